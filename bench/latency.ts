@@ -1,0 +1,76 @@
+/**
+ * What two phones wait for on a quiet server: a real process, real sockets, one thing at a time. Rates are off, so that
+ * the server and not its limits is measured; a move waits for the tick, which is most of what it takes.
+ */
+import { Phone } from "../test/e2e/Phone.ts"
+import { Server } from "../test/e2e/Server.ts"
+import { quantile, spread } from "./Measure.ts"
+import type { Bench, Row } from "./Report.ts"
+
+const unlimited = {
+  NORITER_RATE_LIMITS: "off",
+  NORITER_CHANNEL_LINES_PER_SECOND: "0",
+  NORITER_CELL_LINES_PER_SECOND: "0",
+  NORITER_CHANNEL_NEARBY_PER_SECOND: "0"
+}
+const warmUpTimes = 10
+const timesMin = 20
+const timesMax = 5_000
+
+/** Milliseconds of each time, one after the other. */
+async function time(seconds: number, once: (time: number) => Promise<unknown>): Promise<ReadonlyArray<number>> {
+  for (let time = 0; time < warmUpTimes; time++) await once(time)
+  const taken: Array<number> = []
+  const until = performance.now() + seconds * 1000
+  while (taken.length < timesMin || (taken.length < timesMax && performance.now() < until)) {
+    const begun = performance.now()
+    await once(taken.length)
+    taken.push(performance.now() - begun)
+  }
+  return taken
+}
+
+const toRows = (name: string, taken: ReadonlyArray<number>): ReadonlyArray<Row> => {
+  const p99 = quantile(taken, 0.99)
+  return [
+    { name: `${name}, p50 of ${taken.length}`, unit: "ms", ...spread(taken) },
+    { name: `${name}, p99`, unit: "ms", median: p99, low: p99, high: Math.max(...taken) }
+  ]
+}
+
+export const latency: Bench = {
+  name: "latency",
+  about: "two phones on a real server process over TCP: from a request to what is heard of it",
+  run: async (seconds, at) => {
+    at("starting a server")
+    await using server = await Server.start(unlimited)
+    await using speaker = await Phone.greet(server.tcpPort, "바람")
+    await using listener = await Phone.greet(server.tcpPort, "구름")
+    const entered = await speaker.ask({ enter: { playground: "park", avatar: "fox" } })
+    await listener.ask({ enter: { playground: "park", avatar: "cat" } })
+    const { xCm, yCm } = placeIn(entered)
+
+    at("ping")
+    const pings = await time(seconds, () => speaker.ask({ ping: {} }))
+    at("say")
+    const says = await time(seconds, async (time) => {
+      const line = `${time}번째 말`
+      speaker.say({ say: { text: line, reach: "REACH_PLAYGROUND" } })
+      await listener.next("said", ({ text }) => text === line)
+    })
+    at("move")
+    const moves = await time(seconds, async (time) => {
+      const x = xCm + (time % 2 === 0 ? 50 : 0)
+      speaker.say({ move: { xCm: x, yCm } })
+      await listener.next("moved", (moved) => Array.isArray(moved.xCm) && moved.xCm.includes(x))
+    })
+    return [...toRows("ping → its answer", pings), ...toRows("say → said", says), ...toRows("move → moved", moves)]
+  }
+}
+
+function placeIn(answer: Readonly<Record<string, unknown>>): { readonly xCm: number; readonly yCm: number } {
+  const body: object = typeof answer.enter === "object" && answer.enter !== null ? answer.enter : {}
+  const [xCm, yCm] = [Reflect.get(body, "xCm"), Reflect.get(body, "yCm")]
+  if (typeof xCm !== "number" || typeof yCm !== "number") throw new Error(`not let in: ${JSON.stringify(answer)}`)
+  return { xCm, yCm }
+}

@@ -1,0 +1,52 @@
+/**
+ * `npm run bench` says which benches there are; `npm run bench -- decode encode` runs some, `-- all` every one.
+ *
+ *     --seconds 2   how long each row is measured
+ *     --json        JSON lines on stdout, and the table on stderr; so it is, too, where stdout is no terminal
+ *
+ * Exits with 1 when a target was missed.
+ */
+import { parseArgs } from "node:util"
+import { decode } from "./decode.ts"
+import { dispatch } from "./dispatch.ts"
+import { encode } from "./encode.ts"
+import { latency } from "./latency.ts"
+import { type Bench, isMet, machine, toJsonLines, toTable } from "./Report.ts"
+
+const benches: ReadonlyArray<Bench> = [decode, dispatch, encode, latency]
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: "boolean", default: false }, seconds: { type: "string", default: "1" } }
+})
+const names = positionals.includes("all") ? benches.map(({ name }) => name) : positionals
+const unknown = names.filter((name) => !benches.some((bench) => bench.name === name))
+const seconds = Number(values.seconds)
+const json = values.json || !process.stdout.isTTY
+const progress = (text: string) => {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`)
+}
+
+async function run(bench: Bench): Promise<boolean> {
+  const rows = await bench.run(seconds, (what) => progress(`${bench.name}: ${what} …`))
+  progress("")
+  ;(json ? process.stderr : process.stdout).write(toTable(bench, rows))
+  if (json) process.stdout.write(toJsonLines(bench, rows, where))
+  return rows.every(isMet)
+}
+
+const where = machine()
+if (unknown.length > 0 || !(seconds > 0)) {
+  console.error(unknown.length > 0 ? `no such bench: ${unknown.join(", ")}` : "--seconds takes a number above 0")
+  process.exitCode = 2
+} else if (names.length === 0) {
+  console.log("npm run bench -- <name …|all> [--seconds 1] [--json]\n")
+  for (const { name, about } of benches) console.log(`  ${name.padEnd(10)}${about}`)
+} else {
+  process.stderr.write(
+    `${where.cpu}, ${where.cores} cores, ${where.memoryGiB} GiB, Node ${where.node}, ${where.date}\n\n`
+  )
+  for (const bench of benches) {
+    if (names.includes(bench.name) && !(await run(bench))) process.exitCode = 1
+  }
+}

@@ -1,0 +1,32 @@
+/**
+ * `npm test`: every test file, or those whose path contains one of the arguments. The last line of stdout is always
+ * `N passed, N failed`, with `, N skipped` where some were, so that a reader and a machine find the verdict alike.
+ */
+import { startVitest, type Vitest } from "vitest/node"
+
+interface Counts {
+  passed: number
+  failed: number
+  skipped: number
+}
+
+/** What did not even load counts as a failure, and so does an error that no test caught. */
+function count(vitest: Vitest): Counts {
+  const counts: Counts = { passed: 0, failed: vitest.state.getUnhandledErrors().length, skipped: 0 }
+  for (const module of vitest.state.getTestModules()) {
+    if (module.errors().length > 0) counts.failed++
+    for (const suite of module.children.allSuites()) if (suite.errors().length > 0) counts.failed++
+    for (const test of module.children.allTests()) {
+      const { state } = test.result()
+      counts[state === "pending" ? "failed" : state]++
+    }
+  }
+  return counts
+}
+
+const vitest = await startVitest("test", process.argv.slice(2), { run: true, watch: false, reporters: ["default"] })
+const { passed, failed, skipped } = count(vitest)
+await vitest.close()
+const verdict = `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`
+// Exits by itself: a test may have left something open, and that must not hold up the verdict.
+process.stdout.write(`\n${verdict}\n`, () => process.exit(failed === 0 && passed > 0 ? 0 : 1))

@@ -1,0 +1,339 @@
+/**
+ * Every knob of noriter, read once from NORITER_… variables: its default, its bounds and its unit, which stands in its
+ * name. Owns nothing else: what a limit does is said where it is kept. Imports nothing of ours, so that all may use it.
+ *
+ * **Gotchas**: where 0 is allowed it means "off" (`limit`, not `bounded`, below); start says so aloud (`warnings`).
+ */
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as Text from "effect/String"
+
+/** A variable that cannot be read; the message names it. */
+export class SettingsError extends Data.TaggedError("SettingsError")<{ readonly message: string }> {}
+
+export class Settings extends Context.Service<Settings, Values>()("noriter/Settings") {
+  /** From the NORITER_… variables of this process. An empty variable is an absent one. */
+  static readonly layerEnv: Layer.Layer<Settings, SettingsError> = Layer.effect(
+    Settings,
+    Effect.suspend(() => fromEnv(process.env))
+  )
+
+  /** The defaults, with some of them set otherwise: for tests. */
+  static readonly test = (some: Partial<Values> = {}): Layer.Layer<Settings> =>
+    Layer.effect(
+      Settings,
+      Effect.map(Effect.orDie(fromEnv({})), (defaults) => ({ ...defaults, ...some }))
+    )
+}
+
+export type Values = Readonly<Config.Success<ReturnType<typeof knobs>>>
+
+/** Reads the settings from variables. The first that cannot be read fails, by its name. */
+export const fromEnv = (variables: Record<string, string | undefined>): Effect.Effect<Values, SettingsError> =>
+  knobs()
+    .parse(ConfigProvider.constantCase(ConfigProvider.fromEnvRecord(variables)))
+    .pipe(Effect.mapError((error) => new SettingsError({ message: error.cause.message })))
+
+// A function, because the parsers it names are declared below it.
+const knobs = () =>
+  Config.all({
+    // --- Listening ---
+
+    /** NORITER_HOST: where phones and operators connect to. Not loopback: see `refusals`. */
+    host: knob("host", text, "127.0.0.1"),
+    /** NORITER_TCP_PORT: JSON lines. 0: one that is free. */
+    tcpPort: knob("tcpPort", bounded(0, 65535), 4700),
+    /** NORITER_HTTP_PORT: /healthz, /readyz, /metrics. 0: one that is free. */
+    httpPort: knob("httpPort", bounded(0, 65535), 4780),
+    /** NORITER_TLS_CERT: a PEM file. */
+    tlsCert: optional("tlsCert", text),
+    /** NORITER_TLS_KEY: a PEM file. */
+    tlsKey: optional("tlsKey", text),
+    /** NORITER_TLS: `off-behind-proxy` says that something before us ends TLS. */
+    tls: knob("tls", oneOf("required", "off-behind-proxy"), "required"),
+    /** NORITER_PROXIES: addresses that may speak PROXY protocol v2, separated by commas. */
+    proxies: knob("proxies", list, []),
+
+    // --- Lines and sessions ---
+
+    /** NORITER_LINE_BYTES_MAX: the most bytes of a line, its end not counted. */
+    lineBytesMax: knob("lineBytesMax", bounded(256, 1_048_576), 8192),
+    /** NORITER_HELLO_TIMEOUT: hello or resume is accepted within. */
+    helloTimeoutMs: knob("helloTimeout", orOff(duration(100)), 5000),
+    /** NORITER_LINE_TIMEOUT: a started line finishes within. */
+    lineTimeoutMs: knob("lineTimeout", orOff(duration(100)), 10_000),
+    /** NORITER_HEARTBEAT: a phone says something at least this often; after three of them its socket is closed. */
+    heartbeatMs: knob("heartbeat", orOff(duration(100)), 15_000),
+    /** NORITER_LOST_SHOWN: a member whose socket is gone is shown for so long. 0: not at all. */
+    lostShownMs: knob("lostShown", duration(0), 5000),
+    /** NORITER_RESUME_GRACE: a session outlives its socket for so long. 0: not at all. */
+    resumeGraceMs: knob("resumeGrace", duration(0), 30_000),
+
+    // --- Rates ---
+
+    /** NORITER_RATE_LIMITS=on|off: the rates per session and key that the proto declares. */
+    rateLimits: knob("rateLimits", onOff, true),
+    /** NORITER_CHANNEL_LINES_PER_SECOND: PLAYGROUND lines of a channel. */
+    channelLinesPerSecond: knob("channelLinesPerSecond", limit, 20),
+    /** NORITER_CELL_LINES_PER_SECOND: NEARBY lines of a cell. */
+    cellLinesPerSecond: knob("cellLinesPerSecond", limit, 10),
+    /** NORITER_CHANNEL_NEARBY_PER_SECOND: NEARBY lines of a channel. */
+    channelNearbyPerSecond: knob("channelNearbyPerSecond", limit, 200),
+    /** NORITER_REFUSED_PER_MINUTE_MAX: refused lines of a socket before ABUSE; those for their rate do not count. */
+    refusedPerMinuteMax: knob("refusedPerMinuteMax", limit, 30),
+
+    // --- Sockets of one address ---
+
+    /** NORITER_ADDRESS_PENDING_MAX: sockets of an address before their hello. */
+    addressPendingMax: knob("addressPendingMax", limit, 64),
+    /** NORITER_ADDRESS_NEW_PER_SECOND=rate[,burst]: new sockets of an address. A burst not given is five times the rate. */
+    addressNewPerSecond: knob(
+      "addressNewPerSecond",
+      mapped(rateAndBurst, ([rate]) => rate),
+      100
+    ),
+    /** The burst of NORITER_ADDRESS_NEW_PER_SECOND. */
+    addressNewBurst: knob(
+      "addressNewPerSecond",
+      mapped(rateAndBurst, ([, burst]) => burst),
+      500
+    ),
+    /** NORITER_ADDRESS_MAX: sockets of an address in all. */
+    addressMax: knob("addressMax", limit, 10_000),
+
+    // --- What goes out ---
+
+    /** NORITER_OUTBOX_BYTES_MAX: unsent bytes of a phone in our process, before SLOW. */
+    outboxBytesMax: knob("outboxBytesMax", orOff(bounded(4096, 1_073_741_824)), 262_144),
+    /** NORITER_OUTBOX_STALL: time since a phone with unsent bytes last took any, before SLOW. */
+    outboxStallMs: knob("outboxStall", orOff(duration(100)), 3000),
+    /** NORITER_MOVES_BYTES_PER_SECOND: the budget of moves to one phone. */
+    movesBytesPerSecond: knob("movesBytesPerSecond", limit, 20_000),
+
+    // --- The playground ---
+
+    /** NORITER_SPEED_CMPS_MAX: walking speed in cm/s. */
+    speedCmpsMax: knob("speedCmpsMax", limit, 800),
+    /** NORITER_TICK: how often moves are told. */
+    tickMs: knob("tick", duration(10, 10_000), 100),
+    /** NORITER_CELL_CM: the side of a cell. */
+    cellCm: knob("cellCm", bounded(100, 100_000), 1000),
+    /** NORITER_CELL_SHOWN_MAX: members shown in a cell. */
+    cellShownMax: knob("cellShownMax", limit, 32),
+    /** NORITER_WORLD: a file of playgrounds. None: one park. */
+    world: optional("world", text),
+
+    // --- Between runners ---
+
+    /** NORITER_ROSTER_SESSION: the ZooKeeper session. */
+    rosterSessionMs: knob("rosterSession", duration(100), 6000),
+    /** NORITER_LEASE: a runner that could not renew its lease for so long counts itself as dead. */
+    leaseMs: knob("lease", duration(100), 3000),
+    /** NORITER_TOPIC_TIMEOUT: word from the log comes within, else UNCERTAIN. */
+    topicTimeoutMs: knob("topicTimeout", duration(10), 3000),
+    /** NORITER_RUNNER_ID: this runner's name. None: made up. */
+    runnerId: optional("runnerId", runnerName),
+    /** NORITER_SECRET: the key of tokens and HMACs, at least 16 bytes. None: made up, so tokens end with the process. */
+    secret: optional("secret", secret),
+    /** NORITER_REDIS_URL: the shared space and the runners' link. It may hold a password. */
+    redisUrl: optional("redisUrl", redacted),
+    /** NORITER_KAFKA_BROKERS: host:port, separated by commas. */
+    kafkaBrokers: optional("kafkaBrokers", list),
+    /** NORITER_ZOOKEEPER: host:port, separated by commas. */
+    zookeeper: optional("zookeeper", text),
+
+    // --- Telemetry ---
+
+    /** NORITER_OTLP_URL: where spans are sent, without /v1/traces. None: there are none. */
+    otlpUrl: optional("otlpUrl", url)
+  }).pipe(Config.nested("noriter"))
+
+// --- Judged as a whole ---
+
+/** Why start must be refused; empty: it need not be. */
+export const refusals = (settings: Values): ReadonlyArray<string> => {
+  const reasons: Array<string> = []
+  const { tlsCert, tlsKey } = settings
+  if (Option.isSome(tlsCert) !== Option.isSome(tlsKey)) {
+    reasons.push("NORITER_TLS_CERT and NORITER_TLS_KEY belong together: only one of them is set")
+  }
+  const plain = Option.isNone(tlsCert) && Option.isNone(tlsKey)
+  if (plain && !isLoopback(settings.host) && settings.tls !== "off-behind-proxy") {
+    reasons.push(
+      `NORITER_HOST=${settings.host} is not loopback and there is no TLS: set NORITER_TLS_CERT and NORITER_TLS_KEY, ` +
+        "or NORITER_TLS=off-behind-proxy where something before this server ends TLS"
+    )
+  }
+  const missing = clusterVariables(settings).filter(({ given }) => !given)
+  if (missing.length === 0) {
+    reasons.push(
+      `this version runs embedded only, as one process: unset ${allNames(settings)}; several runners are not supported`
+    )
+  } else if (missing.length < 3) {
+    const names = missing.map(({ name }) => name).join(" and ")
+    reasons.push(`${allNames(settings)} are set all together or not at all: ${names} missing`)
+  }
+  return reasons
+}
+
+/** What an operator should know at start: limits that are off, and what ends with the process. */
+export const warnings = (settings: Values): ReadonlyArray<string> => {
+  const lines = offs
+    .filter(([field]) => settings[field] === 0 || settings[field] === false)
+    .map(([, name, what]) => `${name} is off: ${what}`)
+  if (clusterVariables(settings).some(({ given }) => !given)) {
+    lines.push("embedded: the log and the shared space are in memory and end with this process")
+    if (Option.isNone(settings.secret)) {
+      lines.push(
+        "NORITER_SECRET is not set: one was made up, so after a restart nobody can resume and guests are strangers"
+      )
+    }
+  }
+  return lines
+}
+
+/** NORITER_… variables that no knob reads: a name mistyped is a limit not set. */
+export const strangers = (variables: Record<string, string | undefined>): ReadonlyArray<string> =>
+  Object.keys(variables).filter((name) => name.startsWith("NORITER_") && !names.has(name))
+
+/** Whether only this machine reaches an address. */
+export const isLoopback = (host: string): boolean =>
+  host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host)
+
+// --- internal ---
+
+const offs: ReadonlyArray<readonly [field: keyof Values, name: string, what: string]> = [
+  ["helloTimeoutMs", "NORITER_HELLO_TIMEOUT", "sockets that never say hello stay"],
+  ["lineTimeoutMs", "NORITER_LINE_TIMEOUT", "a line may take for ever"],
+  ["heartbeatMs", "NORITER_HEARTBEAT", "silent sockets stay"],
+  ["resumeGraceMs", "NORITER_RESUME_GRACE", "a lost socket ends its session"],
+  ["rateLimits", "NORITER_RATE_LIMITS", "a phone may ask as often as it likes"],
+  ["channelLinesPerSecond", "NORITER_CHANNEL_LINES_PER_SECOND", "a channel may be flooded"],
+  ["cellLinesPerSecond", "NORITER_CELL_LINES_PER_SECOND", "a cell may be flooded"],
+  ["channelNearbyPerSecond", "NORITER_CHANNEL_NEARBY_PER_SECOND", "a channel may be flooded from nearby"],
+  ["refusedPerMinuteMax", "NORITER_REFUSED_PER_MINUTE_MAX", "nobody is disconnected for abuse"],
+  ["addressPendingMax", "NORITER_ADDRESS_PENDING_MAX", "an address may hold any number of sockets before hello"],
+  ["addressNewPerSecond", "NORITER_ADDRESS_NEW_PER_SECOND", "an address may connect as often as it likes"],
+  ["addressMax", "NORITER_ADDRESS_MAX", "an address may hold any number of sockets"],
+  ["outboxBytesMax", "NORITER_OUTBOX_BYTES_MAX", "phones that do not read may take all memory"],
+  ["outboxStallMs", "NORITER_OUTBOX_STALL", "phones that do not read stay"],
+  ["movesBytesPerSecond", "NORITER_MOVES_BYTES_PER_SECOND", "phones in crowds are sent all moves"],
+  ["speedCmpsMax", "NORITER_SPEED_CMPS_MAX", "guests may jump anywhere"],
+  ["cellShownMax", "NORITER_CELL_SHOWN_MAX", "crowds are shown in full, at a cost that grows with their square"]
+]
+
+const clusterVariables = (settings: Values) => [
+  { name: "NORITER_REDIS_URL", given: Option.isSome(settings.redisUrl) },
+  { name: "NORITER_KAFKA_BROKERS", given: Option.isSome(settings.kafkaBrokers) },
+  { name: "NORITER_ZOOKEEPER", given: Option.isSome(settings.zookeeper) }
+]
+const allNames = (settings: Values): string =>
+  clusterVariables(settings)
+    .map(({ name }) => name)
+    .join(", ")
+
+/** A value, or what it should have been. */
+type Parse<A> = (raw: string) => Result.Result<A, string>
+
+const names = new Set<string>()
+const variableOf = (name: string): string => `NORITER_${Text.configCase(name)}`
+
+/** Refuses with the variable's name. The value is repeated, but for those that may hold a secret. */
+function read<A>(name: string, parse: Parse<A>): Config.Config<A> {
+  const variable = variableOf(name)
+  names.add(variable)
+  return Config.String(name).pipe(
+    Config.mapEffect((raw) => {
+      const parsed = parse(raw.trim())
+      if (Result.isSuccess(parsed)) return Effect.succeed(parsed.success)
+      const shown = /SECRET|REDIS_URL/.test(variable) ? "what it is" : JSON.stringify(raw)
+      const message = `${variable} must be ${parsed.failure}, not ${shown}`
+      return Effect.fail(new Config.ConfigError(new ConfigProvider.SourceError({ message })))
+    })
+  )
+}
+
+function knob<A>(name: string, parse: Parse<A>, whenAbsent: NoInfer<A>): Config.Config<A> {
+  return Config.withDefault(read(name, parse), whenAbsent)
+}
+
+function optional<A>(name: string, parse: Parse<A>): Config.Config<Option.Option<A>> {
+  return Config.option(read(name, parse))
+}
+
+const text: Parse<string> = (raw) => (raw === "" ? Result.fail("some text") : Result.succeed(raw))
+const redacted: Parse<Redacted.Redacted<string>> = (raw) => Result.map(text(raw), Redacted.make)
+const secret: Parse<Redacted.Redacted<string>> = (raw) =>
+  Buffer.byteLength(raw) < 16 ? Result.fail("at least 16 bytes") : Result.succeed(Redacted.make(raw))
+const runnerName: Parse<string> = (raw) =>
+  /^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$/.test(raw)
+    ? Result.succeed(raw)
+    : Result.fail("a name of at most 63 letters, digits, dots and dashes")
+const url: Parse<string> = (raw) =>
+  /^https?:\/\//.test(raw) && URL.canParse(raw) ? Result.succeed(raw) : Result.fail("an http or https URL")
+
+const list: Parse<ReadonlyArray<string>> = (raw) => {
+  const items = raw
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "")
+  return items.length === 0 ? Result.fail("a list separated by commas") : Result.succeed(items)
+}
+
+const onOff: Parse<boolean> = (raw) =>
+  raw === "on" || raw === "off" ? Result.succeed(raw === "on") : Result.fail("on or off")
+
+function oneOf<const A extends ReadonlyArray<string>>(...values: A): Parse<A[number]> {
+  return (raw) => {
+    const found = values.find((value) => value === raw)
+    return found === undefined ? Result.fail(values.join(" or ")) : Result.succeed(found)
+  }
+}
+
+function bounded(min: number, max: number): Parse<number> {
+  return (raw) => {
+    const value = /^\d{1,15}$/.test(raw) ? Number(raw) : -1
+    return value >= min && value <= max ? Result.succeed(value) : Result.fail(`a whole number from ${min} to ${max}`)
+  }
+}
+
+const limit: Parse<number> = bounded(0, 1_000_000_000)
+
+/** 0 is taken, too, for what has a floor otherwise. */
+function orOff(parse: Parse<number>): Parse<number> {
+  return (raw) =>
+    /^0+$/.test(raw) ? Result.succeed(0) : Result.mapError(parse(raw), (what) => `${what}, or 0 for off`)
+}
+
+const units: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+const unitNames = /^(ms|millis(?:econds?)?|s|sec(?:onds?)?|m|min(?:utes?)?|h|hours?)$/
+
+/** `5s`, `5 seconds`, `500 ms`, `0`. A number without a unit says nothing, so only 0 may stand alone. */
+function duration(minMs: number, maxMs = 86_400_000): Parse<number> {
+  return (raw) => {
+    const [, amount = "", name = ""] = /^(\d{1,9}(?:\.\d{1,3})?)\s*([a-z]*)$/.exec(raw) ?? []
+    const unit = unitNames.exec(name)?.[1]
+    const perUnit = unit === undefined ? undefined : units[/^mil|^ms/.test(unit) ? "ms" : unit.charAt(0)]
+    const value = perUnit === undefined ? (/^0+$/.test(raw) ? 0 : -1) : Math.round(Number(amount) * perUnit)
+    return value >= minMs && value <= maxMs
+      ? Result.succeed(value)
+      : Result.fail(`a duration like 5s or 500 ms, from ${minMs} ms to ${maxMs} ms`)
+  }
+}
+
+const rateAndBurst: Parse<readonly [rate: number, burst: number]> = (raw) => {
+  const [, rate = "", burst = ""] = /^(\d{1,9})(?:\s*,\s*(\d{1,9}))?$/.exec(raw) ?? []
+  if (rate === "") return Result.fail("a rate, or a rate and a burst as in 100,500")
+  return Result.succeed([Number(rate), burst === "" ? Number(rate) * 5 : Math.max(1, Number(burst))])
+}
+
+function mapped<A, B>(parse: Parse<A>, change: (value: A) => B): Parse<B> {
+  return (raw) => Result.map(parse(raw), change)
+}

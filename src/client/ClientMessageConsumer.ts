@@ -1,0 +1,187 @@
+/**
+ * Analyses each line of a phone and hands it by key to the consumer registered on the Event Bus. Owns what every line
+ * must be before anybody else sees it: JSON, of the protocol, in its turn, within its rate. What it means is its
+ * consumer's. One of these serves a runner; it keeps nothing between two lines.
+ */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import { decodeClientMessage } from "../../gen/decoders.ts"
+import { ErrorCode } from "../../gen/noriter/client/v1/error.ts"
+import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
+import { type ClientRequest, type ClientRoute, clientRoutes } from "../../gen/registry.ts"
+import { type Call, later, Refused } from "../bus/Consumer.ts"
+import { EventBus, type NoConsumer } from "../bus/EventBus.ts"
+import { Settings } from "../Settings.ts"
+import { Presence } from "../space/Presence.ts"
+import { linesIn } from "../telemetry/Metrics.ts"
+import { currentTrace, withNewTrace } from "../telemetry/Tracing.ts"
+import { type Line, LineFault, parseLine, tooLong } from "../wire/Lines.ts"
+import { Issues, readId } from "../wire/Strict.ts"
+import { type Connection, closed } from "./Connection.ts"
+import { Rates, RateTable, RefusedCounter } from "./Rates.ts"
+import type { Session } from "./Session.ts"
+import { Sessions } from "./Sessions.ts"
+
+export class ClientMessageConsumer extends Context.Service<
+  ClientMessageConsumer,
+  {
+    /** Handles the lines of one socket, in its own fiber, until the socket is gone. */
+    readonly serve: (connection: Connection) => Effect.Effect<void>
+  }
+>()("noriter/client/ClientMessageConsumer") {
+  static readonly layer = Layer.effect(
+    ClientMessageConsumer,
+    Effect.suspend(() => make)
+  )
+}
+
+/** What handling the lines of one socket needs. */
+interface Phone {
+  readonly connection: Connection
+  readonly session: Session
+  readonly rates: Rates
+  readonly refused: RefusedCounter
+  readonly issues: Issues
+}
+
+/** How long a phone that was disconnected for ABUSE should stay away. */
+const abuseAfterMs = 60_000
+
+const rateTable = new RateTable(Object.values(clientRoutes))
+
+const make = Effect.gen(function* () {
+  const bus = yield* EventBus
+  const sessions = yield* Sessions
+  const presence = yield* Presence
+  const { rateLimits, refusedPerMinuteMax } = yield* Settings
+  const figures = new Map(Object.keys(clientRoutes).map((key) => [key, linesIn.of(key)]))
+  const now = () => performance.now()
+
+  const refuse = (phone: Phone, id: number, refused: Refused, issues?: Issues): Effect.Effect<void> => {
+    phone.session.refuse(id, refused, issues)
+    if (refused.code !== ErrorCode.ERROR_CODE_RATE_LIMITED && phone.refused.add(now())) {
+      phone.session.disconnect(DisconnectCode.DISCONNECT_CODE_ABUSE, "too many refused lines", abuseAfterMs)
+    }
+    return Effect.void
+  }
+
+  /** Hands a request to its consumer, and answers what it returns. */
+  const dispatch = (phone: Phone, request: ClientRequest, call: Call): Effect.Effect<void> => {
+    const handled = bus.dispatch(request, call)
+    // Most lines are moves, which are done when their handler returns and have no answer.
+    if (handled === Effect.void && call.id === 0) return Effect.void
+    return Effect.matchCauseEffect(handled, {
+      onSuccess: (response) => {
+        if (response !== later) phone.session.respond(call.id, response)
+        return Effect.void
+      },
+      onFailure: (cause) => Effect.flatMap(refusalOf(request.$type, cause), (refused) => refuse(phone, call.id, refused))
+    })
+  }
+
+  /** Lasting requests take effect in the order sent and wait for one another; the session's fiber reads on meanwhile. */
+  const queue = (phone: Phone, request: ClientRequest, id: number): Effect.Effect<void> => {
+    const { session } = phone
+    const run = Effect.suspend(() => {
+      if (clientRoutes[request.$type].inside && session.place === undefined) return refuse(phone, id, outside)
+      const traced = Effect.flatMap(currentTrace, (trace) => dispatch(phone, request, { id, trace, caller: session }))
+      return withNewTrace(request.$type, traced)
+    })
+    session.lasting.submit(run, (refused) => refuse(phone, id, refused))
+    return session.lasting.isFull ? session.lasting.room : Effect.void
+  }
+
+  const take = (phone: Phone, request: ClientRequest, id: number): Effect.Effect<void> => {
+    const { session } = phone
+    const route = clientRoutes[request.$type]
+    const figure = figures.get(request.$type)
+    if (figure !== undefined) figure.count++
+    const early = outOfTurn(request, session.held !== undefined)
+    if (early !== undefined) return refuse(phone, id, early)
+    const retryAfterMs = rateLimits ? phone.rates.take(route.key, now()) : 0
+    if (retryAfterMs > 0) return refuse(phone, id, tooOften(route, retryAfterMs))
+    session.seenId = Math.max(session.seenId, id)
+    if (route.lasting) return queue(phone, request, id)
+    if (route.inside && session.place === undefined) return refuse(phone, id, outside)
+    return dispatch(phone, request, { id, trace: undefined, caller: session })
+  }
+
+  const handle = (phone: Phone, line: Line): Effect.Effect<void> => {
+    if (line === tooLong) return refuse(phone, 0, lineTooLong)
+    const { issues } = phone
+    issues.clear()
+    const fields = parseLine(line)
+    if (fields instanceof LineFault) {
+      issues.add("", fields.rule, fields.message)
+      return refuse(phone, 0, malformed, issues)
+    }
+    const message = decodeClientMessage(fields, issues)
+    if (message?.body === undefined) return refuse(phone, readId(fields), invalid(issues), issues)
+    return take(phone, message.body.value, message.id)
+  }
+
+  /** A phone that says something on the socket that was given the newest token has that token (rule P4). */
+  const tokenHeld = (session: Session): Effect.Effect<void> =>
+    session
+      .change((held) => Effect.map(presence.tokenHeld(held), (after) => void (session.held = after)))
+      .pipe(Effect.ignore)
+
+  const serve = Effect.fnUntraced(function* (connection: Connection) {
+    const session = sessions.visitor(connection)
+    const rates = new Rates(rateTable, now())
+    const phone: Phone = { connection, session, rates, refused: new RefusedCounter(refusedPerMinuteMax), issues: new Issues() }
+    while (true) {
+      const arrival = yield* connection.next
+      if (arrival === closed) break
+      if (session.tokenIsNews) yield* tokenHeld(session)
+      for (const line of arrival) yield* handle(phone, line)
+    }
+    connection.close()
+    if (session.held !== undefined) yield* sessions.lost(session)
+  })
+
+  return ClientMessageConsumer.of({ serve })
+})
+
+/** What is wrong with a request at this point of a socket's life, if anything is. */
+const outOfTurn = (request: ClientRequest, greeted: boolean): Refused | undefined => {
+  switch (request.$type) {
+    case "noriter.client.v1.HelloRequest":
+    case "noriter.client.v1.ResumeRequest":
+      return greeted ? helloTwice : undefined
+    case "noriter.client.v1.EnterRequest":
+      return greeted ? undefined : sessionRequired
+    default:
+      return greeted ? undefined : helloFirst
+  }
+}
+
+/** A failed handler has refused; a broken one is the server's fault, and its operator is told where. */
+const refusalOf = (key: string, cause: Cause.Cause<Refused | NoConsumer>): Effect.Effect<Refused> => {
+  const error = Cause.findErrorOption(cause)
+  if (Option.isSome(error) && error.value instanceof Refused) return Effect.succeed(error.value)
+  return Effect.as(Effect.logError(`the consumer of ${key} failed`, cause), internal)
+}
+
+const refusedAs = (code: ErrorCode, message: string, retryAfterMs = 0): Refused => new Refused({ code, message, retryAfterMs })
+
+const malformed = refusedAs(ErrorCode.ERROR_CODE_MALFORMED, "the line is not one JSON object in UTF-8")
+const lineTooLong = refusedAs(ErrorCode.ERROR_CODE_LINE_TOO_LONG, "the line is too long, and was skipped")
+const helloFirst = refusedAs(ErrorCode.ERROR_CODE_HELLO_FIRST, "say hello or resume first")
+const helloTwice = refusedAs(ErrorCode.ERROR_CODE_HELLO_TWICE, "this socket has its session already")
+const sessionRequired = refusedAs(ErrorCode.ERROR_CODE_SESSION_REQUIRED, "entering needs a session; say hello first")
+const outside = refusedAs(ErrorCode.ERROR_CODE_OUTSIDE, "enter a playground first")
+const internal = refusedAs(ErrorCode.ERROR_CODE_INTERNAL, "the server failed on this request")
+
+const tooOften = ({ field }: ClientRoute, retryAfterMs: number): Refused =>
+  refusedAs(ErrorCode.ERROR_CODE_RATE_LIMITED, `${field} is sent too often`, retryAfterMs)
+
+/** The first issue is the message: `say.text must be a string`. */
+const invalid = (issues: Issues): Refused => {
+  const [first] = issues.list()
+  const message = first === undefined ? "the line is not of the protocol" : `${first.path} ${first.message}`.trim()
+  return refusedAs(ErrorCode.ERROR_CODE_INVALID, message)
+}

@@ -1,0 +1,137 @@
+/**
+ * The order of one session's lasting requests (rule L7): one after another, except that what goes to the same partition
+ * of the log need not wait for the outcome of the one before. Owns who waits and for how long; what a request does is
+ * its consumer's. Fleeting requests never come here.
+ */
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import { ErrorCode } from "../../gen/noriter/client/v1/error.ts"
+import { Refused } from "../bus/Consumer.ts"
+
+/** The most lasting requests of a session that wait; then its socket is not read further (design 2). */
+export const lastingMax = 32
+
+/** Runs an effect at once, as far as it goes without waiting. */
+export type RunFork = (effect: Effect.Effect<void>) => Fiber.Fiber<void>
+
+interface Waiting {
+  readonly sinceMs: number
+  readonly run: Effect.Effect<void>
+  readonly refuse: (refused: Refused) => void
+}
+
+export class Lasting {
+  readonly #waiting: Array<Waiting> = []
+  readonly #wakers = new Set<() => void>()
+  readonly #waitMsMax: number
+  readonly #now: () => number
+  readonly #fork: RunFork
+  #running = false
+  #outstanding = 0
+  #partition = ""
+  #runningSinceMs = 0
+
+  /** `waitMsMax`: how long one may wait behind another before it is refused as UNAVAILABLE. */
+  constructor(options: { readonly waitMsMax: number; readonly now: () => number; readonly fork: RunFork }) {
+    this.#waitMsMax = options.waitMsMax
+    this.#now = options.now
+    this.#fork = options.fork
+  }
+
+  /** How many wait: not yet run, running, or asked and without an outcome. */
+  get count(): number {
+    return this.#waiting.length + this.#outstanding + (this.#running ? 1 : 0)
+  }
+
+  get isFull(): boolean {
+    return this.count >= lastingMax
+  }
+
+  /** Runs the request after those before it. `refuse` is called instead when it waited too long. */
+  submit(run: Effect.Effect<void>, refuse: (refused: Refused) => void): void {
+    this.#waiting.push({ sinceMs: this.#now(), run, refuse })
+    this.#pump()
+  }
+
+  /** Ends when a record may be sent to this partition, and counts it as sent. */
+  turnOf(partition: string): Effect.Effect<void, Refused> {
+    return Effect.suspend(() => {
+      if (this.#outstanding > 0 && this.#partition !== partition) {
+        return Effect.flatMap(this.#change, () => this.turnOf(partition))
+      }
+      this.#outstanding++
+      this.#partition = partition
+      return Effect.void
+    })
+  }
+
+  /** Ends when nothing is on its way. */
+  get settled(): Effect.Effect<void, Refused> {
+    return Effect.suspend(() =>
+      this.#outstanding === 0 ? Effect.void : Effect.flatMap(this.#change, () => this.settled)
+    )
+  }
+
+  /** Ends when there is room for one more: the session's own fiber waits here, and so reads no further. */
+  get room(): Effect.Effect<void> {
+    return Effect.suspend(() => (this.isFull ? Effect.flatMap(this.#wake, () => this.room) : Effect.void))
+  }
+
+  /** A record that was sent has its outcome, or is known to have none in time. */
+  outcome(): void {
+    this.#outstanding--
+    this.#changed()
+  }
+
+  /** Refuses who has waited too long; to be called a few times a second. */
+  sweep(): void {
+    const dueMs = this.#now() - this.#waitMsMax
+    for (let first = this.#waiting[0]; first !== undefined && first.sinceMs <= dueMs; first = this.#waiting[0]) {
+      this.#waiting.shift()
+      first.refuse(waitedTooLong)
+    }
+    this.#changed()
+  }
+
+  #pump(): void {
+    while (!this.#running) {
+      const first = this.#waiting.shift()
+      if (first === undefined) return
+      this.#running = true
+      this.#runningSinceMs = first.sinceMs
+      const fiber = this.#fork(first.run)
+      fiber.addObserver(() => {
+        this.#running = false
+        this.#changed()
+        this.#pump()
+      })
+    }
+  }
+
+  /** Waits for an outcome; refused when the request that waits has waited too long. */
+  get #change(): Effect.Effect<void, Refused> {
+    return Effect.flatMap(this.#wake, () =>
+      this.#now() - this.#runningSinceMs >= this.#waitMsMax ? Effect.fail(waitedTooLong) : Effect.void
+    )
+  }
+
+  get #wake(): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      const waker = (): void => resume(Effect.void)
+      this.#wakers.add(waker)
+      return Effect.sync(() => this.#wakers.delete(waker))
+    })
+  }
+
+  #changed(): void {
+    const wakers = [...this.#wakers]
+    this.#wakers.clear()
+    for (const wake of wakers) wake()
+  }
+}
+
+const waitedTooLong = new Refused({
+  code: ErrorCode.ERROR_CODE_UNAVAILABLE,
+  message: "a request before this one is still under way",
+  retryAfterMs: 1000
+})

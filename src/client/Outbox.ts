@@ -1,0 +1,192 @@
+/**
+ * What waits to be written to one phone: the interface that views and sessions write to, and the one over a socket.
+ * Owns how chunks become writes and when a phone is too slow; what is in a chunk is its writer's, one or more whole
+ * lines. Chunks are shared between phones: nobody may change one that was given here.
+ */
+import { bytesOut, latestSkipped, writes } from "../telemetry/Metrics.ts"
+import { turn } from "./Turn.ts"
+
+export interface Outbox {
+  /** An answer or a notice for this phone alone: written at the end of this event-loop turn, with all that waits. */
+  readonly answer: (chunk: Uint8Array) => void
+  /** What must not be skipped (ORDERED, DURABLE): joins the next write. Past its bounds the phone is disconnected SLOW. */
+  readonly push: (chunk: Uint8Array) => void
+  /** What the next one replaces (LATEST): joins the next write; false when it was skipped because the phone is slow. */
+  readonly latest: (chunk: Uint8Array) => boolean
+  /** Writes what waits now, in one write: the tick calls it for the phones it told. */
+  readonly flush: () => void
+  /** Writes what waits at the end of this event-loop turn: for what was pushed where no tick is coming. */
+  readonly schedule: () => void
+}
+
+/** What an outbox writes to: a net.Socket, a tls.TLSSocket, or something that looks like one. */
+export interface OutboxSocket {
+  /** False: enough; what comes before `drained` is called waits in the outbox. */
+  readonly write: (chunk: Uint8Array) => boolean
+  readonly writableLength: number
+  readonly writableNeedDrain: boolean
+}
+
+export interface OutboxOptions {
+  readonly socket: OutboxSocket
+  /** 0: no bound. */
+  readonly outboxBytesMax: number
+  /** 0: no bound. */
+  readonly outboxStallMs: number
+  /** Monotonic; may be coarse. */
+  readonly now: () => number
+  /** The phone is too slow. Called once. */
+  readonly onSlow: () => void
+}
+
+/** A write is cut here, between chunks: a socket says only of whole writes that they were taken, and so shows progress. */
+export const writeBytesMax = 32 * 1024
+
+/** LATEST lines are skipped when this part of the bound is in use. */
+const latestPart = 1 / 4
+
+const none: Array<Uint8Array> = []
+
+export const makeOutbox = (options: OutboxOptions): SocketOutbox => new SocketOutbox(options)
+
+export class SocketOutbox implements Outbox {
+  /** All bytes given to the socket. */
+  written = 0
+  /** When something was last written. */
+  wroteAt: number
+  private readonly socket: OutboxSocket
+  private readonly options: OutboxOptions
+  private waiting: Array<Uint8Array> = none
+  private waitingBytes = 0
+  private taken = 0
+  private takenAt: number
+  private scheduled = false
+  private closed = false
+  private finished = false
+
+  constructor(options: OutboxOptions) {
+    this.options = options
+    this.socket = options.socket
+    this.wroteAt = options.now()
+    this.takenAt = this.wroteAt
+  }
+
+  /** Bytes in this process that the phone's kernel buffer has not taken. */
+  get bytes(): number {
+    return this.socket.writableLength + this.waitingBytes
+  }
+
+  answer(chunk: Uint8Array): void {
+    this.push(chunk)
+    this.schedule()
+  }
+
+  push(chunk: Uint8Array): void {
+    if (this.closed) return
+    if (this.waiting === none) this.waiting = [chunk]
+    else this.waiting.push(chunk)
+    this.waitingBytes += chunk.length
+    if (this.isOver(1)) this.relieve()
+  }
+
+  latest(chunk: Uint8Array): boolean {
+    if (this.closed) return false
+    if (this.isOver(latestPart)) {
+      latestSkipped.count++
+      return false
+    }
+    this.push(chunk)
+    return true
+  }
+
+  schedule(): void {
+    if (this.scheduled || this.closed) return
+    this.scheduled = true
+    turn.schedule(this)
+  }
+
+  turnEnded(): void {
+    this.scheduled = false
+    this.flush()
+  }
+
+  flush(): void {
+    const socket = this.socket
+    // A socket that was given much asks to wait although the kernel has taken all of it: its length says so sooner.
+    while (this.waiting !== none && (!socket.writableNeedDrain || socket.writableLength === 0)) {
+      this.write(this.take())
+    }
+  }
+
+  /** Whatever waits and these as the last bytes, however slow the phone is; nothing after them. */
+  finish(last: Uint8Array | undefined): void {
+    if (this.finished) return
+    const all = last === undefined ? this.waiting : [...this.waiting, last]
+    this.close()
+    this.finished = true
+    if (all.length > 0) this.write(Buffer.concat(all))
+  }
+
+  /** From here on everything is a no-op, but for `finish`. What waits is dropped. */
+  close(): void {
+    this.closed = true
+    this.waiting = none
+    this.waitingBytes = 0
+  }
+
+  /** To be called a few times a second: sees what was taken since, and whether it is too long ago. */
+  check(now: number): void {
+    if (this.closed) return
+    // Nobody may come to flush what was pushed and not scheduled.
+    this.flush()
+    const taken = this.written - this.socket.writableLength
+    if (taken !== this.taken || this.bytes === 0) {
+      this.taken = taken
+      this.takenAt = now
+    } else if (this.options.outboxStallMs > 0 && now - this.takenAt > this.options.outboxStallMs) {
+      this.slow()
+    }
+  }
+
+  private isOver(part: number): boolean {
+    const max = this.options.outboxBytesMax
+    return max > 0 && this.bytes > max * part
+  }
+
+  /** Much may have come within one turn; what the kernel takes of it is not the phone's slowness. */
+  private relieve(): void {
+    this.flush()
+    if (this.isOver(1)) this.slow()
+  }
+
+  /** What waits is dropped: the phone gets it by resuming, and sooner hears why it must. */
+  private slow(): void {
+    this.close()
+    this.options.onSlow()
+  }
+
+  private write(chunk: Uint8Array): void {
+    this.written += chunk.length
+    this.wroteAt = this.options.now()
+    writes.count++
+    bytesOut.count += chunk.length
+    this.socket.write(chunk)
+  }
+
+  /** The first of what waits, as one chunk: whole chunks, as many as fit in one write, and at least one. */
+  private take(): Uint8Array {
+    const all = this.waiting
+    let count = 0
+    let bytes = 0
+    for (const chunk of all) {
+      if (count > 0 && bytes + chunk.length > writeBytesMax) break
+      bytes += chunk.length
+      count++
+    }
+    this.waitingBytes -= bytes
+    this.waiting = count === all.length ? none : all.slice(count)
+    const [first] = all
+    if (count === 1 && first !== undefined) return first
+    return Buffer.concat(count === all.length ? all : all.slice(0, count), bytes)
+  }
+}

@@ -1,0 +1,249 @@
+/**
+ * One session as the runner that holds it knows it: its socket, its presence as last written, the requests that wait for
+ * an outcome. It ends with the socket's loss and grace, or when another claims it; what its lines mean is the consumers'.
+ */
+import { hash } from "node:crypto"
+import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
+import { ErrorCode, errorCodeToJSON } from "../../gen/noriter/client/v1/error.ts"
+import type { DisconnectCode, StreamPosition } from "../../gen/noriter/client/v1/session.ts"
+import { type Answer, PresenceState } from "../../gen/noriter/space/v1/records.ts"
+import type { Asker } from "../../gen/noriter/topic/v1/chat.ts"
+import { answerBody, type ClientResponse, type ServerBody, serverLine, type TopicRecord } from "../../gen/registry.ts"
+import type { Ask, Caller, Place } from "../bus/Caller.ts"
+import { type Call, type Later, later, Refused } from "../bus/Consumer.ts"
+import type { EventBus } from "../bus/EventBus.ts"
+import type { Held } from "../space/Presence.ts"
+import { refused as refusedFigures } from "../telemetry/Metrics.ts"
+import type { Issues } from "../wire/Strict.ts"
+import type { Connection } from "./Connection.ts"
+import { Lasting, type RunFork } from "./Lasting.ts"
+
+/** What all sessions of a runner share. */
+export interface SessionServices {
+  readonly bus: EventBus["Service"]
+  readonly incarnation: string
+  /** Names the histories of this generation. */
+  readonly epoch: string
+  /** Word from the log comes within, else UNCERTAIN; what waits so long behind another is UNAVAILABLE. */
+  readonly topicTimeoutMs: number
+  readonly now: () => number
+  readonly fork: RunFork
+  /** Which partition of the log a record goes to, as a text that is equal for equal ones. */
+  readonly partitionOf: (record: TopicRecord) => string
+}
+
+/** A lasting request that was sent and has no outcome yet. */
+interface Pending {
+  readonly id: number
+  readonly sentMs: number
+  readonly answerOf: Ask["answerOf"]
+}
+
+/** Counts what this process asks the log, so that an outcome finds its request. */
+let asks = 0
+
+export class Session implements Caller {
+  /** Undefined when its socket is gone. */
+  connection: Connection | undefined
+  /** Undefined before hello. */
+  held: Held | undefined
+  place: Place | undefined
+  /** -1: not told of its mailbox yet. */
+  mailboxSeq = -1
+  /** The highest request id answered. */
+  lastId = 0
+  /** The highest request id taken. */
+  seenId = 0
+  readonly lasting: Lasting
+  readonly #services: SessionServices
+  readonly #pending = new Map<number, Pending>()
+  #lock: Semaphore.Semaphore | undefined
+
+  constructor(connection: Connection, services: SessionServices) {
+    this.connection = connection
+    this.#services = services
+    this.lasting = new Lasting({ ...services, waitMsMax: services.topicTimeoutMs })
+  }
+
+  get session(): string {
+    return this.held?.record.session ?? ""
+  }
+
+  get guest(): string {
+    return this.held?.guest ?? ""
+  }
+
+  get nickname(): string {
+    return this.held?.record.nickname ?? ""
+  }
+
+  get epoch(): string {
+    return this.#services.epoch
+  }
+
+  /** Changes what presence says of this session, one change after another. */
+  change<A, E>(run: (held: Held) => Effect.Effect<A, E>): Effect.Effect<A, E | Refused> {
+    const now = Effect.suspend(
+      (): Effect.Effect<A, E | Refused> => (this.held === undefined ? Effect.fail(noSession) : run(this.held))
+    )
+    return Effect.suspend(() => {
+      this.#lock ??= Semaphore.makeUnsafe(1)
+      return this.#lock.withPermits(1)(now)
+    })
+  }
+
+  tell(body: ServerBody): void {
+    this.#write(0, body)
+  }
+
+  answer(id: number, body: ServerBody): void {
+    if (id !== 0) this.#write(id, body)
+  }
+
+  /** Answers what a handler returned. */
+  respond(id: number, response: ClientResponse | void): void {
+    if (id === 0) return
+    this.#write(id, response === undefined ? undefined : answerBody(response))
+  }
+
+  /** Refuses a request. Without an id it is told all the same, without `re`. */
+  refuse(id: number, refused: Refused, issues?: Issues): void {
+    refusedFigures.of(errorCodeToJSON(refused.code)).count++
+    const list = issues === undefined ? [] : [...issues.list()]
+    const { code, message, retryAfterMs = 0 } = refused
+    this.#write(id, {
+      $case: "error",
+      value: { $type: "noriter.client.v1.Error", code, message, issues: list, retryAfterMs }
+    })
+  }
+
+  tellGap(streams: ReadonlyArray<StreamPosition>): void {
+    this.tell({
+      $case: "streams",
+      value: { $type: "noriter.client.v1.Streams", recovered: false, streams: [...streams] }
+    })
+  }
+
+  disconnect(code: DisconnectCode, message: string, afterMs = 0): void {
+    this.connection?.disconnect(code, { message, afterMs })
+  }
+
+  placeOf(id: number): Effect.Effect<Place, Refused> {
+    const enters = this.held?.record.enters ?? []
+    const newest = enters.at(-1)
+    if (id === 0 || newest === undefined || id > newest.id) {
+      return this.place === undefined ? Effect.fail(outside) : Effect.succeed(this.place)
+    }
+    const before = enters.findLast((enter) => enter.id < id)
+    if (before === undefined) return Effect.fail(staleId)
+    return before.channel === "" ? Effect.fail(outside) : Effect.succeed(placeAt(before.channel, before.member))
+  }
+
+  get settled(): Effect.Effect<void, Refused> {
+    return this.lasting.settled
+  }
+
+  ask(call: Call, ask: Ask): Effect.Effect<Later, Refused> {
+    const number = ++asks
+    const record = ask.record(this.#asker(call.id, number, ask))
+    const { bus, now } = this.#services
+    return Effect.map(this.lasting.turnOf(this.#services.partitionOf(record)), () => {
+      this.#pending.set(number, { id: call.id, sentMs: now(), answerOf: ask.answerOf })
+      bus.offer(record, call.trace, (failed) => {
+        if (failed === undefined) return
+        this.#settle(number, failed.certain ? unavailable : uncertain)
+      })
+      return later
+    })
+  }
+
+  /** The outcome of a record this session asked. */
+  outcome(number: number, answer: Answer): void {
+    const pending = this.#pending.get(number)
+    if (pending !== undefined) this.#settle(number, pending.answerOf(answer))
+  }
+
+  /** Tells of requests that have waited too long for word from the log; to be called a few times a second. */
+  sweep(): void {
+    const dueMs = this.#services.now() - this.#services.topicTimeoutMs
+    // Sent in order, so the first that is not due ends the search.
+    for (const [number, { sentMs }] of this.#pending) {
+      if (sentMs > dueMs) break
+      this.#settle(number, uncertain)
+    }
+    if (this.lasting.count > 0) this.lasting.sweep()
+  }
+
+  /** Whether anything of this session waits, so that it must be swept. */
+  get isWaiting(): boolean {
+    return this.lasting.count > 0
+  }
+
+  /** Whether this socket was given a token that the phone is not yet known to hold, and older ones are about. */
+  get tokenIsNews(): boolean {
+    const record = this.held?.record
+    return record !== undefined && record.token > 1 && record.tokenHeld < record.token
+  }
+
+  get isPresent(): boolean {
+    return this.held?.record.state === PresenceState.PRESENCE_STATE_PRESENT
+  }
+
+  #settle(number: number, result: ClientResponse | Refused): void {
+    const pending = this.#pending.get(number)
+    if (pending === undefined) return
+    this.#pending.delete(number)
+    if (result instanceof Refused) this.refuse(pending.id, result)
+    else this.respond(pending.id, result)
+    this.lasting.outcome()
+  }
+
+  #asker(id: number, ask: number, { member, body }: Ask): Asker {
+    return {
+      $type: "noriter.topic.v1.Asker",
+      session: this.session,
+      id,
+      incarnation: this.#services.incarnation,
+      ask,
+      bodyHash: id === 0 ? noHash : hashOf(body),
+      member
+    }
+  }
+
+  #write(re: number, body: ServerBody | undefined): void {
+    if (re > this.lastId) this.lastId = re
+    const line = serverLine({ $type: "noriter.client.v1.ServerMessage", re, body })
+    this.connection?.outbox.answer(Buffer.from(`${line}\n`))
+  }
+}
+
+/** The first 16 bytes of the body's SHA-256: enough that nobody meets another's by chance. */
+const hashOf = (body: Uint8Array): Uint8Array => hash("sha256", body, "buffer").subarray(0, 16)
+const noHash = new Uint8Array(0)
+
+/** `park/1` and a number, as a place. */
+export const placeAt = (tag: string, member: number): Place => {
+  const slash = tag.lastIndexOf("/")
+  return { playground: tag.slice(0, slash), channel: Number(tag.slice(slash + 1)), tag, member }
+}
+
+const noSession = new Refused({ code: ErrorCode.ERROR_CODE_HELLO_FIRST, message: "say hello or resume first" })
+
+const outside = new Refused({ code: ErrorCode.ERROR_CODE_OUTSIDE, message: "enter a playground first" })
+
+const staleId = new Refused({
+  code: ErrorCode.ERROR_CODE_STALE_ID,
+  message: "this id is older than what is remembered"
+})
+
+const uncertain = new Refused({
+  code: ErrorCode.ERROR_CODE_UNCERTAIN,
+  message: "no word from the log yet; send it again with the same id to learn what became of it"
+})
+
+const unavailable = new Refused({
+  code: ErrorCode.ERROR_CODE_UNAVAILABLE,
+  message: "the log is away",
+  retryAfterMs: 1000
+})

@@ -1,0 +1,161 @@
+/**
+ * Hello, resume, ping: how a socket gets its session. Owns what a phone is told about itself; who may claim a session is
+ * Presence's, what stands in a token Tokens'.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { SessionConsumer } from "../../gen/consumers.ts"
+import { ErrorCode } from "../../gen/noriter/client/v1/error.ts"
+import type { HelloRequest, HelloResponse, ResumeRequest } from "../../gen/noriter/client/v1/session.ts"
+import { clientRoutes } from "../../gen/registry.ts"
+import { type Call, type Later, later, Refused } from "../bus/Consumer.ts"
+import { EventBus } from "../bus/EventBus.ts"
+import { Settings } from "../Settings.ts"
+import { Presence } from "../space/Presence.ts"
+import type { PresenceRefused } from "../space/PresenceRefused.ts"
+import type { SpaceError } from "../space/SharedSpace.ts"
+import { Attendance } from "./Attendance.ts"
+import { Session } from "./Session.ts"
+import { Sessions } from "./Sessions.ts"
+import { newSessionId, Tokens } from "./Tokens.ts"
+
+/** The protocol's version. */
+const protocol = 1
+
+export const layer = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const bus = yield* EventBus
+    yield* bus.register(SessionConsumer, {
+      hello: yield* makeHello,
+      resume: yield* makeResume,
+      ping: () =>
+        Effect.map(Clock.currentTimeMillis, (serverTimeMs) => ({
+          $type: "noriter.client.v1.PingResponse",
+          serverTimeMs
+        }))
+    })
+  })
+)
+
+const makeHello = Effect.gen(function* () {
+  const settings = yield* Settings
+  const presence = yield* Presence
+  const sessions = yield* Sessions
+  const attendance = yield* Attendance
+  const tokens = yield* Tokens
+  return Effect.fnUntraced(function* (request: HelloRequest, call: Call): Effect.fn.Return<Later, Refused> {
+    const session = yield* sessionOf(call)
+    const nowMs = yield* Clock.currentTimeMillis
+    const guest = tokens.guestOf(request.deviceSecret)
+    const { nickname } = request
+    const held = yield* presence.begin(guest, { id: newSessionId(nowMs), nickname, claimId: call.id }).pipe(unavailable)
+    session.held = held
+    session.connection?.helloDone()
+    sessions.adopt(session)
+    yield* attendance.began(session).pipe(unavailable)
+    const answer: HelloResponse = {
+      $type: "noriter.client.v1.HelloResponse",
+      guestId: guest,
+      sessionId: held.record.session,
+      resumeToken: tokens.sign({ guest, session: held.record.session, serial: held.record.token, issuedMs: nowMs }),
+      heartbeatMs: settings.heartbeatMs,
+      resumeGraceMs: settings.resumeGraceMs,
+      serverTimeMs: nowMs,
+      protocol,
+      limits: {
+        $type: "noriter.client.v1.Limits",
+        lineBytes: settings.lineBytesMax,
+        movesPerSecond: clientRoutes["noriter.client.v1.MoveRequest"].ratePerSecond
+      }
+    }
+    session.answer(call.id, { $case: "hello", value: answer })
+    return later
+  })
+})
+
+const makeResume = Effect.gen(function* () {
+  const presence = yield* Presence
+  const sessions = yield* Sessions
+  const attendance = yield* Attendance
+  const tokens = yield* Tokens
+  return Effect.fnUntraced(function* (request: ResumeRequest, call: Call): Effect.fn.Return<Later, Refused> {
+    const session = yield* sessionOf(call)
+    const nowMs = yield* Clock.currentTimeMillis
+    const token = tokens.read(request.resumeToken, nowMs)
+    if (token === undefined) return yield* tokenRefused
+    const before = sessions.ofSession(token.session)
+    const { held, member } = yield* presence
+      .resume(token.guest, { session: token.session, serial: token.serial, id: call.id })
+      .pipe(unavailable)
+    session.held = held
+    session.lastId = Math.max(held.record.lastId, before?.lastId ?? 0)
+    session.connection?.helloDone()
+    sessions.adopt(session)
+    const rejoined = yield* attendance.resumed(session, member, request.streams).pipe(unavailable)
+    session.place = rejoined.place
+    const { guest, session: sessionId } = token
+    session.answer(call.id, {
+      $case: "resume",
+      value: {
+        $type: "noriter.client.v1.ResumeResponse",
+        resumeToken: tokens.sign({ guest, session: sessionId, serial: session.held.record.token, issuedMs: nowMs }),
+        guestId: guest,
+        sessionId,
+        recovered: rejoined.recovered,
+        playground: rejoined.place?.playground ?? "",
+        channel: rejoined.place?.channel ?? 0,
+        member: rejoined.place?.member ?? 0,
+        xCm: rejoined.xCm,
+        yCm: rejoined.yCm,
+        lastId: session.lastId,
+        streams: [...rejoined.streams]
+      }
+    })
+    rejoined.replay()
+    return later
+  })
+})
+
+/** The lines of a socket are handed on by its own session. */
+const sessionOf = ({ caller }: Call): Effect.Effect<Session> =>
+  caller instanceof Session ? Effect.succeed(caller) : Effect.die(new Error("hello and resume are for sockets"))
+
+const tokenRefused = new Refused({
+  code: ErrorCode.ERROR_CODE_TOKEN_REFUSED,
+  message: "this token is not one of ours, or was used up; say hello"
+})
+
+/** What presence's refusals mean for a phone that has no session yet. */
+const unavailable = <A>(effect: Effect.Effect<A, PresenceRefused | SpaceError>): Effect.Effect<A, Refused> =>
+  Effect.catchTags(effect, {
+    SpaceError: () => Effect.fail(away),
+    PresenceRefused: ({ reason }) => {
+      switch (reason) {
+        case "Ended":
+          return Effect.fail(ended)
+        case "Spent":
+          return Effect.fail(tokenRefused)
+        case "Stale":
+          return Effect.fail(stale)
+        default:
+          return Effect.fail(away)
+      }
+    }
+  })
+
+const ended = new Refused({
+  code: ErrorCode.ERROR_CODE_SESSION_ENDED,
+  message: "this session has ended; say hello"
+})
+
+const stale = new Refused({
+  code: ErrorCode.ERROR_CODE_TOKEN_REFUSED,
+  message: "a later hello or resume of this session was accepted already; ids rise"
+})
+
+const away = new Refused({
+  code: ErrorCode.ERROR_CODE_UNAVAILABLE,
+  message: "sessions cannot be kept just now",
+  retryAfterMs: 1000
+})

@@ -1,0 +1,187 @@
+/**
+ * The sessions this runner holds: those with a socket, and those it waits for (lost, away). Owns their deadlines and who
+ * has which guest; what is true about a session is its record in the shared space.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { SessionHolderConsumer } from "../../gen/consumers.ts"
+import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
+import { Answer, PresenceState } from "../../gen/noriter/space/v1/records.ts"
+import { partitionOf, topicRoutes } from "../../gen/registry.ts"
+import { EventBus } from "../bus/EventBus.ts"
+import { generationText } from "../link/Roster.ts"
+import { TopicLog } from "../link/TopicLog.ts"
+import { Settings } from "../Settings.ts"
+import { Presence } from "../space/Presence.ts"
+import type { PresenceEvent } from "../space/PresenceState.ts"
+import { Self } from "../space/Self.ts"
+import { sessions as sessionFigures } from "../telemetry/Metrics.ts"
+import { Attendance } from "./Attendance.ts"
+import type { Connection } from "./Connection.ts"
+import { Session, type SessionServices } from "./Session.ts"
+
+/** How often deadlines are looked at. */
+const sweepEvery = "250 millis"
+
+/** Phones are told to come back spread over this long, so that they do not all come at once. */
+const comeBackSpreadMs = 2_000
+
+export class Sessions extends Context.Service<
+  Sessions,
+  {
+    /** A phone that has not said hello yet. */
+    readonly visitor: (connection: Connection) => Session
+    /** The session has its guest: it replaces another of the same guest here. */
+    readonly adopt: (session: Session) => void
+    readonly ofGuest: (guest: string) => Session | undefined
+    readonly ofSession: (session: string) => Session | undefined
+    readonly all: () => Iterable<Session>
+    /** The socket is gone: from here on the grace counts (rule P5). */
+    readonly lost: (session: Session) => Effect.Effect<void>
+    /** Tells every phone to come back, to another runner or this one anew. */
+    readonly drain: Effect.Effect<void>
+  }
+>()("noriter/client/Sessions") {
+  static readonly layer = Layer.effect(
+    Sessions,
+    Effect.suspend(() => make)
+  )
+}
+
+const make = Effect.gen(function* () {
+  const bus = yield* EventBus
+  const presence = yield* Presence
+  const attendance = yield* Attendance
+  const services = yield* sessionServices
+  const registry = new Registry()
+
+  const moveOn = (session: Session, event: PresenceEvent) =>
+    session
+      .change((held) => presence.moveOn(held, event, session.lastId).pipe(Effect.map((moved) => adopt(session, moved))))
+      .pipe(
+        Effect.catchTag("PresenceRefused", () => Effect.sync(() => forget(session))),
+        // The deadline stands in the shared space: what could not be moved on now is looked at again.
+        Effect.catchCause((cause) => Effect.logWarning("a session could not be moved on", cause))
+      )
+  const adopt = (session: Session, moved: Session["held"] | "ended"): void => {
+    if (moved === "ended") forget(session)
+    else session.held = moved
+  }
+  const forget = (session: Session): void => {
+    attendance.detached(session)
+    registry.delete(session)
+  }
+  const replace = (session: Session): void => {
+    forget(session)
+    session.disconnect(DisconnectCode.DISCONNECT_CODE_REPLACED, "this guest is here on a newer socket")
+    session.connection = undefined
+  }
+
+  yield* bus.register(SessionHolderConsumer, {
+    answer: (told) =>
+      Effect.sync(() => registry.ofSession(told.session)?.outcome(told.ask, Answer.decode(told.answer))),
+    yield: (told) =>
+      Effect.sync(() => {
+        const session = registry.ofGuest(told.guest)
+        // This runner's own claim is told like any other, and concerns only what it replaced.
+        if (session !== undefined && (session.held?.owner.connection ?? 0) < told.connection) replace(session)
+      })
+  })
+  yield* bus.listen(services.incarnation)
+  yield* sweep(registry, moveOn).pipe(Effect.delay(sweepEvery), Effect.forever, Effect.forkScoped)
+
+  return Sessions.of({
+    visitor: (connection) => new Session(connection, services),
+    adopt: (session) => {
+      const before = registry.ofGuest(session.guest)
+      if (before !== undefined && before !== session) replace(before)
+      registry.add(session)
+    },
+    ofGuest: (guest) => registry.ofGuest(guest),
+    ofSession: (session) => registry.ofSession(session),
+    all: () => registry.all(),
+    lost: Effect.fnUntraced(function* (session) {
+      session.connection = undefined
+      attendance.detached(session)
+      if (registry.ofGuest(session.guest) !== session) return
+      yield* moveOn(session, { _tag: "SocketLost", nowMs: yield* Clock.currentTimeMillis })
+    }),
+    drain: Effect.sync(() => {
+      for (const session of registry.all()) {
+        const afterMs = Math.floor(Math.random() * comeBackSpreadMs)
+        session.disconnect(DisconnectCode.DISCONNECT_CODE_DRAINING, "this runner is leaving", afterMs)
+      }
+    })
+  })
+})
+
+const sessionServices = Effect.gen(function* () {
+  const bus = yield* EventBus
+  const log = yield* TopicLog
+  const self = yield* Self
+  const clock = yield* Clock.Clock
+  const { topicTimeoutMs } = yield* Settings
+  const services: SessionServices = {
+    bus,
+    incarnation: self.incarnation.id,
+    epoch: generationText(self.generation),
+    topicTimeoutMs,
+    now: () => clock.currentTimeMillisUnsafe(),
+    fork: Effect.runForkWith(yield* Effect.context<never>()),
+    partitionOf: (record) => {
+      const { topic } = topicRoutes[record.$type]
+      return `${topic}/${log.partitionOf(topic, partitionOf(record))}`
+    }
+  }
+  return services
+})
+
+/** Looks at who waits for word from the log, and at whose grace is over. */
+const sweep = (registry: Registry, moveOn: (session: Session, event: PresenceEvent) => Effect.Effect<void>) =>
+  Effect.gen(function* () {
+    const nowMs = yield* Clock.currentTimeMillis
+    const counts = { present: 0, lost: 0, away: 0 }
+    const waitedFor: Array<Session> = []
+    for (const session of registry.all()) {
+      if (session.isWaiting) session.sweep()
+      if (session.isPresent) counts.present++
+      else {
+        if (session.held?.record.state === PresenceState.PRESENCE_STATE_LOST) counts.lost++
+        else counts.away++
+        waitedFor.push(session)
+      }
+    }
+    for (const [state, count] of Object.entries(counts)) sessionFigures.of(state).value = count
+    for (const session of waitedFor) yield* moveOn(session, { _tag: "DeadlineSeen", nowMs })
+  })
+
+/** Sessions by guest and by id: one session a guest. */
+class Registry {
+  readonly #guests = new Map<string, Session>()
+  readonly #sessions = new Map<string, Session>()
+
+  add(session: Session): void {
+    this.#guests.set(session.guest, session)
+    this.#sessions.set(session.session, session)
+  }
+
+  /** A newer session of the guest stays. */
+  delete(session: Session): void {
+    if (this.#guests.get(session.guest) === session) this.#guests.delete(session.guest)
+    if (this.#sessions.get(session.session) === session) this.#sessions.delete(session.session)
+  }
+
+  ofGuest(guest: string): Session | undefined {
+    return this.#guests.get(guest)
+  }
+
+  ofSession(session: string): Session | undefined {
+    return this.#sessions.get(session)
+  }
+
+  all(): Iterable<Session> {
+    return this.#guests.values()
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * Guest ids and resume tokens, both from one secret (NORITER_SECRET) and neither kept anywhere: a guest's id is an HMAC
+ * of the device's secret, a token is a signed text. Whether a token is still good is the session record's to say.
+ */
+import { createHmac, hkdfSync, timingSafeEqual } from "node:crypto"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import { Settings } from "../Settings.ts"
+
+/** What a token says. `serial` counts the tokens of a session. */
+export interface Token {
+  readonly guest: string
+  readonly session: string
+  readonly serial: number
+  readonly issuedMs: number
+}
+
+/** How long a token may be shown after it was issued: a session that lasts longer says hello again. */
+export const tokenAgeMsMax = 30 * 24 * 3_600_000
+
+export class Tokens extends Context.Service<
+  Tokens,
+  {
+    /** The same secret is the same guest, on every runner with the same key. */
+    readonly guestOf: (deviceSecret: string) => string
+    readonly sign: (token: Token) => string
+    /** What a token says; undefined when it is forged, garbled, of another version, or too old. */
+    readonly read: (text: string, nowMs: number) => Token | undefined
+  }
+>()("noriter/client/Tokens") {
+  static readonly layer = Layer.effect(
+    Tokens,
+    Effect.map(Settings, ({ secret }) =>
+      makeTokens(Option.isSome(secret) ? Redacted.value(secret.value) : crypto.randomUUID() + crypto.randomUUID())
+    )
+  )
+}
+
+const version = "v1"
+
+export const makeTokens = (secret: string): Tokens["Service"] => {
+  // One key for each use: what is known of one says nothing of the other.
+  const guestKey = Buffer.from(hkdfSync("sha256", secret, "", "noriter guest id", 32))
+  const tokenKey = Buffer.from(hkdfSync("sha256", secret, "", "noriter resume token", 32))
+  const macOf = (text: string): Buffer => createHmac("sha256", tokenKey).update(text).digest()
+  return {
+    guestOf: (deviceSecret) =>
+      `g_${base32(createHmac("sha256", guestKey).update(deviceSecret).digest().subarray(0, 16))}`,
+    sign: ({ guest, session, serial, issuedMs }) => {
+      const body = Buffer.from(`${guest} ${session} ${serial} ${issuedMs}`).toString("base64url")
+      return `${version}.${body}.${macOf(`${version}.${body}`).toString("base64url")}`
+    },
+    read: (text, nowMs) => {
+      const [read, body, mac, ...more] = text.split(".")
+      if (read !== version || body === undefined || mac === undefined || more.length > 0) return undefined
+      const expected = macOf(`${version}.${body}`)
+      const given = Buffer.from(mac, "base64url")
+      if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined
+      const [guest, session, serial, issuedMs] = Buffer.from(body, "base64url").toString().split(" ")
+      if (guest === undefined || session === undefined) return undefined
+      const token: Token = { guest, session, serial: Number(serial), issuedMs: Number(issuedMs) }
+      return nowMs - token.issuedMs > tokenAgeMsMax ? undefined : token
+    }
+  }
+}
+
+/** A new session's id: opaque, and in the order of its making for whoever reads logs. */
+export const newSessionId = (nowMs: number): string => {
+  const bytes = Buffer.allocUnsafe(16)
+  bytes.writeUIntBE(nowMs, 0, 6)
+  crypto.getRandomValues(bytes.subarray(6))
+  return `s_${base32(bytes)}`
+}
+
+/** Crockford's digits: no two that a person takes for one another. */
+const digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+const base32 = (bytes: Uint8Array): string => {
+  let text = ""
+  let bits = 0
+  let held = 0
+  for (const byte of bytes) {
+    held = (held << 8) | byte
+    bits += 8
+    while (bits >= 5) {
+      bits -= 5
+      text += digits[(held >> bits) & 31]
+    }
+    held &= (1 << bits) - 1
+  }
+  return bits > 0 ? text + digits[(held << (5 - bits)) & 31] : text
+}

@@ -1,0 +1,44 @@
+/**
+ * `noriter bots`: a flock as an effect. Owns how long it lives, its progress line and its summary.
+ */
+import * as Effect from "effect/Effect"
+import { Flock, type FlockOptions, type Summary } from "./Flock.ts"
+
+/** Bots for as long as the scope is open; the effect it gives is their summary so far. */
+export const flock = (options: FlockOptions) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const bots = new Flock(options)
+      bots.begin()
+      return bots
+    }),
+    (bots) => Effect.sync(() => bots.end())
+  ).pipe(Effect.map((bots) => Effect.sync((): Summary => bots.summary())))
+
+export interface BotsOptions extends FlockOptions {
+  /** 0: until interrupted. */
+  readonly seconds: number
+}
+
+/** Walks and talks for a while; the summary goes to stdout, however it ends. */
+export const bots = Effect.fnUntraced(function* (options: BotsOptions) {
+  const summary = yield* flock(options)
+  if (process.stderr.isTTY) yield* Effect.forkScoped(progress(summary))
+  const print = Effect.map(summary, (figures) => void process.stdout.write(`${JSON.stringify(figures)}\n`))
+  yield* Effect.ensuring(options.seconds === 0 ? Effect.never : Effect.sleep(options.seconds * 1000), print)
+}, Effect.scoped)
+
+// --- internal ---
+
+const progress = (summary: Effect.Effect<Summary>) =>
+  Effect.gen(function* () {
+    let moves = 0
+    while (true) {
+      yield* Effect.sleep("1 second")
+      const now = yield* summary
+      const walking = now.moves - moves
+      moves = now.moves
+      const parts = [`${now.inside}/${now.bots} inside`, `${walking} moves/s`, `${now.said} said`, `${now.lost} lost`]
+      process.stderr.write(`\r\x1b[K${parts.join(" · ")}`)
+    }
+  }).pipe(Effect.ensuring(Effect.sync(() => process.stderr.write("\n"))))

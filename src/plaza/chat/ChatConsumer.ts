@@ -1,0 +1,86 @@
+/**
+ * Takes what guests say. A line or a whisper is asked of the log and answered by its outcome; emotes and typing are
+ * fleeting, and told to the runners at once. What is decided of a line is ChannelDeciders'.
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { ChatConsumer } from "../../../gen/consumers.ts"
+import { SayRequest, WhisperRequest } from "../../../gen/noriter/client/v1/chat.ts"
+import { ErrorCode } from "../../../gen/noriter/client/v1/error.ts"
+import type { Answer } from "../../../gen/noriter/space/v1/records.ts"
+import type { ClientResponse } from "../../../gen/registry.ts"
+import type { Caller, Place } from "../../bus/Caller.ts"
+import { Refused } from "../../bus/Consumer.ts"
+import { EventBus } from "../../bus/EventBus.ts"
+import { Channels } from "../playground/Channels.ts"
+
+export const layer = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const bus = yield* EventBus
+    const channels = yield* Channels
+    yield* bus.register(ChatConsumer, {
+      say: (request, call) =>
+        Effect.flatMap(call.caller.placeOf(call.id), (place) =>
+          call.caller.ask(call, {
+            member: place.member,
+            body: SayRequest.encode(request).finish(),
+            // The cell is fixed when the line is asked: who stands around it then is who hears it (design 6).
+            record: (asker) => ({
+              $type: "noriter.topic.v1.LineAsked",
+              channel: place.tag,
+              asker,
+              text: request.text,
+              reach: request.reach,
+              cell: channels.view(place.tag)?.cellOf(place.member) ?? 0
+            }),
+            answerOf
+          })
+        ),
+      whisper: (request, call) =>
+        Effect.flatMap(call.caller.placeOf(call.id), (place) =>
+          call.caller.ask(call, {
+            member: place.member,
+            body: WhisperRequest.encode(request).finish(),
+            record: (asker) => ({
+              $type: "noriter.topic.v1.WhisperAsked",
+              channel: place.tag,
+              asker,
+              member: request.member,
+              text: request.text
+            }),
+            answerOf
+          })
+        ),
+      emote: ({ kind }, { caller }) =>
+        fleeting(caller, ({ tag, member }) =>
+          bus.tell({ $type: "noriter.runner.v1.EmoteTold", channel: tag, member, kind })
+        ),
+      typing: (_, { caller }) =>
+        fleeting(caller, ({ tag, member }) =>
+          bus.tell({ $type: "noriter.runner.v1.TypingTold", channel: tag, member })
+        )
+    })
+  })
+)
+
+/** What is fleeting may be lost: a link that is away is no reason to refuse. */
+const fleeting = <E>(caller: Caller, tell: (place: Place) => Effect.Effect<void, E>): Effect.Effect<void> =>
+  caller.place === undefined ? Effect.void : Effect.ignore(tell(caller.place))
+
+/** What the phone is told of an outcome, the first time and when it asks again. */
+const answerOf = ({ body }: Answer): ClientResponse | Refused => {
+  switch (body?.$case) {
+    case "say":
+      return { $type: "noriter.client.v1.SayResponse", seq: body.value.seq }
+    case "whisper":
+      return { $type: "noriter.client.v1.WhisperResponse" }
+    case "refusal":
+      return new Refused({ ...body.value, code: codeOf(body.value.code) })
+    default:
+      return new Refused({ code: ErrorCode.ERROR_CODE_INTERNAL, message: "an outcome this runner does not know" })
+  }
+}
+
+const codes: ReadonlySet<number> = new Set(Object.values(ErrorCode))
+const isCode = (code: number): code is ErrorCode => codes.has(code)
+const codeOf = (code: number): ErrorCode => (isCode(code) ? code : ErrorCode.ERROR_CODE_INTERNAL)

@@ -1,0 +1,149 @@
+/**
+ * Brings a guest's mailbox to the phone: in order, each entry once, what was missed fetched (rule C3). The mailbox itself
+ * is a stream of the guest's tag; how far this phone is, the session knows.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { MailboxConsumer } from "../../../gen/consumers.ts"
+import { MailTold } from "../../../gen/noriter/runner/v1/mailbox.ts"
+import type { StreamPosition } from "../../../gen/noriter/client/v1/session.ts"
+import type { ServerBody } from "../../../gen/registry.ts"
+import type { Caller } from "../../bus/Caller.ts"
+import { EventBus } from "../../bus/EventBus.ts"
+import { Sessions } from "../../client/Sessions.ts"
+import { SharedSpace, type SpaceError } from "../../space/SharedSpace.ts"
+import { Workers } from "../../Workers.ts"
+import { mailboxMax, mailboxStream } from "./MailboxDeciders.ts"
+
+/** What a phone that comes back has missed. */
+export interface Missed {
+  readonly recovered: boolean
+  /** Where the mailbox stands with what is missed. */
+  readonly seq: number
+  readonly mails: ReadonlyArray<MailTold>
+}
+
+export class Mailbox extends Context.Service<
+  Mailbox,
+  {
+    /** The last entry of a guest's mailbox. */
+    readonly head: (guest: string) => Effect.Effect<number, SpaceError>
+    /** What came after the last entry that the phone heard. */
+    readonly missed: (guest: string, after: number) => Effect.Effect<Missed, SpaceError>
+    /** Tells what is missing between the phone and the mailbox; what comes meanwhile is told once, too. */
+    readonly fill: (caller: Caller) => Effect.Effect<void>
+    /** Tells the phone these, and then whatever comes. */
+    readonly follow: (caller: Caller, after: number, mails: ReadonlyArray<MailTold>) => void
+  }
+>()("noriter/plaza/chat/Mailbox") {
+  static readonly layer = Layer.effect(
+    Mailbox,
+    Effect.suspend(() => make)
+  )
+}
+
+/** A session that is not told of mail yet: its answer to hello or resume comes first. */
+export const notFollowing = -1
+
+/** How often every mailbox is compared with what its phone was told, besides each new entry (rule C3). */
+const compareEvery = "30 seconds"
+/** Mailboxes read in one go. */
+const compareAtOnce = 1_000
+
+const make = Effect.gen(function* () {
+  const space = yield* SharedSpace
+  const fork = Effect.runForkWith(yield* Effect.context<never>())
+
+  const missed = Effect.fnUntraced(function* (guest: string, after: number) {
+    const { head, entries } = yield* space.history(guest, mailboxStream, after, mailboxMax)
+    const mails = entries.map(({ value }) => MailTold.decode(value))
+    return { recovered: head.trimmedTo <= after, seq: Math.max(after, head.seq), mails }
+  })
+
+  const fill = (caller: Caller): Effect.Effect<void> =>
+    missed(caller.guest, caller.mailboxSeq).pipe(
+      Effect.map(({ recovered, seq, mails }) => {
+        if (caller.mailboxSeq === notFollowing) return
+        if (!recovered) caller.tellGap([positionOf(caller, seq)])
+        tellAll(caller, mails)
+      }),
+      Effect.catchCause((cause) => Effect.logWarning("a mailbox could not be read", cause))
+    )
+
+  return Mailbox.of({
+    head: (guest) =>
+      Effect.map(space.heads([guest]), (heads) => heads.get(guest)?.heads.get(mailboxStream)?.seq ?? 0),
+    missed,
+    fill,
+    follow: (caller, after, mails) => {
+      caller.mailboxSeq = after
+      tellAll(caller, mails)
+      // What was told between the reading and now found nobody following.
+      fork(fill(caller))
+    }
+  })
+})
+
+/** Brings each new entry to the phone that follows, and compares all of them at times. */
+export const deliveryLayer = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const bus = yield* EventBus
+    const space = yield* SharedSpace
+    const sessions = yield* Sessions
+    const mailbox = yield* Mailbox
+    const workers = yield* Workers
+    yield* bus.register(MailboxConsumer, {
+      deliver: (mail) =>
+        Effect.suspend(() => {
+          const session = sessions.ofGuest(mail.guest)
+          if (session === undefined || session.mailboxSeq === notFollowing) return Effect.void
+          if (mail.prev > session.mailboxSeq) return mailbox.fill(session)
+          tellAll(session, [mail])
+          return Effect.void
+        })
+    })
+    const compare = Effect.gen(function* () {
+      const following = [...sessions.all()].filter((session) => session.mailboxSeq !== notFollowing)
+      for (let at = 0; at < following.length; at += compareAtOnce) {
+        const some = following.slice(at, at + compareAtOnce)
+        const heads = yield* space.heads(some.map((session) => session.guest))
+        for (const session of some) {
+          const seq = heads.get(session.guest)?.heads.get(mailboxStream)?.seq ?? 0
+          if (seq > session.mailboxSeq) yield* mailbox.fill(session)
+        }
+      }
+    })
+    yield* workers.run("mailboxes", compare.pipe(Effect.delay(compareEvery), Effect.forever))
+  })
+)
+
+/** The name of every guest's own stream, to that guest. */
+export const mailboxName = "mailbox"
+
+export const positionOf = ({ epoch }: Caller, seq: number): StreamPosition => ({
+  $type: "noriter.client.v1.StreamPosition",
+  name: mailboxName,
+  epoch,
+  seq
+})
+
+/** Tells entries in order, and none that was told before. */
+const tellAll = (caller: Caller, mails: ReadonlyArray<MailTold>): void => {
+  for (const mail of mails) {
+    if (mail.seq <= caller.mailboxSeq) continue
+    caller.mailboxSeq = mail.seq
+    const body = bodyOf(mail)
+    if (body !== undefined) caller.tell(body)
+  }
+}
+
+/** What a phone is told of an entry; nothing of what only a newer release knows. */
+const bodyOf = ({ seq, atMs, body }: MailTold): ServerBody | undefined => {
+  if (body?.$case !== "whisper") return undefined
+  const { member, nickname, text } = body.value
+  return {
+    $case: "whispered",
+    value: { $type: "noriter.client.v1.Whispered", seq, member, nickname, text, atMs }
+  }
+}

@@ -1,0 +1,216 @@
+/**
+ * The channels this runner has phones in, each with its view. Owns when a view is opened, fed, ticked and compared with
+ * the shared space (rules C3, P1, P10); what a view tells whom is the view's.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import { ChatViewConsumer, PlaygroundViewConsumer } from "../../../gen/consumers.ts"
+import { LineTold } from "../../../gen/noriter/runner/v1/chat.ts"
+import { MemberRecord } from "../../../gen/noriter/space/v1/records.ts"
+import { turn } from "../../client/Turn.ts"
+import { EventBus } from "../../bus/EventBus.ts"
+import type { LinkError } from "../../link/RunnerLink.ts"
+import { Settings } from "../../Settings.ts"
+import { memberPrefix } from "../../space/PresenceWrites.ts"
+import { Self } from "../../space/Self.ts"
+import { SharedSpace, type SpaceError } from "../../space/SharedSpace.ts"
+import { members as membersFigure, tickSeconds } from "../../telemetry/Metrics.ts"
+import { Workers } from "../../Workers.ts"
+import { linesStream } from "./LineStream.ts"
+import { View } from "./View.ts"
+import { World } from "./World.ts"
+
+export class Channels extends Context.Service<
+  Channels,
+  {
+    /** The view of a channel, where this runner has one. */
+    readonly view: (tag: string) => View | undefined
+    /** Opens the view of a channel, or gives the one that is open. It closes when no phone has been in it for a while. */
+    readonly open: (tag: string) => Effect.Effect<View, SpaceError | LinkError>
+    readonly all: () => Iterable<View>
+  }
+>()("noriter/plaza/playground/Channels") {
+  static readonly layer = Layer.effect(
+    Channels,
+    Effect.suspend(() => make)
+  )
+}
+
+/** A view is kept for this long without a phone in it: people go out and in. */
+const idleMsMax = 10_000
+/** How often positions are written (rule P10), and heads compared (rule C3). */
+const positionsMs = 1_000
+const compareMs = 1_000
+/** Lines fetched at once to fill a gap. */
+const fillLinesMax = 1_000
+
+interface Channel {
+  readonly view: View
+  readonly scope: Scope.Closeable
+  /** Since when no phone is in it; undefined while one is. */
+  idleSinceMs: number | undefined
+  filling: boolean
+  /** Lines wait for the end of this turn. */
+  scheduled: boolean
+}
+
+const make = Effect.gen(function* () {
+  const bus = yield* EventBus
+  const space = yield* SharedSpace
+  const self = yield* Self
+  const workers = yield* Workers
+  const settings = yield* Settings
+  const channels = new Map<string, Channel>()
+  const opening = Semaphore.makeUnsafe(1)
+  const fork = Effect.runForkWith(yield* Effect.context<never>())
+
+  const flushLater = (channel: Channel): void => {
+    // Where a tick is coming, lines join its write; else they go out at the end of this turn (design 7).
+    if (channel.scheduled || channel.view.hasMovement()) return
+    channel.scheduled = true
+    turn.schedule({
+      turnEnded: () => {
+        channel.scheduled = false
+        channel.view.flushLines()
+      }
+    })
+  }
+
+  const hear = (channel: Channel, line: LineTold): void => {
+    const heard = channel.view.heard(line)
+    if (heard === "heard") flushLater(channel)
+    else if (heard === "gap") fork(fill(channel))
+  }
+
+  /** Fetches the lines that this view missed (rule C3). What comes meanwhile is a gap, too, and is fetched with them. */
+  const fill = Effect.fnUntraced(
+    function* (channel: Channel) {
+      const { view } = channel
+      while (true) {
+        const { head, entries } = yield* space.history(view.tag, linesStream, view.head, fillLinesMax)
+        if (head.trimmedTo > view.head) view.gapUnfillable(head.trimmedTo)
+        for (const entry of entries) view.heard(LineTold.decode(entry.value))
+        flushLater(channel)
+        if (view.head >= head.seq || entries.length === 0) return
+      }
+    },
+    (effect, channel) =>
+      Effect.suspend(() => {
+        if (channel.filling) return Effect.void
+        channel.filling = true
+        return Effect.ensuring(
+          Effect.catchCause(effect, (cause) => Effect.logWarning("lines that were missed could not be fetched", cause)),
+          Effect.sync(() => {
+            channel.filling = false
+          })
+        )
+      })
+  )
+
+  const load = Effect.fnUntraced(function* (view: View) {
+    view.loadSnapshot(yield* space.snapshot(view.tag, memberPrefix, linesStream))
+  })
+
+  const open = Effect.fnUntraced(function* (tag: string) {
+    const known = channels.get(tag)
+    if (known !== undefined) return known.view
+    const scope = yield* Scope.make()
+    const view = yield* newView(tag)
+    const channel: Channel = { view, scope, idleSinceMs: undefined, filling: false, scheduled: false }
+    channels.set(tag, channel)
+    return yield* bus.listen(tag).pipe(
+      Scope.provide(scope),
+      // Subscribed first: what is told between the snapshot and now is in the snapshot, and changes nothing again.
+      Effect.andThen(load(view)),
+      Effect.andThen(
+        Effect.ignore(
+          bus.tell({ $type: "noriter.runner.v1.KeyFrameAsked", channel: tag, incarnation: self.incarnation.id })
+        )
+      ),
+      Effect.as(view),
+      Effect.onError(() => close(tag, channel))
+    )
+  }, opening.withPermits(1))
+
+  const close = (tag: string, { scope }: Channel): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      channels.delete(tag)
+      return Scope.close(scope, Exit.void)
+    })
+
+  const newView = yield* makeView
+  yield* bus.register(PlaygroundViewConsumer, {
+    move: (told) => Effect.sync(() => channels.get(told.channel)?.view.applyMoves(told)),
+    change: ({ channel, member, version, record, reason }) =>
+      Effect.sync(() =>
+        channels
+          .get(channel)
+          ?.view.memberChanged(member, version, record === undefined ? undefined : MemberRecord.decode(record), reason)
+      ),
+    sendKey: ({ channel, incarnation }) =>
+      Effect.sync(() => {
+        if (incarnation !== self.incarnation.id) channels.get(channel)?.view.keyFrameAsked()
+      })
+  })
+  yield* bus.register(ChatViewConsumer, {
+    hear: (line) =>
+      Effect.sync(() => {
+        const channel = channels.get(line.channel)
+        if (channel !== undefined) hear(channel, line)
+      }),
+    emote: ({ channel, member, kind }) => Effect.sync(() => channels.get(channel)?.view.emoted(member, kind)),
+    type: ({ channel, member }) => Effect.sync(() => channels.get(channel)?.view.typed(member))
+  })
+
+  const tick = Effect.gen(function* () {
+    const began = performance.now()
+    const nowMs = yield* Clock.currentTimeMillis
+    for (const { view } of channels.values()) {
+      const moves = view.takeMoves()
+      if (moves !== undefined) yield* Effect.ignore(bus.tell(moves))
+      view.tick(nowMs)
+    }
+    tickSeconds.observe((performance.now() - began) / 1000)
+  })
+
+  const positions = Effect.gen(function* () {
+    for (const { view } of channels.values()) {
+      const moved = view.takePositions()
+      if (moved.member.length === 0) continue
+      yield* space.writePositions({ tag: view.tag, generation: self.generation, by, ...moved })
+    }
+  })
+
+  /** Compares each view with the shared space: what was told and lost is made good (rule C3). */
+  const compare = Effect.gen(function* () {
+    const nowMs = yield* Clock.currentTimeMillis
+    const heads = yield* space.heads([...channels.keys()])
+    let members = 0
+    for (const [tag, channel] of channels) {
+      const { view } = channel
+      members += view.memberCount
+      const now = heads.get(tag)
+      if ((now?.heads.get(linesStream)?.seq ?? 0) > view.head) yield* fill(channel)
+      if ((now?.counters.get("members") ?? 0) !== view.recordCount) yield* load(view)
+      if (view.phoneCount > 0) channel.idleSinceMs = undefined
+      else if (nowMs - (channel.idleSinceMs ??= nowMs) >= idleMsMax) yield* close(tag, channel)
+    }
+    membersFigure.value = members
+  })
+
+  yield* workers.run("tick", Effect.repeat(tick, Schedule.fixed(settings.tickMs)))
+  yield* workers.run("positions", Effect.repeat(positions, Schedule.fixed(positionsMs)))
+  yield* workers.run("heads", Effect.repeat(compare, Schedule.fixed(compareMs)))
+
+  return Channels.of({
+    view: (tag) => channels.get(tag)?.view,
+    open,
+    all: () => [...channels.values()].map(({ view }) => view)
+  })
+})

@@ -1,0 +1,191 @@
+/**
+ * In and out of a channel: which channel a guest gets, what they are told on entering, what happens when their phone
+ * comes back or goes. The order of the writes is Presence's; who is told is the view's.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { ErrorCode } from "../../../gen/noriter/client/v1/error.ts"
+import type { EnterRequest, EnterResponse } from "../../../gen/noriter/client/v1/playground.ts"
+import type { StreamPosition } from "../../../gen/noriter/client/v1/session.ts"
+import type { Place } from "../../bus/Caller.ts"
+import { type Call, type Later, later, Refused } from "../../bus/Consumer.ts"
+import { placeAt, Session } from "../../client/Session.ts"
+import type { LinkError } from "../../link/RunnerLink.ts"
+import { Settings } from "../../Settings.ts"
+import { type HeldMember, Presence } from "../../space/Presence.ts"
+import { PresenceRefused } from "../../space/PresenceRefused.ts"
+import { SharedSpace, SpaceError } from "../../space/SharedSpace.ts"
+import { Mailbox, positionOf } from "../chat/Mailbox.ts"
+import { Channels } from "./Channels.ts"
+import { historyLinesMax } from "./LineStream.ts"
+import { phoneOf, placePhone } from "./PlaygroundPhone.ts"
+import { openChannels } from "./Population.ts"
+import type { View } from "./View.ts"
+import { arrival, channelsMax, channelTag, type Playground, World } from "./World.ts"
+
+export class Entrance extends Context.Service<
+  Entrance,
+  {
+    readonly enter: (request: EnterRequest, call: Call) => Effect.Effect<Later, Refused>
+    readonly leave: (call: Call) => Effect.Effect<void, Refused>
+  }
+>()("noriter/plaza/playground/Entrance") {
+  static readonly layer = Layer.effect(
+    Entrance,
+    Effect.suspend(() => make)
+  )
+}
+
+const make = Effect.gen(function* () {
+  const presence = yield* Presence
+  const channels = yield* Channels
+  const world = yield* World
+  const space = yield* SharedSpace
+  const mailbox = yield* Mailbox
+  const { cellCm, tickMs } = yield* Settings
+
+  /** Takes a place in the first of these channels that has room. */
+  const takePlace = Effect.fnUntraced(function* (session: Session, choice: Choice, id: number) {
+    const { playground, avatar } = choice
+    for (const channel of choice.channels) {
+      const tag = channelTag(playground.id, channel)
+      const view = yield* channels.open(tag)
+      const request = { id, tag, capacity: playground.capacity, avatar, ...arrival(playground) }
+      const entered = yield* session
+        .change((held) =>
+          Effect.map(presence.enter(held, request), (done) => {
+            session.held = done.held
+            return done.member
+          })
+        )
+        .pipe(Effect.catchIf(isFull, () => Effect.undefined))
+      if (entered !== undefined) return { view, member: entered }
+    }
+    return yield* channelFull
+  })
+
+  const enter = Effect.fnUntraced(function* (request: EnterRequest, call: Call): Effect.fn.Return<Later, Refused> {
+    const session = yield* sessionOf(call)
+    const playground = world.find(request.playground)
+    if (playground === undefined) return yield* playgroundUnknown
+    yield* session.settled
+    const known = call.id === 0 ? undefined : session.held?.record.enters.find((entered) => entered.id === call.id)
+    if (known !== undefined) return yield* enteredBefore(session, call.id, known.member)
+    return yield* newPlace(session, playground, request, call.id).pipe(unavailable)
+  })
+
+  const newPlace = Effect.fnUntraced(function* (
+    session: Session,
+    playground: Playground,
+    request: EnterRequest,
+    id: number
+  ): Effect.fn.Return<Later, Refused | PresenceRefused | SpaceError | LinkError> {
+      const open = yield* openChannels(space, playground)
+      const choice = { playground, avatar: request.avatar, channels: candidates(request.channel, open, playground) }
+      if (choice.channels.length === 0) return yield* channelUnknown
+      const seq = yield* mailbox.head(session.guest)
+      const { view, member } = yield* takePlace(session, choice, id === 0 ? session.seenId : id)
+      leaveView(channels, session)
+      show(view, member)
+      session.place = placeAt(member.tag, member.member)
+      session.answer(id, { $case: "enter", value: entered(session, view, session.place, seq) })
+      const phone = placePhone(session, member.member)
+      if (phone !== undefined) view.join(phone, { history: historyLinesMax })
+      return later
+  })
+
+  const entered = (session: Session, view: View, place: Place, mailboxSeq: number): EnterResponse => {
+    const position = view.positionOf(place.member)
+    return {
+      $type: "noriter.client.v1.EnterResponse",
+      playground: place.playground,
+      channel: place.channel,
+      member: place.member,
+      xCm: position?.xCm ?? 0,
+      yCm: position?.yCm ?? 0,
+      cellCm,
+      tickMs,
+      streams: [linesPosition(view), positionOf(session, mailboxSeq)]
+    }
+  }
+
+  /** The same enter again, because its answer was not heard: answered alike while the guest still stands there. */
+  const enteredBefore = (session: Session, id: number, member: number): Effect.Effect<Later, Refused> =>
+    Effect.suspend(() => {
+      const { place } = session
+      const view = place === undefined ? undefined : channels.view(place.tag)
+      if (place === undefined || view === undefined || place.member !== member) return Effect.fail(staleId)
+      const value = entered(session, view, place, Math.max(0, session.mailboxSeq))
+      session.answer(id, { $case: "enter", value })
+      return Effect.succeed(later)
+    })
+
+  const leave = Effect.fnUntraced(function* (call: Call): Effect.fn.Return<void, Refused> {
+    const session = yield* sessionOf(call)
+    yield* session.settled
+    const id = call.id === 0 ? session.seenId : call.id
+    yield* session
+      .change((held) => Effect.map(presence.leave(held, id), (left) => void (session.held = left)))
+      .pipe(unavailable)
+    leaveView(channels, session)
+    session.place = undefined
+  })
+
+  return Entrance.of({ enter, leave })
+})
+
+interface Choice {
+  readonly playground: Playground
+  readonly avatar: string
+  readonly channels: ReadonlyArray<number>
+}
+
+/** The one asked for, or those with room in order and then a new one. Empty: there is no such channel. */
+const candidates = (
+  asked: number,
+  open: ReadonlyArray<{ readonly channel: number; readonly population: number }>,
+  { capacity }: Playground
+): ReadonlyArray<number> => {
+  if (asked > 0) return open.some(({ channel }) => channel === asked) ? [asked] : []
+  const withRoom = open.filter(({ population }) => population < capacity).map(({ channel }) => channel)
+  return open.length < channelsMax ? [...withRoom, open.length + 1] : withRoom
+}
+
+const sessionOf = ({ caller }: Call): Effect.Effect<Session> =>
+  caller instanceof Session ? Effect.succeed(caller) : Effect.die(new Error("only a socket's session enters"))
+
+/** This phone is told nothing more of where it stood; a newer phone of the same member is not this one. */
+export const leaveView = (channels: Channels["Service"], session: Session): void => {
+  const phone = phoneOf(session)
+  if (phone !== undefined && session.place !== undefined) channels.view(session.place.tag)?.leave(phone)
+}
+
+/** What the view is told of this runner's own commits at once; the frame that follows changes nothing (rule P11). */
+export const show = (view: View, { member, version, record }: HeldMember): void =>
+  view.memberChanged(member, version, record, 0)
+
+export const linesPosition = (view: View): StreamPosition => ({
+  $type: "noriter.client.v1.StreamPosition",
+  name: view.tag,
+  epoch: view.epoch,
+  seq: view.head
+})
+
+const isFull = (error: Refused | PresenceRefused | SpaceError): error is PresenceRefused =>
+  error._tag === "PresenceRefused" && error.reason === "Full"
+
+/** What it means for a phone that a place could not be written. Nothing has happened to it. */
+const unavailable = <A>(
+  effect: Effect.Effect<A, Refused | PresenceRefused | SpaceError | LinkError>
+): Effect.Effect<A, Refused> =>
+  Effect.mapError(effect, (error) => (error instanceof Refused ? error : away))
+
+const refusedAs = (code: ErrorCode, message: string, retryAfterMs = 0): Refused =>
+  new Refused({ code, message, retryAfterMs })
+
+const playgroundUnknown = refusedAs(ErrorCode.ERROR_CODE_PLAYGROUND_UNKNOWN, "there is no such playground")
+const channelUnknown = refusedAs(ErrorCode.ERROR_CODE_CHANNEL_UNKNOWN, "there is no such channel")
+const channelFull = refusedAs(ErrorCode.ERROR_CODE_CHANNEL_FULL, "this channel is full")
+const staleId = refusedAs(ErrorCode.ERROR_CODE_STALE_ID, "this enter was answered, and more has happened since")
+const away = refusedAs(ErrorCode.ERROR_CODE_UNAVAILABLE, "places cannot be taken just now", 1000)

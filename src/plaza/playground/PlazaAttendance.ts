@@ -1,0 +1,97 @@
+/**
+ * What the plaza does when a phone comes back or goes: puts it back into its channel's view, and tells it what it missed
+ * of its streams. Implements client/Attendance.
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { StreamPosition } from "../../../gen/noriter/client/v1/session.ts"
+import { Attendance, type Rejoined } from "../../client/Attendance.ts"
+import { placeAt, type Session } from "../../client/Session.ts"
+import { type HeldMember, Presence } from "../../space/Presence.ts"
+import { SpaceError } from "../../space/SharedSpace.ts"
+import { Mailbox, mailboxName, notFollowing, positionOf } from "../chat/Mailbox.ts"
+import { Channels } from "./Channels.ts"
+import { leaveView, linesPosition, show } from "./Entrance.ts"
+import { placePhone } from "./PlaygroundPhone.ts"
+import { arrival, World } from "./World.ts"
+
+export const layer = Layer.effect(
+  Attendance,
+  Effect.suspend(() => make)
+)
+
+const make = Effect.gen(function* () {
+  const channels = yield* Channels
+  const presence = yield* Presence
+  const mailbox = yield* Mailbox
+  const world = yield* World
+
+  /** The member of a session that stands somewhere; put back where it is missing (rule P1). */
+  const memberOf = Effect.fnUntraced(function* (session: Session, member: HeldMember | undefined) {
+    const { channel = "", member: number = 0 } = session.held?.record ?? {}
+    if (member !== undefined || channel === "" || number === 0) return member
+    const playground = world.find(placeAt(channel, number).playground)
+    const place = playground === undefined ? { xCm: 0, yCm: 0 } : arrival(playground)
+    return yield* session.change((held) => presence.putBack(held, place))
+  })
+
+  const missedMail = (session: Session, heard: ReadonlyArray<StreamPosition>) => {
+    const position = positionIn(heard, mailboxName, session.epoch)
+    return position === undefined
+      ? Effect.map(mailbox.head(session.guest), (seq) => ({ after: seq, recovered: false, seq, mails: [] }))
+      : Effect.map(mailbox.missed(session.guest, position.seq), (missed) => ({ ...missed, after: position.seq }))
+  }
+
+  const resumed = Effect.fnUntraced(function* (
+    session: Session,
+    held: HeldMember | undefined,
+    heard: ReadonlyArray<StreamPosition>
+  ) {
+    session.mailboxSeq = notFollowing
+    const mail = yield* missedMail(session, heard)
+    const member = yield* memberOf(session, held)
+    const replayMail = () => mailbox.follow(session, mail.recovered ? mail.after : mail.seq, mail.mails)
+    const inMailbox = positionOf(session, mail.seq)
+    if (member === undefined) {
+      return { ...nowhere, recovered: mail.recovered, streams: [inMailbox], replay: replayMail }
+    }
+    const view = yield* channels.open(member.tag)
+    show(view, member)
+    const after = positionIn(heard, view.tag, view.epoch)?.seq
+    const recovered = after !== undefined && view.recovers(after)
+    const { xCm, yCm } = view.positionOf(member.member) ?? member.record
+    const rejoined: Rejoined = {
+      place: placeAt(member.tag, member.member),
+      xCm,
+      yCm,
+      recovered: recovered && mail.recovered,
+      streams: [linesPosition(view), inMailbox],
+      replay: () => {
+        replayMail()
+        const phone = placePhone(session, member.member)
+        if (phone !== undefined) view.rejoin(phone, recovered ? after : view.head)
+      }
+    }
+    return rejoined
+  })
+
+  return Attendance.of({
+    resumed: (session, member, heard) =>
+      resumed(session, member, heard).pipe(
+        Effect.mapError((cause) => (cause instanceof SpaceError ? cause : new SpaceError({ operation: "resume", cause })))
+      ),
+    began: (session) => Effect.map(mailbox.head(session.guest), (seq) => mailbox.follow(session, seq, [])),
+    detached: (session) => {
+      session.mailboxSeq = notFollowing
+      leaveView(channels, session)
+    }
+  })
+})
+
+const nowhere = { place: undefined, xCm: 0, yCm: 0 }
+
+const positionIn = (
+  heard: ReadonlyArray<StreamPosition>,
+  name: string,
+  epoch: string
+): StreamPosition | undefined => heard.find((position) => position.name === name && position.epoch === epoch)

@@ -1,0 +1,172 @@
+/**
+ * Reads asked records in the order of the log, has them decided, and commits what follows (rules L3 to L8). Any runner
+ * may apply any record and comes to the same; what keeps a record from taking effect twice is the tag's applied mark,
+ * not this file. It knows no message: deciders are registered on the bus.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import { topics } from "../../gen/registry.ts"
+import { EventBus, frameOf } from "../bus/EventBus.ts"
+import { type LogRecord, type Reading, TopicLog } from "../link/TopicLog.ts"
+import { deadLetters } from "../telemetry/Metrics.ts"
+import { withSpan } from "../telemetry/Tracing.ts"
+import { fromTraceparent } from "../wire/Trace.ts"
+import { type Applied, type AskedRecord, decideInTurn, keysOf, outcomesOf } from "./Deciding.ts"
+import { Self } from "./Self.ts"
+import { type Commit, type CommitRefused, type Fact, SharedSpace, type TagState } from "./SharedSpace.ts"
+
+export class Applier extends Context.Service<Applier, { readonly reading: Reading }>()("noriter/space/Applier") {
+  /** Joins the group and applies until the layer's scope closes; leaves the group first (rule L10). */
+  static readonly layer = Layer.effect(
+    Applier,
+    Effect.suspend(() => make)
+  )
+}
+
+/** All runners share the work of one group. */
+const group = "noriter.applier"
+
+/** Where records lie that cannot be decoded or make their decision throw (rule L8). */
+export const deadLetterTopic = (topic: string): string => `${topic}.dead`
+
+/** How often a decision is made anew when a version changed under it, before it counts as a passing fault (rule L5). */
+const attemptsMax = 8
+
+/** Passing faults are retried in place for as long as they last (rule L8). */
+const passing = Schedule.min([Schedule.exponential("20 millis"), Schedule.spaced("1 second")]).pipe(Schedule.jittered)
+
+const make = Effect.gen(function* () {
+  const log = yield* TopicLog
+  const bus = yield* EventBus
+  const space = yield* SharedSpace
+  const self = yield* Self
+  const apply = makeApply({ log, bus, space, self })
+  const reading = yield* log.consume({
+    group,
+    topics: topics.map((topic) => topic.name).filter((name) => name.endsWith(".asked")),
+    handle: (records) => Effect.forEach(runsOfOneTag(records), apply, { discard: true })
+  })
+  return Applier.of({ reading })
+})
+
+interface Services {
+  readonly log: TopicLog["Service"]
+  readonly bus: EventBus["Service"]
+  readonly space: SharedSpace["Service"]
+  readonly self: Self["Service"]
+}
+
+/** Cuts consecutive records of a partition into runs of one tag, which are read once and committed together. */
+const runsOfOneTag = (records: ReadonlyArray<LogRecord>): ReadonlyArray<ReadonlyArray<LogRecord>> => {
+  const runs: Array<Array<LogRecord>> = []
+  for (const record of records) {
+    const run = runs.at(-1)
+    if (run !== undefined && run[0]?.partitionBy === record.partitionBy) run.push(record)
+    else runs.push([record])
+  }
+  return runs
+}
+
+const makeApply = ({ log, bus, space, self }: Services) => {
+  /** Puts facts on the log, and says so to the tag; what is sent twice is known by its source (rule L4). */
+  const send = Effect.fnUntraced(function* (tag: string, offset: number, facts: ReadonlyArray<Fact>) {
+    for (const topic of new Set(facts.map((fact) => fact.topic))) {
+      const records = facts.filter((fact) => fact.topic === topic).map((fact) => fact.record)
+      yield* log.append(topic, records).pipe(Effect.retry(passing), Effect.orDie)
+    }
+    yield* space.factsSent(tag, offset).pipe(Effect.retry(passing), Effect.orDie)
+  })
+
+  const bury = Effect.fnUntraced(function* (record: LogRecord, cause: unknown) {
+    deadLetters.count++
+    yield* Effect.logError(`a record of ${record.key} cannot be decided; it lies in the dead letters`, cause)
+    const { topic, partition, offset } = record
+    const dead = { ...record, dead: { topic, partition, offset, reason: String(cause) } }
+    yield* log.append(deadLetterTopic(topic), [dead]).pipe(Effect.retry(passing), Effect.orDie)
+  })
+
+  /** Decodes what can be decoded; the others are dead letters, and applied without effect. */
+  const decoded = Effect.fnUntraced(function* (records: ReadonlyArray<LogRecord>) {
+    const asked: Array<AskedRecord> = []
+    for (const record of records) {
+      try {
+        const by = bus.decided(record)
+        if (by === undefined) yield* bury(record, `nobody here decides ${record.key}`)
+        asked.push({ record, by })
+      } catch (cause) {
+        yield* bury(record, cause)
+        asked.push({ record, by: undefined })
+      }
+    }
+    return asked
+  })
+
+  const readTag = (tag: string, asked: ReadonlyArray<AskedRecord>) =>
+    space.read({ tag, keys: keysOf(asked), outcomes: outcomesOf(asked) }).pipe(Effect.retry(passing), Effect.orDie)
+
+  const commitRun = Effect.fnUntraced(function* (tag: string, asked: ReadonlyArray<AskedRecord>, state: TagState) {
+    const applied = decideInTurn(state, asked)
+    for (const { record, cause } of applied.poison) yield* bury(record, cause)
+    const commit: Commit = {
+      tag,
+      token: crypto.randomUUID(),
+      generation: self.generation,
+      found: false,
+      guard: { _tag: "Applied", records: applied.records },
+      reads: applied.reads,
+      changes: applied.changes,
+      tell: applied.tell.map(({ message, trace }) => frameOf(message, trace))
+    }
+    yield* space.commit(commit).pipe(
+      Effect.retry({ schedule: passing, while: (error) => error._tag === "SpaceError" }),
+      Effect.catchTag("SpaceError", Effect.die)
+    )
+    return applied
+  })
+
+  const finish = Effect.fnUntraced(function* (tag: string, applied: Applied) {
+    const facts = applied.records.flatMap((record) => record.facts)
+    if (facts.length > 0) yield* send(tag, applied.upTo, facts)
+    for (const { message, trace } of applied.tellAfterFacts) yield* Effect.ignore(bus.tell(message, trace))
+  })
+
+  const run = Effect.fnUntraced(function* (records: ReadonlyArray<LogRecord>) {
+    const tag = records[0]?.partitionBy ?? ""
+    const all = yield* decoded(records)
+    for (let attempt = 1; ; attempt++) {
+      const state = yield* readTag(tag, all)
+      for (const waiting of state.factsWaiting) yield* send(tag, waiting.offset, waiting.facts)
+      // Records from before the tag's generation are not applied there (rule L13).
+      if (state.generation === undefined) return
+      const asked = all.filter(({ record }) => record.offset > state.applied)
+      if (asked.length === 0) return
+      const applied = yield* commitRun(tag, asked, state).pipe(Effect.catchTag("CommitRefused", again(attempt)))
+      if (applied !== undefined) return yield* finish(tag, applied)
+    }
+  })
+
+  return (records: ReadonlyArray<LogRecord>) => withSpan(`apply ${records[0]?.key}`, traceOf(records), run(records))
+}
+
+/** The state has changed under the decision: read and decide again, after a while when it happens too often (rule L5). */
+const again =
+  (attempt: number) =>
+  (refused: CommitRefused): Effect.Effect<undefined> => {
+    switch (refused.reason) {
+      case "Applied":
+      case "Source":
+      case "Missing":
+        return Effect.undefined
+      case "Conflict":
+        return attempt % attemptsMax === 0 ? Effect.as(Effect.sleep("100 millis"), undefined) : Effect.undefined
+      default:
+        return Effect.die(refused)
+    }
+  }
+
+const traceOf = (records: ReadonlyArray<LogRecord>) => {
+  const text = records[0]?.trace
+  return text === undefined ? undefined : fromTraceparent(text)
+}

@@ -1,0 +1,217 @@
+/**
+ * The pure half of applying: a tag's state and the records asked of it go in, what is to be committed comes out. The
+ * same records on the same state come to the same, on whichever runner and however often (rule L5).
+ */
+import type { Answer } from "../../gen/noriter/space/v1/records.ts"
+import { Answer as AnswerCodec } from "../../gen/noriter/space/v1/records.ts"
+import { ErrorCode } from "../../gen/noriter/client/v1/error.ts"
+import type { RunnerMessage } from "../../gen/registry.ts"
+import type { AskedBy, Decision, DecisionState } from "../bus/Decider.ts"
+import { type DecidedBy, recordOf } from "../bus/EventBus.ts"
+import type { LogRecord, Source } from "../link/TopicLog.ts"
+import { fromTraceparent, type Trace } from "../wire/Trace.ts"
+import type { AppliedRecord, Change, Commit, Fact, Head, Outcome, Remembered, TagState } from "./SharedSpace.ts"
+
+/** A record with its decider; without one it is a dead letter, and applied without effect. */
+export interface AskedRecord {
+  readonly record: LogRecord
+  readonly by: DecidedBy | undefined
+}
+
+/** A message to be told, in the trace of the record that caused it. */
+export interface TracedMessage {
+  readonly message: RunnerMessage
+  readonly trace: Trace | undefined
+}
+
+/** What a run of records came to. */
+export interface Applied {
+  readonly upTo: number
+  readonly records: ReadonlyArray<AppliedRecord>
+  readonly reads: Commit["reads"]
+  readonly changes: ReadonlyArray<Change>
+  readonly tell: ReadonlyArray<TracedMessage>
+  /** Answers that wait until the facts are on the log (rule L13). */
+  readonly tellAfterFacts: ReadonlyArray<TracedMessage>
+  readonly poison: ReadonlyArray<{ readonly record: LogRecord; readonly cause: unknown }>
+}
+
+/** The keys that these records' decisions read. */
+export const keysOf = (asked: ReadonlyArray<AskedRecord>): ReadonlyArray<string> => {
+  const keys = new Set<string>()
+  for (const { by } of asked) for (const key of by?.decider.reads(by.message) ?? []) keys.add(key)
+  return [...keys]
+}
+
+/** The outcomes to be looked up: those of requests with an id (rule L6). */
+export const outcomesOf = (asked: ReadonlyArray<AskedRecord>): ReadonlyArray<{ session: string; id: number }> => {
+  const wanted: Array<{ session: string; id: number }> = []
+  for (const { by } of asked) {
+    const asker = by?.decider.asker(by.message)
+    if (asker !== undefined && asker.id !== 0) wanted.push({ session: asker.session, id: asker.id })
+  }
+  return wanted
+}
+
+/** Decides the records one after another, each on the state that the one before it left. */
+export const decideInTurn = (state: TagState, asked: ReadonlyArray<AskedRecord>): Applied => {
+  const turn = new Turn(state, asked)
+  for (const one of asked) turn.take(one)
+  return turn.applied()
+}
+
+/** The state of a tag as it will be after the records taken so far. */
+class Turn {
+  readonly #values = new Map<string, Uint8Array>()
+  readonly #heads: Map<string, Head>
+  readonly #sources: Map<string, Source>
+  readonly #remembered = new Map<string, Remembered>()
+  readonly #owners = new Map<string, string>()
+  readonly #reads: Commit["reads"]
+  readonly #records: Array<AppliedRecord> = []
+  readonly #changes: Array<Change> = []
+  readonly #tell: Array<TracedMessage> = []
+  readonly #tellAfterFacts: Array<TracedMessage> = []
+  readonly #poison: Array<{ record: LogRecord; cause: unknown }> = []
+  #nowMs: number
+  #upTo = 0
+
+  constructor(state: TagState, asked: ReadonlyArray<AskedRecord>) {
+    this.#nowMs = state.nowMs
+    this.#heads = new Map(state.heads)
+    this.#sources = new Map(state.sources)
+    this.#reads = keysOf(asked).map((key) => ({ key, version: state.entries.get(key)?.version ?? 0 }))
+    for (const [key, entry] of state.entries) {
+      this.#values.set(key, entry.value)
+      if (entry.owner !== undefined) this.#owners.set(key, entry.owner.incarnation)
+    }
+    outcomesOf(asked).forEach(({ session, id }, index) => {
+      this.#remembered.set(`${id} ${session}`, state.remembered[index] ?? { _tag: "Fresh" })
+    })
+  }
+
+  take({ record, by }: AskedRecord): void {
+    this.#nowMs = Math.max(this.#nowMs, record.timeMs)
+    this.#upTo = record.offset
+    if (by === undefined || this.#takenIn(record.source)) return this.#pass(record, undefined)
+    const asker = by.decider.asker(by.message)
+    const known = asker === undefined ? undefined : this.#known(asker)
+    if (asker !== undefined && known !== undefined) {
+      this.#answer(this.#tell, record, asker, known)
+      return this.#pass(record, record.source)
+    }
+    try {
+      this.#follow(record, asker, by.decider.decide(this.#view(record), by.message))
+    } catch (cause) {
+      this.#poison.push({ record, cause })
+      this.#pass(record, record.source)
+    }
+  }
+
+  applied(): Applied {
+    return {
+      upTo: this.#upTo,
+      records: this.#records,
+      reads: this.#reads,
+      changes: this.#changes,
+      tell: this.#tell,
+      tellAfterFacts: this.#tellAfterFacts,
+      poison: this.#poison
+    }
+  }
+
+  #view(record: LogRecord): DecisionState {
+    return {
+      read: (key) => this.#values.get(key),
+      head: (stream) => this.#heads.get(stream)?.seq ?? 0,
+      ownerOf: (key) => this.#owners.get(key),
+      nowMs: this.#nowMs,
+      seq: record.offset + 1
+    }
+  }
+
+  /** Taken in already: the highest source of its partition is at or above it (rule L4). */
+  #takenIn(source: Source | undefined): boolean {
+    if (source === undefined) return false
+    const mark = this.#sources.get(`${source.topic}/${source.partition}`)
+    if (mark === undefined) return false
+    return source.offset < mark.offset || (source.offset === mark.offset && source.index <= mark.index)
+  }
+
+  /** What is answered without deciding: the request was decided before, or nobody can say (rule L6). */
+  #known(asker: AskedBy): Answer | undefined {
+    const remembered = asker.id === 0 ? undefined : this.#remembered.get(`${asker.id} ${asker.session}`)
+    switch (remembered?._tag) {
+      case "Decided":
+        return Buffer.compare(remembered.bodyHash, asker.bodyHash) === 0
+          ? AnswerCodec.decode(remembered.answer)
+          : refusal(ErrorCode.ERROR_CODE_ID_REUSED, "another request was sent under this id")
+      case "Stale":
+        return refusal(ErrorCode.ERROR_CODE_STALE_ID, "this id is older than what is remembered")
+      default:
+        return undefined
+    }
+  }
+
+  #follow(record: LogRecord, asker: AskedBy | undefined, decision: Decision): void {
+    const seq = record.offset + 1
+    const trace = traceOf(record)
+    // Encoded before anything is taken over, so that a decision that cannot be encoded is poison and leaves no trace.
+    const facts = (decision.facts ?? []).map(
+      (fact, index): Fact => recordOf(fact, trace, { ...sourceOf(record), index })
+    )
+    const answer = decision.answer === undefined ? undefined : AnswerCodec.encode(decision.answer).finish()
+    for (const put of decision.puts ?? []) {
+      this.#values.set(put.key, put.value)
+      this.#changes.push({ _tag: "Put", ...put })
+    }
+    for (const append of decision.appends ?? []) {
+      this.#heads.set(append.stream, { seq, trimmedTo: this.#heads.get(append.stream)?.trimmedTo ?? 0 })
+      this.#changes.push({ _tag: "Append", ...append, seq, timeMs: this.#nowMs })
+    }
+    const answers = decision.answerAfterFacts === true ? this.#tellAfterFacts : this.#tell
+    if (asker !== undefined && decision.answer !== undefined) this.#answer(answers, record, asker, decision.answer)
+    for (const message of decision.tell ?? []) this.#tell.push({ message, trace })
+    const outcome = answer === undefined || isRateLimited(decision) ? undefined : this.#outcome(asker, answer)
+    this.#mark(record.source)
+    this.#records.push({ offset: record.offset, timeMs: this.#nowMs, source: record.source, outcome, facts })
+  }
+
+  #outcome(asker: AskedBy | undefined, answer: Uint8Array): Outcome | undefined {
+    if (asker === undefined || asker.id === 0) return undefined
+    const { session, id, bodyHash } = asker
+    this.#remembered.set(`${id} ${session}`, { _tag: "Decided", bodyHash, answer })
+    return { session, id, bodyHash, answer }
+  }
+
+  #answer(to: Array<TracedMessage>, record: LogRecord, asker: AskedBy, answer: Answer): void {
+    const { incarnation, session, id, ask } = asker
+    const bytes = AnswerCodec.encode(answer).finish()
+    const message = { $type: "noriter.runner.v1.OutcomeTold", incarnation, session, id, ask, answer: bytes } as const
+    to.push({ message, trace: traceOf(record) })
+  }
+
+  /** The record is applied and changes nothing. A source taken in already is not marked again. */
+  #pass(record: LogRecord, source: Source | undefined): void {
+    this.#mark(source)
+    this.#records.push({ offset: record.offset, timeMs: this.#nowMs, source, facts: [] })
+  }
+
+  #mark(source: Source | undefined): void {
+    if (source !== undefined) this.#sources.set(`${source.topic}/${source.partition}`, source)
+  }
+}
+
+/** Refused for its rate it is not remembered: the same id again is a fresh ask (rule L6). */
+const isRateLimited = ({ answer }: Decision): boolean =>
+  answer?.body?.$case === "refusal" && answer.body.value.code === ErrorCode.ERROR_CODE_RATE_LIMITED
+
+export const refusal = (code: ErrorCode, message: string, retryAfterMs = 0): Answer => ({
+  $type: "noriter.space.v1.Answer",
+  body: { $case: "refusal", value: { $type: "noriter.space.v1.Refusal", code, message, retryAfterMs } }
+})
+
+const sourceOf = ({ topic, partition, offset }: LogRecord): Omit<Source, "index"> => ({ topic, partition, offset })
+
+const traceOf = (record: LogRecord): Trace | undefined =>
+  record.trace === undefined ? undefined : fromTraceparent(record.trace)

@@ -1,0 +1,254 @@
+/**
+ * Who is here: sessions and their members, as the rules P1 to P6 have them. Owns the order of the writes: the session's
+ * record is the truth and goes first in both directions, the member is derived from it. When something is due is
+ * PresenceState's; sockets are client/'s; what phones are told is the view's, which hears of each change from the commit
+ * that made it.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { GoneReason } from "../../gen/noriter/client/v1/playground.ts"
+import { type MemberRecord, PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
+import { Settings } from "../Settings.ts"
+import { PresenceRefused } from "./PresenceRefused.ts"
+import { next, type PresenceEvent, present } from "./PresenceState.ts"
+import { type Claimable, PresenceWrites } from "./PresenceWrites.ts"
+import { Self } from "./Self.ts"
+import { type Owner, SharedSpace, type SpaceError, type Tag } from "./SharedSpace.ts"
+
+/** A session as its owner holds it: the record it last wrote or read, and by which version. */
+export interface Held {
+  readonly guest: string
+  readonly owner: Owner
+  readonly record: SessionRecord
+  readonly version: number
+}
+
+/** A member as it was last written. */
+export interface HeldMember {
+  readonly tag: Tag
+  readonly member: number
+  readonly record: MemberRecord
+  readonly version: number
+}
+
+export interface EnterRequest {
+  readonly id: number
+  readonly tag: Tag
+  readonly capacity: number
+  readonly avatar: string
+  readonly xCm: number
+  readonly yCm: number
+}
+
+/** What a phone shows to go on with a session. `serial` is its token's. */
+export interface ResumeClaim {
+  readonly session: string
+  readonly serial: number
+  readonly id: number
+}
+
+/** Pairs of enter and channel that a session remembers (rule L7). */
+const entersMax = 8
+
+type Change<A> = Effect.Effect<A, PresenceRefused | SpaceError>
+
+export class Presence extends Context.Service<
+  Presence,
+  {
+    /** Begins a session of the guest; an older one ends, and its member with it. */
+    readonly begin: (
+      guest: string,
+      session: { readonly id: string; readonly nickname: string; readonly claimId: number }
+    ) => Change<Held>
+    /** Claims a session for a newer socket. The member is undefined outside, and where it is missing (see putBack). */
+    readonly resume: (
+      guest: string,
+      claim: ResumeClaim
+    ) => Change<{ readonly held: Held; readonly member: HeldMember | undefined }>
+    /** The phone was heard on the socket that was given the newest token: older ones are spent. */
+    readonly tokenHeld: (held: Held) => Change<Held>
+    /** Claim, put hidden, show (rule P2); a former place is given up after it. */
+    readonly enter: (
+      held: Held,
+      request: EnterRequest
+    ) => Change<{ readonly held: Held; readonly member: HeldMember }>
+    readonly leave: (held: Held, id: number) => Change<Held>
+    /** Moves session and member on (rule P5): the socket is lost, or a deadline was looked at. */
+    readonly moveOn: (held: Held, event: PresenceEvent, lastId: number) => Change<Held | "ended">
+    /** Puts a member back that its session names and that is missing (rule P1). */
+    readonly putBack: (held: Held, place: { readonly xCm: number; readonly yCm: number }) => Change<HeldMember>
+    /** Removes a member whose session does not name it (rule P1); false: it is none. */
+    readonly removeOrphan: (tag: Tag, member: number) => Change<boolean>
+  }
+>()("noriter/space/Presence") {
+  static readonly layer = Layer.effect(
+    Presence,
+    Effect.suspend(() => make)
+  )
+}
+
+const make = Effect.gen(function* () {
+  const space = yield* SharedSpace
+  const self = yield* Self
+  const settings = yield* Settings
+  const writes = new PresenceWrites(space, self, settings)
+  return Presence.of({
+    begin: begin(writes),
+    resume: resume(writes),
+    tokenHeld: (held) => writes.update(held, (record) => ({ ...record, tokenHeld: record.token })),
+    enter: enter(writes),
+    leave: leave(writes),
+    moveOn: moveOn(writes, settings),
+    putBack: (held, place) => writes.putMissing(held, place),
+    removeOrphan: (tag, member) => writes.removeOrphan(tag, member)
+  })
+})
+
+const begin = (writes: PresenceWrites) =>
+  Effect.fnUntraced(function* (
+    guest: string,
+    session: { readonly id: string; readonly nickname: string; readonly claimId: number }
+  ) {
+    yield* writes.index([`guest/${guest}`], [])
+    const record = SessionRecord.fromPartial({
+      session: session.id,
+      nickname: session.nickname,
+      state: PresenceState.PRESENCE_STATE_PRESENT,
+      claimId: session.claimId,
+      token: 1
+    })
+    const { before, held } = yield* writes.claim(guest, () => Effect.succeed(record))
+    if (before !== undefined) yield* forget(writes, before)
+    return held
+  })
+
+const resume = (writes: PresenceWrites) =>
+  Effect.fnUntraced(function* (guest: string, claim: ResumeClaim) {
+    yield* writes.index([`guest/${guest}`], [])
+    const { held } = yield* writes.claim(guest, (before) => resumed(before, claim))
+    const { channel, member } = held.record
+    if (channel === "") return { held, member: undefined }
+    // It was entering when its socket was lost: nobody has seen it there, and the hidden member falls due.
+    if (member === 0) return { held: yield* writes.update(held, outside), member: undefined }
+    yield* writes.index([`channel/${channel}`], [])
+    const takeover = (key: string) => ({ _tag: "Takeover" as const, key, by: held.owner })
+    return { held, member: yield* writes.changeMember(held, takeover, present) }
+  })
+
+const enter = (writes: PresenceWrites) =>
+  Effect.fnUntraced(function* (held: Held, request: EnterRequest) {
+    const former = held.record
+    yield* writes.index([`channel/${request.tag}`], [])
+    const { held: claimed } = yield* writes.claim(held.guest, (before) =>
+      heldStill(before, held.owner).pipe(
+        Effect.map((record) => ({ ...record, channel: request.tag, member: 0, avatar: request.avatar }))
+      )
+    )
+    const put = yield* writes.putHidden(claimed, request, yield* Clock.currentTimeMillis).pipe(
+      // Refused: the session goes back to where it stood, so that nothing has happened.
+      Effect.tapErrorTag("PresenceRefused", () =>
+        writes.update(claimed, (record) => ({ ...record, channel: former.channel, member: former.member }))
+      )
+    )
+    // This write succeeds only while the session names this connection; only then may the member be seen.
+    const named = yield* writes.update(claimed, (record) => ({
+      ...remembering(record, { id: request.id, channel: request.tag, member: put.member }),
+      member: put.member
+    }))
+    const owned = (key: string) => ({ _tag: "Owned" as const, key, by: named.owner })
+    const member = yield* writes.changeMember(named, owned, present)
+    if (member === undefined) return yield* new PresenceRefused({ reason: "NotOwner" })
+    if (former.channel !== "" && former.member !== 0) {
+      yield* writes.removeMember(former.channel, former.member, former.session, GoneReason.GONE_REASON_LEFT)
+    }
+    return { held: named, member }
+  })
+
+const leave = (writes: PresenceWrites) =>
+  Effect.fnUntraced(function* (held: Held, id: number) {
+    const { channel, member, session } = held.record
+    const left = yield* writes.update(held, (record) =>
+      remembering(outside(record), { id, channel: "", member: 0 })
+    )
+    if (channel !== "" && member !== 0) {
+      yield* writes.removeMember(channel, member, session, GoneReason.GONE_REASON_LEFT)
+    }
+    return left
+  })
+
+const moveOn = (writes: PresenceWrites, settings: Settings["Service"]) =>
+  Effect.fnUntraced(function* (held: Held, event: PresenceEvent, lastId: number) {
+    const { state, lostMs } = held.record
+    const after = next({ state, lostMs, dueMs: undefined }, event, settings)
+    if (after === "ended") {
+      yield* writes.endSession(held)
+      yield* forget(writes, held.record)
+      yield* writes.index([], [`guest/${held.guest}`])
+      return "ended" as const
+    }
+    if (after.state === state) return held
+    const moved = yield* writes.update(held, (record) => ({
+      ...record,
+      state: after.state,
+      lostMs: after.lostMs,
+      lastId: Math.max(record.lastId, lastId)
+    }))
+    if (moved.record.channel !== "" && moved.record.member !== 0) {
+      const owned = (key: string) => ({ _tag: "Owned" as const, key, by: moved.owner })
+      // A member that another has taken over is that one's to change.
+      yield* Effect.ignore(writes.changeMember(moved, owned, after))
+    }
+    return moved
+  })
+
+/** What a session leaves behind when it has ended: its member, and what was remembered of its requests (rule L6). */
+const forget = Effect.fnUntraced(function* (writes: PresenceWrites, ended: SessionRecord) {
+  if (ended.channel !== "" && ended.member !== 0) {
+    const reason =
+      ended.state === PresenceState.PRESENCE_STATE_PRESENT ? GoneReason.GONE_REASON_LEFT : GoneReason.GONE_REASON_LOST
+    yield* writes.removeMember(ended.channel, ended.member, ended.session, reason)
+  }
+  for (const tag of new Set(ended.enters.map((enter) => enter.channel))) {
+    if (tag !== "") yield* writes.forgetOutcomes(tag, ended.session)
+  }
+})
+
+/** The record after an accepted resume, or why it is refused (rule P4). */
+const resumed = (
+  before: Claimable | undefined,
+  claim: ResumeClaim
+): Effect.Effect<SessionRecord, PresenceRefused> => {
+  if (before === undefined || before.record.session !== claim.session) {
+    return Effect.fail(new PresenceRefused({ reason: "Ended" }))
+  }
+  const { record } = before
+  if (claim.serial < record.tokenHeld) return Effect.fail(new PresenceRefused({ reason: "Spent" }))
+  if (claim.id < record.claimId) return Effect.fail(new PresenceRefused({ reason: "Stale" }))
+  return Effect.succeed({
+    ...record,
+    state: present.state,
+    lostMs: present.lostMs,
+    claimId: claim.id,
+    token: Math.max(record.token, claim.serial) + 1,
+    tokenHeld: claim.serial
+  })
+}
+
+const heldStill = (before: Claimable | undefined, by: Owner): Effect.Effect<SessionRecord, PresenceRefused> =>
+  before !== undefined &&
+  before.owner.incarnation === by.incarnation &&
+  before.owner.connection === by.connection
+    ? Effect.succeed(before.record)
+    : Effect.fail(new PresenceRefused({ reason: "NotOwner" }))
+
+const outside = (record: SessionRecord): SessionRecord => ({ ...record, channel: "", member: 0 })
+
+const remembering = (
+  record: SessionRecord,
+  enter: { readonly id: number; readonly channel: string; readonly member: number }
+): SessionRecord => ({
+  ...record,
+  enters: [...record.enters, { $type: "noriter.space.v1.Enter" as const, ...enter }].slice(-entersMax)
+})

@@ -1,0 +1,386 @@
+/**
+ * The single writes that presence is made of: each one commit, decided anew when a version changed under it. Their order,
+ * and what follows from a refusal, is Presence's.
+ */
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import { GoneReason } from "../../gen/noriter/client/v1/playground.ts"
+import { MemberRecord, PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
+import { frameOf } from "../bus/EventBus.ts"
+import type { EnterRequest, Held, HeldMember } from "./Presence.ts"
+import { PresenceRefused } from "./PresenceRefused.ts"
+import { type Graces, hidden, isShown, type PresenceOf } from "./PresenceState.ts"
+import { incarnationTag, ownerOf, type Self } from "./Self.ts"
+import {
+  type Change,
+  type Commit,
+  type CommitRefused,
+  type Entry,
+  type Guard,
+  type Owner,
+  type SharedSpace,
+  SpaceError,
+  type Tag,
+  type Tell
+} from "./SharedSpace.ts"
+
+export const sessionKey = "session"
+export const memberPrefix = "member/"
+export const memberKey = (member: number): string => `${memberPrefix}${member}`
+/** Counts the members of a channel, against its capacity. */
+export const membersCounter = "members"
+/** Gives out member numbers; never goes back within a generation. */
+export const memberCounter = "member"
+/** Counts the claims of a guest's sessions, so that no connection number comes twice. */
+const connectionCounter = "connection"
+
+/** How often a write is decided anew when a version changed under it, as for records (rule L5). */
+const attemptsMax = 8
+
+type Write<A> = Effect.Effect<A, PresenceRefused | SpaceError>
+
+/** A session as it stands, for whoever would claim it. */
+export interface Claimable {
+  readonly record: SessionRecord
+  readonly owner: Owner
+}
+
+export interface MemberWrite {
+  readonly tag: Tag
+  readonly member: number
+  readonly record: MemberRecord
+  readonly owner: Owner
+  readonly guard: Guard
+  readonly version: number
+}
+
+export class PresenceWrites {
+  readonly #space: SharedSpace["Service"]
+  readonly #self: Self["Service"]
+  readonly #graces: Graces
+
+  constructor(space: SharedSpace["Service"], self: Self["Service"], graces: Graces) {
+    this.#space = space
+    this.#self = self
+    this.#graces = graces
+  }
+
+  /** Commits; a space that cannot be asked is asked again with the same token, which answers as the first time. */
+  commit(
+    tag: Tag,
+    guard: Guard,
+    changes: ReadonlyArray<Change>,
+    rest: { readonly reads?: Commit["reads"]; readonly tell?: ReadonlyArray<Tell>; readonly found?: boolean } = {}
+  ) {
+    const commit: Commit = {
+      tag,
+      token: crypto.randomUUID(),
+      generation: this.#self.generation,
+      found: rest.found ?? false,
+      guard,
+      reads: rest.reads ?? [],
+      changes,
+      tell: rest.tell ?? []
+    }
+    return this.#space
+      .commit(commit)
+      .pipe(Effect.retry({ schedule: passing, while: (error) => error._tag === "SpaceError" }))
+  }
+
+  /** Names what this incarnation is about to hold, and what it holds no longer (rule P6). */
+  index(puts: ReadonlyArray<string>, deletes: ReadonlyArray<string>): Write<void> {
+    const value = new Uint8Array(0)
+    const changes: ReadonlyArray<Change> = [
+      ...puts.map((key): Change => ({ _tag: "Put", key, value })),
+      ...deletes.map((key): Change => ({ _tag: "Delete", key }))
+    ]
+    return this.commit(incarnationTag(this.#self.incarnation.id), { _tag: "Compared" }, changes, { found: true }).pipe(
+      Effect.catchTag("CommitRefused", refuse),
+      Effect.asVoid
+    )
+  }
+
+  readSession(guest: string): Effect.Effect<Entry | undefined, SpaceError> {
+    return this.#space
+      .read({ tag: guest, keys: [sessionKey] })
+      .pipe(Effect.map((state) => state.entries.get(sessionKey)))
+  }
+
+  /** Takes the session for this incarnation, by a connection above every earlier one. The former holder is told. */
+  claim(
+    guest: string,
+    decide: (before: Claimable | undefined) => Effect.Effect<SessionRecord, PresenceRefused>
+  ): Write<{ readonly before: SessionRecord | undefined; readonly held: Held }> {
+    const once = Effect.gen({ self: this }, function* () {
+      const state = yield* this.#space.read({ tag: guest, keys: [sessionKey] })
+      const entry = state.entries.get(sessionKey)
+      const before = claimable(entry)
+      const record = yield* decide(before)
+      const owner = ownerOf(this.#self.incarnation, (state.counters.get(connectionCounter) ?? 0) + 1)
+      const done = yield* this.commit(
+        guest,
+        { _tag: "Compared" },
+        [
+          { _tag: "Count", counter: connectionCounter, by: 1, max: Number.MAX_SAFE_INTEGER },
+          { _tag: "Put", key: sessionKey, value: SessionRecord.encode(record).finish(), owner, dueMs: this.#due(record) }
+        ],
+        { reads: [{ key: sessionKey, version: entry?.version ?? 0 }], tell: claimTold(guest, before, owner), found: true }
+      )
+      return { before: before?.record, held: { guest, owner, record, version: done.versions[0] ?? 0 } }
+    })
+    return decidedAnew(once)
+  }
+
+  /** Changes the record of a session that this owner holds (rule P3). */
+  update(held: Held, change: (record: SessionRecord) => SessionRecord): Write<Held> {
+    let known = { record: held.record, version: held.version }
+    const once = Effect.gen({ self: this }, function* () {
+      const record = change(known.record)
+      const done = yield* this.commit(
+        held.guest,
+        { _tag: "Owned", key: sessionKey, by: held.owner },
+        [
+          {
+            _tag: "Put",
+            key: sessionKey,
+            value: SessionRecord.encode(record).finish(),
+            owner: held.owner,
+            dueMs: this.#due(record)
+          }
+        ],
+        { reads: [{ key: sessionKey, version: known.version }] }
+      )
+      return { ...held, record, version: done.versions[0] ?? 0 }
+    })
+    const reread = Effect.map(this.readSession(held.guest), (entry) => {
+      if (entry !== undefined) known = { record: SessionRecord.decode(entry.value), version: entry.version }
+    })
+    return decidedAnew(once, reread)
+  }
+
+  /** Ends a session that this owner holds: the truth goes first (rule P1). */
+  endSession(held: Held): Write<void> {
+    return this.commit(held.guest, { _tag: "Owned", key: sessionKey, by: held.owner }, [
+      { _tag: "Delete", key: sessionKey }
+    ]).pipe(Effect.catchTag("CommitRefused", refuse), Effect.asVoid)
+  }
+
+  /** Puts a member that nobody sees yet: takes number and slot, unless the channel is full or this incarnation fenced. */
+  putHidden(held: Held, request: EnterRequest, nowMs: number): Write<HeldMember> {
+    const state = hidden(nowMs)
+    const record = memberOf(held, request, state)
+    const changes: ReadonlyArray<Change> = [
+      { _tag: "Count", counter: membersCounter, by: 1, max: request.capacity },
+      {
+        _tag: "PutNext",
+        counter: memberCounter,
+        prefix: memberPrefix,
+        value: MemberRecord.encode(record).finish(),
+        owner: held.owner,
+        dueMs: state.dueMs
+      }
+    ]
+    return this.commit(request.tag, { _tag: "Create", by: held.owner }, changes, { found: true }).pipe(
+      Effect.map((done) => ({
+        tag: request.tag,
+        member: done.numbers[0] ?? 0,
+        record,
+        version: done.versions[0] ?? 0
+      })),
+      Effect.catchTag("CommitRefused", refuse)
+    )
+  }
+
+  /** Puts a member back under the number its session names. */
+  putMissing(held: Held, place: { readonly xCm: number; readonly yCm: number }): Write<HeldMember> {
+    const { channel: tag, member, avatar } = held.record
+    const record = memberOf(held, { ...place, avatar }, held.record)
+    const key = memberKey(member)
+    // The version a new entry gets is known only afterwards, so the view is told by the read that follows.
+    return this.commit(
+      tag,
+      { _tag: "Create", by: held.owner },
+      [
+        { _tag: "Count", counter: membersCounter, by: 1, max: Number.MAX_SAFE_INTEGER },
+        { _tag: "Put", key, value: MemberRecord.encode(record).finish(), owner: held.owner, dueMs: this.#due(record) }
+      ],
+      { reads: [{ key, version: 0 }], found: true }
+    ).pipe(
+      Effect.catchTag("CommitRefused", refuse),
+      Effect.flatMap((done) => {
+        const version = done.versions[0] ?? 0
+        const guard: Guard = { _tag: "Owned", key, by: held.owner }
+        return this.putMember({ tag, member, record, owner: held.owner, guard, version })
+      })
+    )
+  }
+
+  /** Writes a member over the version it was read or written at, and tells the views. */
+  putMember(write: MemberWrite): Write<HeldMember> {
+    return this.#putMember(write).pipe(Effect.catchTag("CommitRefused", refuse))
+  }
+
+  #putMember(write: MemberWrite): Effect.Effect<HeldMember, CommitRefused | SpaceError> {
+    const { tag, member, record, owner, guard, version } = write
+    const value = MemberRecord.encode(record).finish()
+    const reason = isShown(record.state) ? GoneReason.GONE_REASON_UNSPECIFIED : GoneReason.GONE_REASON_LOST
+    const key = memberKey(member)
+    return this.commit(tag, guard, [{ _tag: "Put", key, value, owner, dueMs: this.#due(record) }], {
+      reads: [{ key, version }],
+      tell: [memberTold(tag, member, version + 1, value, reason)]
+    }).pipe(Effect.map((done) => ({ tag, member, record, version: done.versions[0] ?? 0 })))
+  }
+
+  /** Changes a member's state for its owner; undefined: it is missing, or another's. */
+  changeMember(held: Held, guardOf: (key: string) => Guard, state: PresenceOf): Write<HeldMember | undefined> {
+    const { channel: tag, member, session } = held.record
+    const key = memberKey(member)
+    const once = Effect.gen({ self: this }, function* () {
+      const entry = (yield* this.#space.read({ tag, keys: [key] })).entries.get(key)
+      if (entry === undefined) return undefined
+      const before = MemberRecord.decode(entry.value)
+      if (before.session !== session) return undefined
+      const record: MemberRecord = { ...before, state: state.state, lostMs: state.lostMs }
+      return yield* this.#putMember({
+        tag,
+        member,
+        record,
+        owner: held.owner,
+        guard: guardOf(key),
+        version: entry.version
+      })
+    })
+    return decidedAnew(once)
+  }
+
+  /** Removes a member that its session no longer names; number and slot are given back (rule P2). */
+  removeMember(tag: Tag, member: number, session: string, reason: GoneReason): Write<boolean> {
+    const key = memberKey(member)
+    const once = Effect.gen({ self: this }, function* () {
+      const entry = (yield* this.#space.read({ tag, keys: [key] })).entries.get(key)
+      if (entry === undefined || MemberRecord.decode(entry.value).session !== session) return false
+      yield* this.commit(
+        tag,
+        { _tag: "Compared" },
+        [
+          { _tag: "Delete", key },
+          { _tag: "Count", counter: membersCounter, by: -1, max: Number.MAX_SAFE_INTEGER }
+        ],
+        { reads: [{ key, version: entry.version }], tell: [memberTold(tag, member, entry.version + 1, undefined, reason)] }
+      )
+      return true
+    })
+    return decidedAnew(once)
+  }
+
+  /** Removes a member if its session does not name it (rule P1). */
+  removeOrphan(tag: Tag, member: number): Write<boolean> {
+    return Effect.gen({ self: this }, function* () {
+      const key = memberKey(member)
+      const entry = (yield* this.#space.read({ tag, keys: [key] })).entries.get(key)
+      if (entry === undefined) return false
+      const record = MemberRecord.decode(entry.value)
+      const session = claimable(yield* this.readSession(record.guest))?.record
+      const entering = session?.member === 0 && record.state === PresenceState.PRESENCE_STATE_HIDDEN
+      const named = session?.session === record.session && session.channel === tag
+      if (named && (session.member === member || entering)) return false
+      return yield* this.removeMember(tag, member, record.session, GoneReason.GONE_REASON_LEFT)
+    })
+  }
+
+  /** Forgets what a session asked of a channel, when the session has ended (rule L6). */
+  forgetOutcomes(tag: Tag, session: string): Write<void> {
+    return this.commit(tag, { _tag: "Compared" }, [{ _tag: "Forget", session }]).pipe(
+      // A channel that is gone remembers nothing.
+      Effect.catchTag("CommitRefused", (refused) => (refused.reason === "Missing" ? Effect.void : refuse(refused))),
+      Effect.asVoid
+    )
+  }
+
+  #due(record: { readonly state: PresenceState; readonly lostMs: number }): number | undefined {
+    if (record.state === PresenceState.PRESENCE_STATE_LOST) {
+      return record.lostMs + Math.min(this.#graces.lostShownMs, this.#graces.resumeGraceMs)
+    }
+    return record.state === PresenceState.PRESENCE_STATE_AWAY ? record.lostMs + this.#graces.resumeGraceMs : undefined
+  }
+}
+
+/** A space that is away for a moment: asked again within the time a phone waits. */
+const passing = Schedule.max([Schedule.exponential("50 millis"), Schedule.recurs(5)]).pipe(Schedule.jittered)
+
+/** Runs a write again while versions change under it (rule L5). */
+const decidedAnew = <A>(
+  once: Effect.Effect<A, PresenceRefused | CommitRefused | SpaceError>,
+  between: Effect.Effect<void, SpaceError> = Effect.void
+): Write<A> => {
+  const attempt = (left: number): Write<A> =>
+    Effect.catchTag(once, "CommitRefused", (refused) =>
+      refused.reason === "Conflict" && left > 0
+        ? Effect.flatMap(between, () => attempt(left - 1))
+        : refuse(refused)
+    )
+  return attempt(attemptsMax - 1)
+}
+
+/** What a refused commit means for presence. */
+const refuse = (refused: CommitRefused): Effect.Effect<never, PresenceRefused | SpaceError> => {
+  switch (refused.reason) {
+    case "NotOwner":
+    case "Exists":
+      return Effect.fail(new PresenceRefused({ reason: "NotOwner" }))
+    case "Fenced":
+    case "Full":
+      return Effect.fail(new PresenceRefused({ reason: refused.reason }))
+    case "Conflict":
+    case "Missing":
+      return Effect.fail(new SpaceError({ operation: "commit", cause: refused }))
+    default:
+      return Effect.die(refused)
+  }
+}
+
+const claimable = (entry: Entry | undefined): Claimable | undefined =>
+  entry?.owner === undefined ? undefined : { record: SessionRecord.decode(entry.value), owner: entry.owner }
+
+const claimTold = (guest: string, before: Claimable | undefined, owner: Owner): ReadonlyArray<Tell> =>
+  before === undefined
+    ? []
+    : [
+        frameOf(
+          {
+            $type: "noriter.runner.v1.ClaimTold",
+            incarnation: before.owner.incarnation,
+            guest,
+            session: before.record.session,
+            connection: owner.connection,
+            claimant: owner.incarnation
+          },
+          undefined
+        )
+      ]
+
+const memberTold = (
+  tag: Tag,
+  member: number,
+  version: number,
+  record: Uint8Array | undefined,
+  reason: GoneReason
+): Tell =>
+  frameOf({ $type: "noriter.runner.v1.MemberTold", channel: tag, member, version, record, reason }, undefined)
+
+const memberOf = (
+  held: Held,
+  place: { readonly xCm: number; readonly yCm: number; readonly avatar: string },
+  state: { readonly state: PresenceState; readonly lostMs: number }
+): MemberRecord => ({
+  $type: "noriter.space.v1.MemberRecord",
+  session: held.record.session,
+  guest: held.guest,
+  nickname: held.record.nickname,
+  avatar: place.avatar,
+  state: state.state,
+  xCm: place.xCm,
+  yCm: place.yCm,
+  lostMs: state.lostMs
+})
+

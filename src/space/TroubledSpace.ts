@@ -1,0 +1,35 @@
+/**
+ * SharedSpace as one actor of a simulation has it: another layer of it with Trouble in between, so that every commit may
+ * come late, not at all, or have happened without a word of it.
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { Actor } from "../link/Trouble.ts"
+import { readyOf } from "../link/TroubledLinks.ts"
+import { type CommitRefused, SharedSpace, SpaceError } from "./SharedSpace.ts"
+
+export const sharedSpace =
+  (actor: Actor) =>
+  <E, R>(layer: Layer.Layer<SharedSpace, E, R>): Layer.Layer<SharedSpace, E, R> =>
+    Layer.effect(
+      SharedSpace,
+      Effect.map(SharedSpace, (space) => troubled(space, actor))
+    ).pipe(Layer.provide(layer))
+
+function troubled(space: SharedSpace["Service"], actor: Actor): SharedSpace["Service"] {
+  const call = <A, E extends CommitRefused | SpaceError>(operation: string, effect: Effect.Effect<A, E>) =>
+    actor.call<A, E | SpaceError, never>("space", effect, (_certain, cause) => new SpaceError({ operation, cause }))
+  return SharedSpace.of({
+    read: (request) => call("read", space.read(request)),
+    commit: (commit) => call("commit", space.commit(commit)),
+    writePositions: (positions) => call("writePositions", space.writePositions(positions)),
+    snapshot: (tag, prefix, stream) => call("snapshot", space.snapshot(tag, prefix, stream)),
+    history: (tag, stream, after, limit) => call("history", space.history(tag, stream, after, limit)),
+    heads: (tags) => call("heads", space.heads(tags)),
+    due: (tag, nowMs, limit) => call("due", space.due(tag, nowMs, limit)),
+    factsSent: (tag, offset) => call("factsSent", space.factsSent(tag, offset)),
+    marker: call("marker", space.marker),
+    writeMarker: (generation) => call("writeMarker", space.writeMarker(generation)),
+    onReady: (resync) => readyOf(actor, "space", space.onReady, resync)
+  })
+}

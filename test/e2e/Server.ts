@@ -1,0 +1,103 @@
+/**
+ * A real server for a test: the noriter command in a process of its own, on ports that are free, with none of the
+ * caller's NORITER_ variables. Owns its start, its output and its end; killed with its test, whatever happens.
+ */
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import { join } from "node:path"
+
+const main = join(import.meta.dirname, "../../src/main.ts")
+const startTimeoutMs = 15_000
+const stopTimeoutMs = 10_000
+const readyLine = /^noriter ready pid=\d+ tcp=\S+:(\d+) http=\S+:(\d+)$/m
+
+export class Server implements AsyncDisposable {
+  readonly tcpPort: number
+  readonly httpPort: number
+  readonly pid: number
+  private readonly child: ChildProcess
+  private readonly printed: ReadonlyArray<string>
+
+  private constructor(child: ChildProcess, pid: number, printed: ReadonlyArray<string>, ready: RegExpExecArray) {
+    this.child = child
+    this.pid = pid
+    this.printed = printed
+    this.tcpPort = Number(ready[1])
+    this.httpPort = Number(ready[2])
+  }
+
+  /** Ends when the server has said that it is ready. Throws, with what it printed, when it does not. */
+  static async start(variables: Readonly<Record<string, string>> = {}): Promise<Server> {
+    const child = spawn(process.execPath, [main, "start"], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...withoutOurs(process.env), NORITER_TCP_PORT: "0", NORITER_HTTP_PORT: "0", ...variables }
+    })
+    // Where the test process ends without having stopped it: a server left over would outlive everybody.
+    const kill = () => child.kill("SIGKILL")
+    process.once("exit", kill)
+    child.once("exit", () => process.off("exit", kill))
+    const printed: Array<string> = []
+    const ready = await within(startTimeoutMs, untilReady(child, printed))
+    if (ready !== undefined && child.pid !== undefined) return new Server(child, child.pid, printed, ready)
+    kill()
+    throw new Error(`the server did not get ready:\n${printed.join("")}`)
+  }
+
+  /** All it printed so far, on both of its outputs. */
+  get output(): string {
+    return this.printed.join("")
+  }
+
+  /** Asks it to leave, as an operator would, and waits until it has; its exit code. */
+  async stop(): Promise<number | null> {
+    if (isRunning(this.child)) {
+      const ended = once(this.child, "exit")
+      this.child.kill("SIGTERM")
+      if ((await within(stopTimeoutMs, ended)) === undefined) {
+        this.child.kill("SIGKILL")
+        await ended
+      }
+    }
+    return this.child.exitCode
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+}
+
+const isRunning = (child: ChildProcess): boolean => child.exitCode === null && child.signalCode === null
+
+/** The ready line; undefined when the process ends before. */
+function untilReady(
+  child: ChildProcess & { readonly stdout: NodeJS.ReadableStream; readonly stderr: NodeJS.ReadableStream },
+  printed: Array<string>
+): Promise<RegExpExecArray | undefined> {
+  return new Promise((resolve) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8")
+      stream.on("data", (text: string) => {
+        printed.push(text)
+        const ready = readyLine.exec(printed.join(""))
+        if (ready !== null) resolve(ready)
+      })
+    }
+    child.once("close", () => resolve(undefined))
+  })
+}
+
+const withoutOurs = (variables: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(variables).filter(([name]) => !name.startsWith("NORITER_")))
+
+/** Undefined when it takes longer. */
+async function within<A>(milliseconds: number, promise: Promise<A>): Promise<A | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, milliseconds, undefined)
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
