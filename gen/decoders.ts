@@ -12,46 +12,45 @@ import type { ClientMessage } from "./noriter/client/v1/client.ts";
 
 
 function readPace(value: unknown, specified: boolean, path: string, issues: Issues): Pace {
-  switch (value) {
-    case undefined:
-    case null:
-    case "PACE_UNSPECIFIED":
-    case 0:
-      if (specified) issues.add(path, "REQUIRED", "must be given")
-      return 0
-    case "PACE_FULL":
-    case 1:
-      return 1
-    case "PACE_CALM":
-    case 2:
-      return 2
-    case "PACE_LINES":
-    case 3:
-      return 3
-    default:
-      issues.add(path, "ENUM", "must be one of PACE_UNSPECIFIED, PACE_FULL, PACE_CALM, PACE_LINES")
-      return 0
+  if (typeof value === "string") {
+    switch (value) {
+      case "PACE_FULL": return 1
+      case "PACE_CALM": return 2
+      case "PACE_LINES": return 3
+    }
+  } else {
+    switch (value) {
+      case 1: return 1
+      case 2: return 2
+      case 3: return 3
+    }
   }
+  if (value === undefined || value === null || value === 0 || value === "PACE_UNSPECIFIED") {
+    if (specified) issues.add(path, "REQUIRED", "must be given")
+  } else {
+    issues.add(path, "ENUM", "must be one of PACE_UNSPECIFIED, PACE_FULL, PACE_CALM, PACE_LINES")
+  }
+  return 0
 }
 
 function readReach(value: unknown, specified: boolean, path: string, issues: Issues): Reach {
-  switch (value) {
-    case undefined:
-    case null:
-    case "REACH_UNSPECIFIED":
-    case 0:
-      if (specified) issues.add(path, "REQUIRED", "must be given")
-      return 0
-    case "REACH_NEARBY":
-    case 1:
-      return 1
-    case "REACH_PLAYGROUND":
-    case 2:
-      return 2
-    default:
-      issues.add(path, "ENUM", "must be one of REACH_UNSPECIFIED, REACH_NEARBY, REACH_PLAYGROUND")
-      return 0
+  if (typeof value === "string") {
+    switch (value) {
+      case "REACH_NEARBY": return 1
+      case "REACH_PLAYGROUND": return 2
+    }
+  } else {
+    switch (value) {
+      case 1: return 1
+      case 2: return 2
+    }
   }
+  if (value === undefined || value === null || value === 0 || value === "REACH_UNSPECIFIED") {
+    if (specified) issues.add(path, "REQUIRED", "must be given")
+  } else {
+    issues.add(path, "ENUM", "must be one of REACH_UNSPECIFIED, REACH_NEARBY, REACH_PLAYGROUND")
+  }
+  return 0
 }
 
 const textOfHelloRequestDeviceSecret: TextRule = {

@@ -3,10 +3,9 @@
 
 /** What is known of every key: its route, its codec, its partition. A key is the full name of a message. */
 
-import type { Beat, Disconnect, HelloRequest, HelloResponse, Limits, PingRequest, PingResponse, ResumeRequest, ResumeResponse, StreamPosition, Streams } from "./noriter/client/v1/session.ts";
+import type { Beat, Disconnect, HelloRequest, HelloResponse, Limits, PingRequest, PingResponse, ResumeRequest, ResumeResponse } from "./noriter/client/v1/session.ts";
 import { disconnectCodeToJSON } from "./noriter/client/v1/session.ts";
-import type { Appeared, Channel, Crowded, Disappeared, EnterRequest, EnterResponse, LeaveRequest, LeaveResponse, ListPlaygroundsRequest, ListPlaygroundsResponse, Member, MoveCorrected, Moved, MoveRequest, PaceRequest, Playground } from "./noriter/client/v1/playground.ts";
-import { goneReasonToJSON } from "./noriter/client/v1/playground.ts";
+import type { Crowded, EnterRequest, EnterResponse, LeaveRequest, LeaveResponse, ListPlaygroundsRequest, ListPlaygroundsResponse, MoveCorrected, MoveRequest, PaceRequest } from "./noriter/client/v1/playground.ts";
 import type { Emoted, EmoteRequest, Said, SayRequest, SayResponse, Typed, TypingRequest, Whispered, WhisperRequest, WhisperResponse } from "./noriter/client/v1/chat.ts";
 import { reachToJSON } from "./noriter/client/v1/chat.ts";
 import { EmoteTold, LineTold, TypingTold } from "./noriter/runner/v1/chat.ts";
@@ -14,10 +13,8 @@ import { MailTold } from "./noriter/runner/v1/mailbox.ts";
 import { KeyFrameAsked, MemberTold, MovesTold } from "./noriter/runner/v1/playground.ts";
 import { ClaimTold, OutcomeTold } from "./noriter/runner/v1/session.ts";
 import { LineAsked, LineDecided, WhisperAsked, WhisperDecided, WhisperPassed } from "./noriter/topic/v1/chat.ts";
-import type { ServerMessage } from "./noriter/client/v1/client.ts";
+import { ServerMessage } from "./noriter/client/v1/client.ts";
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
-import type { Error, Issue } from "./noriter/client/v1/error.ts";
-import { errorCodeToJSON } from "./noriter/client/v1/error.ts";
 
 
 /** What phones ask. */
@@ -331,6 +328,14 @@ export function decodeTopic(key: string, bytes: Uint8Array): TopicRecord | undef
 
 // --- Lines to phones ---
 
+function quote(text: string): string {
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index)
+    if (unit < 0x20 || unit === 0x22 || unit === 0x5c || (unit & 0xf800) === 0xd800) return JSON.stringify(text)
+  }
+  return '"' + text + '"'
+}
+
 function jsonLimits(message: Limits): string {
   let json = ""
   let next = "{"
@@ -349,15 +354,15 @@ function jsonHelloResponse(message: HelloResponse): string {
   let json = ""
   let next = "{"
   if (message.guestId !== "") {
-    json += next + '"guestId":' + JSON.stringify(message.guestId)
+    json += next + '"guestId":' + quote(message.guestId)
     next = ","
   }
   if (message.sessionId !== "") {
-    json += next + '"sessionId":' + JSON.stringify(message.sessionId)
+    json += next + '"sessionId":' + quote(message.sessionId)
     next = ","
   }
   if (message.resumeToken !== "") {
-    json += next + '"resumeToken":' + JSON.stringify(message.resumeToken)
+    json += next + '"resumeToken":' + quote(message.resumeToken)
     next = ","
   }
   if (message.heartbeatMs !== 0) {
@@ -383,175 +388,11 @@ function jsonHelloResponse(message: HelloResponse): string {
   return next === "{" ? "{}" : json + "}"
 }
 
-function jsonStreamPosition(message: StreamPosition): string {
-  let json = ""
-  let next = "{"
-  if (message.name !== "") {
-    json += next + '"name":' + JSON.stringify(message.name)
-    next = ","
-  }
-  if (message.epoch !== "") {
-    json += next + '"epoch":' + JSON.stringify(message.epoch)
-    next = ","
-  }
-  if (message.seq !== 0) {
-    json += next + '"seq":' + message.seq
-    next = ","
-  }
-  return next === "{" ? "{}" : json + "}"
-}
-
-function jsonResumeResponse(message: ResumeResponse): string {
-  let json = ""
-  let next = "{"
-  if (message.resumeToken !== "") {
-    json += next + '"resumeToken":' + JSON.stringify(message.resumeToken)
-    next = ","
-  }
-  if (message.guestId !== "") {
-    json += next + '"guestId":' + JSON.stringify(message.guestId)
-    next = ","
-  }
-  if (message.sessionId !== "") {
-    json += next + '"sessionId":' + JSON.stringify(message.sessionId)
-    next = ","
-  }
-  if (message.recovered) {
-    json += next + '"recovered":' + message.recovered
-    next = ","
-  }
-  if (message.playground !== "") {
-    json += next + '"playground":' + JSON.stringify(message.playground)
-    next = ","
-  }
-  if (message.channel !== 0) {
-    json += next + '"channel":' + message.channel
-    next = ","
-  }
-  if (message.member !== 0) {
-    json += next + '"member":' + message.member
-    next = ","
-  }
-  if (message.xCm !== 0) {
-    json += next + '"xCm":' + message.xCm
-    next = ","
-  }
-  if (message.yCm !== 0) {
-    json += next + '"yCm":' + message.yCm
-    next = ","
-  }
-  if (message.lastId !== 0) {
-    json += next + '"lastId":' + message.lastId
-    next = ","
-  }
-  if (message.streams.length > 0) {
-    json += next + '"streams":' + "[" + message.streams.map((entry) => jsonStreamPosition(entry)).join(",") + "]"
-    next = ","
-  }
-  return next === "{" ? "{}" : json + "}"
-}
-
 function jsonPingResponse(message: PingResponse): string {
   let json = ""
   let next = "{"
   if (message.serverTimeMs !== 0) {
     json += next + '"serverTimeMs":' + message.serverTimeMs
-    next = ","
-  }
-  return next === "{" ? "{}" : json + "}"
-}
-
-function jsonChannel(message: Channel): string {
-  let json = ""
-  let next = "{"
-  if (message.channel !== 0) {
-    json += next + '"channel":' + message.channel
-    next = ","
-  }
-  if (message.population !== 0) {
-    json += next + '"population":' + message.population
-    next = ","
-  }
-  if (message.capacity !== 0) {
-    json += next + '"capacity":' + message.capacity
-    next = ","
-  }
-  return next === "{" ? "{}" : json + "}"
-}
-
-function jsonPlayground(message: Playground): string {
-  let json = ""
-  let next = "{"
-  if (message.id !== "") {
-    json += next + '"id":' + JSON.stringify(message.id)
-    next = ","
-  }
-  if (message.name !== "") {
-    json += next + '"name":' + JSON.stringify(message.name)
-    next = ","
-  }
-  if (message.widthCm !== 0) {
-    json += next + '"widthCm":' + message.widthCm
-    next = ","
-  }
-  if (message.heightCm !== 0) {
-    json += next + '"heightCm":' + message.heightCm
-    next = ","
-  }
-  if (message.population !== 0) {
-    json += next + '"population":' + message.population
-    next = ","
-  }
-  if (message.channels.length > 0) {
-    json += next + '"channels":' + "[" + message.channels.map((entry) => jsonChannel(entry)).join(",") + "]"
-    next = ","
-  }
-  return next === "{" ? "{}" : json + "}"
-}
-
-function jsonListPlaygroundsResponse(message: ListPlaygroundsResponse): string {
-  let json = ""
-  let next = "{"
-  if (message.playgrounds.length > 0) {
-    json += next + '"playgrounds":' + "[" + message.playgrounds.map((entry) => jsonPlayground(entry)).join(",") + "]"
-    next = ","
-  }
-  return next === "{" ? "{}" : json + "}"
-}
-
-function jsonEnterResponse(message: EnterResponse): string {
-  let json = ""
-  let next = "{"
-  if (message.playground !== "") {
-    json += next + '"playground":' + JSON.stringify(message.playground)
-    next = ","
-  }
-  if (message.channel !== 0) {
-    json += next + '"channel":' + message.channel
-    next = ","
-  }
-  if (message.member !== 0) {
-    json += next + '"member":' + message.member
-    next = ","
-  }
-  if (message.xCm !== 0) {
-    json += next + '"xCm":' + message.xCm
-    next = ","
-  }
-  if (message.yCm !== 0) {
-    json += next + '"yCm":' + message.yCm
-    next = ","
-  }
-  if (message.cellCm !== 0) {
-    json += next + '"cellCm":' + message.cellCm
-    next = ","
-  }
-  if (message.tickMs !== 0) {
-    json += next + '"tickMs":' + message.tickMs
-    next = ","
-  }
-  if (message.streams.length > 0) {
-    json += next + '"streams":' + "[" + message.streams.map((entry) => jsonStreamPosition(entry)).join(",") + "]"
     next = ","
   }
   return next === "{" ? "{}" : json + "}"
@@ -571,46 +412,6 @@ function jsonSayResponse(message: SayResponse): string {
 
 const jsonWhisperResponse = (_message: WhisperResponse): string => "{}"
 
-function jsonIssue(message: Issue): string {
-  let json = ""
-  let next = "{"
-  if (message.path !== "") {
-    json += next + '"path":' + JSON.stringify(message.path)
-    next = ","
-  }
-  if (message.rule !== "") {
-    json += next + '"rule":' + JSON.stringify(message.rule)
-    next = ","
-  }
-  if (message.message !== "") {
-    json += next + '"message":' + JSON.stringify(message.message)
-    next = ","
-  }
-  return next === "{" ? "{}" : json + "}"
-}
-
-function jsonError(message: Error): string {
-  let json = ""
-  let next = "{"
-  if (message.code !== 0) {
-    json += next + '"code":' + '"' + errorCodeToJSON(message.code) + '"'
-    next = ","
-  }
-  if (message.message !== "") {
-    json += next + '"message":' + JSON.stringify(message.message)
-    next = ","
-  }
-  if (message.issues.length > 0) {
-    json += next + '"issues":' + "[" + message.issues.map((entry) => jsonIssue(entry)).join(",") + "]"
-    next = ","
-  }
-  if (message.retryAfterMs !== 0) {
-    json += next + '"retryAfterMs":' + message.retryAfterMs
-    next = ","
-  }
-  return next === "{" ? "{}" : json + "}"
-}
-
 function jsonDisconnect(message: Disconnect): string {
   let json = ""
   let next = "{"
@@ -619,7 +420,7 @@ function jsonDisconnect(message: Disconnect): string {
     next = ","
   }
   if (message.message !== "") {
-    json += next + '"message":' + JSON.stringify(message.message)
+    json += next + '"message":' + quote(message.message)
     next = ","
   }
   if (message.comeBack) {
@@ -634,88 +435,6 @@ function jsonDisconnect(message: Disconnect): string {
 }
 
 const jsonBeat = (_message: Beat): string => "{}"
-
-function jsonStreams(message: Streams): string {
-  let json = ""
-  let next = "{"
-  if (message.recovered) {
-    json += next + '"recovered":' + message.recovered
-    next = ","
-  }
-  if (message.streams.length > 0) {
-    json += next + '"streams":' + "[" + message.streams.map((entry) => jsonStreamPosition(entry)).join(",") + "]"
-    next = ","
-  }
-  return next === "{" ? "{}" : json + "}"
-}
-
-function jsonMember(message: Member): string {
-  let json = ""
-  let next = "{"
-  if (message.member !== 0) {
-    json += next + '"member":' + message.member
-    next = ","
-  }
-  if (message.nickname !== "") {
-    json += next + '"nickname":' + JSON.stringify(message.nickname)
-    next = ","
-  }
-  if (message.avatar !== "") {
-    json += next + '"avatar":' + JSON.stringify(message.avatar)
-    next = ","
-  }
-  if (message.xCm !== 0) {
-    json += next + '"xCm":' + message.xCm
-    next = ","
-  }
-  if (message.yCm !== 0) {
-    json += next + '"yCm":' + message.yCm
-    next = ","
-  }
-  return next === "{" ? "{}" : json + "}"
-}
-
-function jsonAppeared(message: Appeared): string {
-  let json = ""
-  let next = "{"
-  if (message.members.length > 0) {
-    json += next + '"members":' + "[" + message.members.map((entry) => jsonMember(entry)).join(",") + "]"
-    next = ","
-  }
-  return next === "{" ? "{}" : json + "}"
-}
-
-function jsonMoved(message: Moved): string {
-  let json = ""
-  let next = "{"
-  if (message.member.length > 0) {
-    json += next + '"member":' + JSON.stringify(message.member)
-    next = ","
-  }
-  if (message.xCm.length > 0) {
-    json += next + '"xCm":' + JSON.stringify(message.xCm)
-    next = ","
-  }
-  if (message.yCm.length > 0) {
-    json += next + '"yCm":' + JSON.stringify(message.yCm)
-    next = ","
-  }
-  return next === "{" ? "{}" : json + "}"
-}
-
-function jsonDisappeared(message: Disappeared): string {
-  let json = ""
-  let next = "{"
-  if (message.member.length > 0) {
-    json += next + '"member":' + JSON.stringify(message.member)
-    next = ","
-  }
-  if (message.reason !== 0) {
-    json += next + '"reason":' + '"' + goneReasonToJSON(message.reason) + '"'
-    next = ","
-  }
-  return next === "{" ? "{}" : json + "}"
-}
 
 function jsonCrowded(message: Crowded): string {
   let json = ""
@@ -761,11 +480,11 @@ function jsonSaid(message: Said): string {
     next = ","
   }
   if (message.nickname !== "") {
-    json += next + '"nickname":' + JSON.stringify(message.nickname)
+    json += next + '"nickname":' + quote(message.nickname)
     next = ","
   }
   if (message.text !== "") {
-    json += next + '"text":' + JSON.stringify(message.text)
+    json += next + '"text":' + quote(message.text)
     next = ","
   }
   if (message.reach !== 0) {
@@ -795,11 +514,11 @@ function jsonWhispered(message: Whispered): string {
     next = ","
   }
   if (message.nickname !== "") {
-    json += next + '"nickname":' + JSON.stringify(message.nickname)
+    json += next + '"nickname":' + quote(message.nickname)
     next = ","
   }
   if (message.text !== "") {
-    json += next + '"text":' + JSON.stringify(message.text)
+    json += next + '"text":' + quote(message.text)
     next = ","
   }
   if (message.atMs !== 0) {
@@ -817,7 +536,7 @@ function jsonEmoted(message: Emoted): string {
     next = ","
   }
   if (message.kind !== "") {
-    json += next + '"kind":' + JSON.stringify(message.kind)
+    json += next + '"kind":' + quote(message.kind)
     next = ","
   }
   return next === "{" ? "{}" : json + "}"
@@ -835,47 +554,35 @@ function jsonTyped(message: Typed): string {
 
 /** One line to a phone, its end not included. */
 export function serverLine(message: ServerMessage): string {
+  const key = message.body === undefined ? "" : jsonKey(message.body)
+  if (key === undefined) return JSON.stringify(ServerMessage.toJSON(message))
   let json = ""
   let next = "{"
   if (message.re !== 0) {
     json += next + '"re":' + message.re
     next = ","
   }
-  return message.body === undefined ? (next === "{" ? "{}" : json + "}") : json + next + jsonKey(message.body) + "}"
+  if (key !== "") return json + next + key + "}"
+  return next === "{" ? "{}" : json + "}"
 }
 
-function jsonKey(body: ServerBody): string {
+/** Undefined: it has lists. */
+function jsonKey(body: ServerBody): string | undefined {
   switch (body.$case) {
     case "hello":
       return '"hello":' + jsonHelloResponse(body.value)
-    case "resume":
-      return '"resume":' + jsonResumeResponse(body.value)
     case "ping":
       return '"ping":' + jsonPingResponse(body.value)
-    case "listPlaygrounds":
-      return '"listPlaygrounds":' + jsonListPlaygroundsResponse(body.value)
-    case "enter":
-      return '"enter":' + jsonEnterResponse(body.value)
     case "leave":
       return '"leave":' + jsonLeaveResponse(body.value)
     case "say":
       return '"say":' + jsonSayResponse(body.value)
     case "whisper":
       return '"whisper":' + jsonWhisperResponse(body.value)
-    case "error":
-      return '"error":' + jsonError(body.value)
     case "disconnect":
       return '"disconnect":' + jsonDisconnect(body.value)
     case "beat":
       return '"beat":' + jsonBeat(body.value)
-    case "streams":
-      return '"streams":' + jsonStreams(body.value)
-    case "appeared":
-      return '"appeared":' + jsonAppeared(body.value)
-    case "moved":
-      return '"moved":' + jsonMoved(body.value)
-    case "disappeared":
-      return '"disappeared":' + jsonDisappeared(body.value)
     case "crowded":
       return '"crowded":' + jsonCrowded(body.value)
     case "moveCorrected":
@@ -888,5 +595,7 @@ function jsonKey(body: ServerBody): string {
       return '"emoted":' + jsonEmoted(body.value)
     case "typed":
       return '"typed":' + jsonTyped(body.value)
+    default:
+      return undefined
   }
 }

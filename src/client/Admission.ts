@@ -48,7 +48,7 @@ export class Admission {
   admit(address: string): Ticket | AddressRefused {
     const key = addressKey(address)
     const known = this.addresses.get(key)
-    const counts = known ?? new Address(this.limits.addressNewBurst, this.now())
+    const counts = known ?? new Address()
     const refused = this.refuse(counts)
     if (refused !== undefined) return refused
     if (known === undefined) this.addresses.set(key, counts)
@@ -57,20 +57,17 @@ export class Admission {
     return new SocketTicket(counts)
   }
 
-  /** Forgets addresses that are as if they had never been seen. To be called about once a second. */
+  /** Forgets addresses that are as if they had never been seen. To be called now and then. */
   sweep(): void {
+    const now = this.now()
     for (const [key, counts] of this.addresses) {
-      if (counts.open > 0) continue
-      this.refill(counts)
-      if (this.limits.addressNewPerSecond === 0 || counts.tokens >= this.limits.addressNewBurst) {
-        this.addresses.delete(key)
-      }
+      if (counts.open === 0 && counts.fullAt <= now) this.addresses.delete(key)
     }
   }
 
   /** Takes a token where it does not refuse. */
   private refuse(counts: Address): AddressRefused | undefined {
-    const { addressMax, addressPendingMax, addressNewPerSecond } = this.limits
+    const { addressMax, addressPendingMax, addressNewPerSecond, addressNewBurst } = this.limits
     if (addressMax > 0 && counts.open >= addressMax) {
       return { afterMs: fullAfterMs, message: "too many sockets from this address" }
     }
@@ -78,33 +75,21 @@ export class Admission {
       return { afterMs: pendingAfterMs, message: "too many sockets from this address that have not said hello" }
     }
     if (addressNewPerSecond === 0) return undefined
-    this.refill(counts)
-    if (counts.tokens < 1) {
-      const afterMs = Math.ceil(((1 - counts.tokens) * 1000) / addressNewPerSecond)
-      return { afterMs, message: "too many new sockets from this address" }
-    }
-    counts.tokens--
-    return undefined
-  }
-
-  private refill(counts: Address): void {
+    const intervalMs = 1000 / addressNewPerSecond
     const now = this.now()
-    const gained = ((now - counts.refilledAt) * this.limits.addressNewPerSecond) / 1000
-    counts.tokens = Math.min(counts.tokens + gained, this.limits.addressNewBurst)
-    counts.refilledAt = now
+    const fullAt = Math.max(counts.fullAt, now)
+    const afterMs = fullAt - (addressNewBurst - 1) * intervalMs - now
+    if (afterMs > 0) return { afterMs: Math.ceil(afterMs), message: "too many new sockets from this address" }
+    counts.fullAt = fullAt + intervalMs
+    return undefined
   }
 }
 
 class Address {
   open = 0
   pending = 0
-  tokens: number
-  refilledAt: number
-
-  constructor(tokens: number, now: number) {
-    this.tokens = tokens
-    this.refilledAt = now
-  }
+  /** When its bucket of new sockets is full again, as in Rates. */
+  fullAt = 0
 }
 
 class SocketTicket implements Ticket {

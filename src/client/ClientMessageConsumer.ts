@@ -131,7 +131,7 @@ const make = Effect.gen(function* () {
 
   const serve = Effect.fnUntraced(function* (connection: Connection) {
     const session = sessions.visitor(connection)
-    const rates = new Rates(rateTable, now())
+    const rates = new Rates(rateTable)
     const phone: Phone = { connection, session, rates, refused: new RefusedCounter(refusedPerMinuteMax), issues: new Issues() }
     while (true) {
       const arrival = yield* connection.next

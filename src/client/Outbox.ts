@@ -59,7 +59,8 @@ export class SocketOutbox implements Outbox {
   private waiting: Array<Uint8Array> = none
   private waitingBytes = 0
   private taken = 0
-  private takenAt: number
+  /** When it was last seen that something was taken, while something waits. */
+  private takenAt: number | undefined = undefined
   private scheduled = false
   private closed = false
   private finished = false
@@ -68,7 +69,6 @@ export class SocketOutbox implements Outbox {
     this.options = options
     this.socket = options.socket
     this.wroteAt = options.now()
-    this.takenAt = this.wroteAt
   }
 
   /** Bytes in this process that the phone's kernel buffer has not taken. */
@@ -124,7 +124,7 @@ export class SocketOutbox implements Outbox {
     const all = last === undefined ? this.waiting : [...this.waiting, last]
     this.close()
     this.finished = true
-    if (all.length > 0) this.write(Buffer.concat(all))
+    if (all.length > 0) this.write(join(all))
   }
 
   /** From here on everything is a no-op, but for `finish`. What waits is dropped. */
@@ -139,8 +139,12 @@ export class SocketOutbox implements Outbox {
     if (this.closed) return
     // Nobody may come to flush what was pushed and not scheduled.
     this.flush()
+    if (this.bytes === 0) {
+      this.takenAt = undefined
+      return
+    }
     const taken = this.written - this.socket.writableLength
-    if (taken !== this.taken || this.bytes === 0) {
+    if (taken !== this.taken || this.takenAt === undefined) {
       this.taken = taken
       this.takenAt = now
     } else if (this.options.outboxStallMs > 0 && now - this.takenAt > this.options.outboxStallMs) {
@@ -185,8 +189,22 @@ export class SocketOutbox implements Outbox {
     }
     this.waitingBytes -= bytes
     this.waiting = count === all.length ? none : all.slice(count)
-    const [first] = all
-    if (count === 1 && first !== undefined) return first
-    return Buffer.concat(count === all.length ? all : all.slice(0, count), bytes)
+    return join(count === all.length ? all : all.slice(0, count))
   }
+}
+
+/**
+ * Chunks as one write. Copied, not handed over as a list (cork and writev): measured for 10 to 300 chunks of 40 to 100
+ * bytes, a list costs 1.4 to 4 times as much; from 2 kB a chunk they cost the same.
+ */
+function join(chunks: ReadonlyArray<Uint8Array>): Uint8Array {
+  const [only] = chunks
+  if (chunks.length === 1 && only !== undefined) return only
+  const bytes = Buffer.allocUnsafe(chunks.reduce((sum, chunk) => sum + chunk.length, 0))
+  let at = 0
+  for (const chunk of chunks) {
+    bytes.set(chunk, at)
+    at += chunk.length
+  }
+  return bytes
 }

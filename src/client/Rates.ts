@@ -12,45 +12,53 @@ export interface Rated {
 
 /** The rates of all keys, read once; sessions hold their buckets only. */
 export class RateTable {
-  readonly all: ReadonlyArray<Rated>
-  private readonly places = new Map<string, number>()
+  readonly buckets: number
+  private readonly rates = new Map<string, Rate>()
 
   constructor(rates: Iterable<Rated>) {
-    this.all = Array.from(rates).filter((rated) => rated.ratePerSecond > 0)
-    for (const [place, rated] of this.all.entries()) this.places.set(rated.key, place)
+    for (const { key, ratePerSecond, rateBurst } of rates) {
+      if (ratePerSecond === 0) continue
+      const intervalMs = 1000 / ratePerSecond
+      this.rates.set(key, { bucket: this.rates.size, intervalMs, aheadMs: (rateBurst - 1) * intervalMs })
+    }
+    this.buckets = this.rates.size
   }
 
-  place(key: string): number | undefined {
-    return this.places.get(key)
+  of(key: string): Rate | undefined {
+    return this.rates.get(key)
   }
 }
 
-/** One session's buckets, two numbers each: the tokens left, and when that was so. */
+interface Rate {
+  readonly bucket: number
+  /** In which time there is one token more. */
+  readonly intervalMs: number
+  /** How far from full a bucket may be that still has one. */
+  readonly aheadMs: number
+}
+
+/** Less than any clock tells: a phone that waited as long as it was told is not refused for a rounding. */
+const roundingMs = 1e-6
+
+/** One session's buckets. Of each it keeps when it will be full again: that says how many tokens it has at any time. */
 export class Rates {
   private readonly table: RateTable
-  private readonly buckets: Array<number> = []
+  private readonly fullAt: Array<number>
 
   constructor(table: RateTable, nowMs: number) {
     this.table = table
-    for (const rated of table.all) this.buckets.push(rated.rateBurst, nowMs)
+    this.fullAt = new Array<number>(table.buckets).fill(nowMs)
   }
 
   /** Takes a token of a key: 0, or in how many milliseconds there will be one. `nowMs` is monotonic. */
   take(key: string, nowMs: number): number {
-    const place = this.table.place(key)
-    if (place === undefined) return 0
-    const rated = this.table.all[place]
-    const left = this.buckets[2 * place]
-    const at = this.buckets[2 * place + 1]
-    if (rated === undefined || left === undefined || at === undefined) return 0
-    const tokens = Math.min(left + ((nowMs - at) * rated.ratePerSecond) / 1000, rated.rateBurst)
-    this.buckets[2 * place + 1] = nowMs
-    if (tokens >= 1) {
-      this.buckets[2 * place] = tokens - 1
-      return 0
-    }
-    this.buckets[2 * place] = tokens
-    return Math.max(1, Math.ceil(((1 - tokens) * 1000) / rated.ratePerSecond))
+    const rate = this.table.of(key)
+    if (rate === undefined) return 0
+    const fullAt = Math.max(this.fullAt[rate.bucket] ?? nowMs, nowMs)
+    const afterMs = fullAt - rate.aheadMs - nowMs
+    if (afterMs > roundingMs) return Math.ceil(afterMs - roundingMs)
+    this.fullAt[rate.bucket] = fullAt + rate.intervalMs
+    return 0
   }
 }
 

@@ -25,38 +25,35 @@ const strictType = (f: GeneratedFile, name: string): ImportSymbol => f.import(na
 
 // --- Enums: by full name or known number ---
 
+/** Names and numbers apart, because a switch over both is slow. Zero and absent are one. */
 function printEnumReader(f: GeneratedFile, desc: DescEnum): void {
+  const issuesType = strictType(f, "Issues")
+  const [zeros, others] = [desc.values.filter(isZero), desc.values.filter((value) => !isZero(value))]
+  const names = desc.values.map((value) => value.name).join(", ")
+  const isAbsent = ["undefined", "null", "0", ...zeros.map((value) => text(value.name))].map(
+    (zero) => `value === ${zero}`
+  )
   f.print()
-  f.print(
-    "function read",
-    desc.name,
-    "(value: unknown, specified: boolean, path: string, issues: ",
-    strictType(f, "Issues"),
-    "): ",
-    typeOf(f, desc),
-    " {"
-  )
-  f.print("  switch (value) {")
-  f.print("    case undefined:")
-  f.print("    case null:")
-  for (const value of desc.values) {
-    f.print("    case ", text(value.name), ":")
-    f.print("    case ", value.number, ":")
-    if (value.number === 0) f.print(`      if (specified) issues.add(path, "REQUIRED", "must be given")`)
-    f.print("      return ", value.number)
-  }
-  f.print("    default:")
-  f.print(
-    "      issues.add(path, ",
-    text("ENUM"),
-    ", ",
-    text(`must be one of ${desc.values.map((each) => each.name).join(", ")}`),
-    ")"
-  )
-  f.print("      return 0")
-  f.print("  }")
-  f.print("}")
+  f.print`function read${desc.name}(value: unknown, specified: boolean, path: string, issues: ${issuesType}): ${typeOf(f, desc)} {`
+  f.print`  if (typeof value === "string") {`
+  f.print`    switch (value) {`
+  for (const value of others) f.print`      case ${text(value.name)}: return ${value.number}`
+  f.print`    }`
+  f.print`  } else {`
+  f.print`    switch (value) {`
+  for (const number of new Set(others.map((value) => value.number))) f.print`      case ${number}: return ${number}`
+  f.print`    }`
+  f.print`  }`
+  f.print`  if (${isAbsent.join(" || ")}) {`
+  f.print`    if (specified) issues.add(path, "REQUIRED", "must be given")`
+  f.print`  } else {`
+  f.print`    issues.add(path, "ENUM", ${text(`must be one of ${names}`)})`
+  f.print`  }`
+  f.print`  return 0`
+  f.print`}`
 }
+
+const isZero = (value: DescEnum["values"][number]): boolean => value.number === 0
 
 // --- Messages ---
 
@@ -65,33 +62,19 @@ function printDecoder(f: GeneratedFile, message: DescMessage): void {
   const issuesType = strictType(f, "Issues")
   f.print()
   for (const field of fields) printTextRule(f, field)
-  f.print(
-    "const ",
-    namesOf(message),
-    ": ReadonlySet<string> = new Set(",
-    JSON.stringify(fields.map((each) => each.jsonName)),
-    ")"
-  )
+  f.print`const ${namesOf(message)}: ReadonlySet<string> = new Set(${JSON.stringify(fields.map((each) => each.jsonName))})`
   f.print()
-  f.print(
-    "export function decode",
-    message.name,
-    "(value: unknown, issues: ",
-    issuesType,
-    "): ",
-    typeOf(f, message),
-    " | undefined {"
-  )
-  f.print("  if (!", strict(f, "isObject"), `(value)) return issues.add("", "TYPE", "must be an object")`)
-  f.print("  const before = issues.count")
-  if (fields.length > 0) f.print("  let unknown = ", strict(f, "countFields"), "(value)")
-  else f.print("  const unknown = ", strict(f, "countFields"), "(value)")
+  f.print`export function decode${message.name}(value: unknown, issues: ${issuesType}): ${typeOf(f, message)} | undefined {`
+  f.print`  if (!${strict(f, "isObject")}(value)) return issues.add("", "TYPE", "must be an object")`
+  f.print`  const before = issues.count`
+  if (fields.length > 0) f.print`  let unknown = ${strict(f, "countFields")}(value)`
+  else f.print`  const unknown = ${strict(f, "countFields")}(value)`
   for (const field of fields) printField(f, field)
-  f.print("  if (unknown !== 0) ", strict(f, "addUnknownFields"), "(value, ", namesOf(message), ", issues)")
-  f.print("  if (issues.count !== before) return undefined")
+  f.print`  if (unknown !== 0) ${strict(f, "addUnknownFields")}(value, ${namesOf(message)}, issues)`
+  f.print`  if (issues.count !== before) return undefined`
   const members = [`$type: ${text(message.typeName)}`, ...fields.map(memberOf)]
-  f.print("  return { ", members.join(", "), " }")
-  f.print("}")
+  f.print`  return { ${members.join(", ")} }`
+  f.print`}`
 }
 
 const namesOf = (message: DescMessage): string => `namesOf${message.name}`
@@ -108,13 +91,13 @@ const unbounded = { graphemesMin: 0, graphemesMax: 0, bytesMin: 0, bytesMax: 0, 
 function printTextRule(f: GeneratedFile, field: DescField): void {
   if (scalarOf(field) !== ScalarType.STRING) return
   const rule: Omit<Text, "$typeName"> = rulesOf(field)?.text ?? unbounded
-  f.print("const ", ruleOf(field), ": ", strictType(f, "TextRule"), " = {")
-  f.print("  graphemesMin: ", rule.graphemesMin, ",")
-  f.print("  graphemesMax: ", rule.graphemesMax, ",")
-  f.print("  bytesMin: ", rule.bytesMin, ",")
-  f.print("  bytesMax: ", rule.bytesMax, ",")
-  f.print("  characters: ", text(charactersName(rule.characters)))
-  f.print("}")
+  f.print`const ${ruleOf(field)}: ${strictType(f, "TextRule")} = {`
+  f.print`  graphemesMin: ${rule.graphemesMin},`
+  f.print`  graphemesMax: ${rule.graphemesMax},`
+  f.print`  bytesMin: ${rule.bytesMin},`
+  f.print`  bytesMax: ${rule.bytesMax},`
+  f.print`  characters: ${text(charactersName(rule.characters))}`
+  f.print`}`
 }
 
 /** Reads one field into a constant of its name. */
@@ -122,30 +105,17 @@ function printField(f: GeneratedFile, field: DescField): void {
   const name = localOf(field)
   const given = `${field.localName}Given`
   const path = text(field.jsonName)
-  f.print("  const ", given, " = value.", field.jsonName)
-  f.print("  if (", given, " !== undefined) unknown--")
+  f.print`  const ${given} = value.${field.jsonName}`
+  f.print`  if (${given} !== undefined) unknown--`
   if (field.fieldKind === "list") printList(f, field, given)
   else if (field.message !== undefined) printNested(f, field, field.message, given)
-  else if (isImplicit(field)) f.print("  const ", name, " = ", reader(f, field, given, path))
+  else if (isImplicit(field)) f.print`  const ${name} = ${reader(f, field, given, path)}`
   else
-    f.print(
-      "  const ",
-      name,
-      " = ",
-      given,
-      " === undefined || ",
-      given,
-      " === null ? undefined : ",
-      reader(f, field, given, path)
-    )
+    f.print`  const ${name} = ${given} === undefined || ${given} === null ? undefined : ${reader(f, field, given, path)}`
 
   const rules = rulesOf(field)
   if (rules?.required)
-    f.print(
-      "  if (",
-      name,
-      ` === undefined && (${given} ?? null) === null) issues.add(${path}, "REQUIRED", "must be given")`
-    )
+    f.print`  if (${name} === undefined && (${given} ?? null) === null) issues.add(${path}, "REQUIRED", "must be given")`
 }
 
 /** The call that reads a single value. */
@@ -163,51 +133,31 @@ function reader(f: GeneratedFile, field: DescField, given: string, path: string)
 
 function printNested(f: GeneratedFile, field: DescField, message: DescMessage, given: string): void {
   const name = localOf(field)
-  f.print("  let ", name, ": ", typeOf(f, message), " | undefined")
-  f.print("  if (", given, " !== undefined && ", given, " !== null) {")
-  f.print("    const since = issues.count")
-  f.print("    ", name, " = decode", message.name, "(", given, ", issues)")
-  f.print("    if (issues.count !== since) issues.under(since, ", text(field.jsonName), ")")
-  f.print("  }")
+  f.print`  let ${name}: ${typeOf(f, message)} | undefined`
+  f.print`  if (${given} !== undefined && ${given} !== null) {`
+  f.print`    const since = issues.count`
+  f.print`    ${name} = decode${message.name}(${given}, issues)`
+  f.print`    if (issues.count !== since) issues.under(since, ${text(field.jsonName)})`
+  f.print`  }`
 }
 
 /** Entries are read without a path; it is made only when one is wrong. */
 function printList(f: GeneratedFile, field: DescField, given: string): void {
   const name = localOf(field)
   const itemsMax = rulesOf(field)?.itemsMax ?? 0
-  f.print("  const ", name, ": Array<", entryType(f, field), "> = []")
-  f.print(
-    "  const ",
-    name,
-    "Entries = ",
-    strict(f, "readList"),
-    "(",
-    given,
-    ", ",
-    itemsMax,
-    ", ",
-    text(field.jsonName),
-    ", issues)"
-  )
-  f.print("  for (let index = 0; index < ", name, "Entries.length; index++) {")
-  f.print("    const entry = ", name, "Entries[index]")
-  f.print("    const since = issues.count")
+  f.print`  const ${name}: Array<${entryType(f, field)}> = []`
+  f.print`  const ${name}Entries = ${strict(f, "readList")}(${given}, ${itemsMax}, ${text(field.jsonName)}, issues)`
+  f.print`  for (let index = 0; index < ${name}Entries.length; index++) {`
+  f.print`    const entry = ${name}Entries[index]`
+  f.print`    const since = issues.count`
   if (field.message !== undefined) {
-    f.print("    const read = decode", field.message.name, "(entry, issues)")
-    f.print("    if (read !== undefined) ", name, ".push(read)")
+    f.print`    const read = decode${field.message.name}(entry, issues)`
+    f.print`    if (read !== undefined) ${name}.push(read)`
   } else {
-    f.print(
-      "    if (!",
-      strict(f, "isNullEntry"),
-      `(entry, "", issues)) `,
-      name,
-      ".push(",
-      reader(f, field, "entry", text("")),
-      ")"
-    )
+    f.print`    if (!${strict(f, "isNullEntry")}(entry, "", issues)) ${name}.push(${reader(f, field, "entry", text(""))})`
   }
-  f.print("    if (issues.count !== since) issues.under(since, ", text(`${field.jsonName}[`), ' + index + "]")')
-  f.print("  }")
+  f.print`    if (issues.count !== since) issues.under(since, ${text(`${field.jsonName}[`)} + index + "]")`
+  f.print`  }`
 }
 
 function entryType(f: GeneratedFile, field: DescField): Printable {
@@ -232,84 +182,52 @@ function printEnvelopeDecoder(f: GeneratedFile, envelope: DescMessage): void {
   const type = typeOf(f, envelope)
   const oneof = envelope.oneofs[0]?.localName ?? refuse(envelope, "has no oneof")
   f.print()
-  f.print("/** Decodes one line. What it refuses it refuses wholly: undefined, and `issues` says why. */")
-  f.print(
-    "export function decode",
-    envelope.name,
-    "(value: unknown, issues: ",
-    strictType(f, "Issues"),
-    "): ",
-    type,
-    " | undefined {"
-  )
-  f.print("  const before = issues.count")
-  f.print("  if (!", strict(f, "isObject"), "(value)) {")
-  f.print(`    issues.add("", "TYPE", "must be an object")`)
-  f.print("    return ", strict(f, "replaceIfTooDeep"), "(value, issues)")
-  f.print("  }")
-  for (const field of plain) f.print("  let ", field.localName, " = ", scalarZero(field))
-  f.print(`  let key = ""`)
-  f.print("  let given: unknown")
-  f.print("  for (const name in value) {")
-  f.print("    const field = value[name]")
+  f.print`/** Decodes one line. What it refuses it refuses wholly: undefined, and \`issues\` says why. */`
+  f.print`export function decode${envelope.name}(value: unknown, issues: ${strictType(f, "Issues")}): ${type} | undefined {`
+  f.print`  const before = issues.count`
+  f.print`  if (!${strict(f, "isObject")}(value)) {`
+  f.print`    issues.add("", "TYPE", "must be an object")`
+  f.print`    return ${strict(f, "replaceIfTooDeep")}(value, issues)`
+  f.print`  }`
+  for (const field of plain) f.print`  let ${field.localName} = ${scalarZero(field)}`
+  f.print`  let key = ""`
+  f.print`  let given: unknown`
+  f.print`  for (const name in value) {`
+  f.print`    const field = value[name]`
   for (const [index, field] of plain.entries()) {
-    f.print("    ", index === 0 ? "if" : "} else if", " (name === ", text(field.jsonName), ") {")
-    f.print("      ", field.localName, " = ", reader(f, field, "field", text(field.jsonName)))
+    f.print`    ${index === 0 ? "if" : "} else if"} (name === ${text(field.jsonName)}) {`
+    f.print`      ${field.localName} = ${reader(f, field, "field", text(field.jsonName))}`
   }
-  f.print("    } else if (!", namesOf(envelope), ".has(name)) {")
-  f.print("      ", strict(f, "addUnknownField"), "(name, issues)")
-  f.print("    } else if (field !== null) {")
-  f.print(`      if (key !== "") issues.add(name, "ONE_KEY", "must not stand beside another key")`)
-  f.print("      key = name")
-  f.print("      given = field")
-  f.print("    }")
-  f.print("  }")
-  f.print(
-    `  if (key === "" && issues.count === before) issues.add("", "ONE_KEY", "must have one key besides `,
-    plain.map((each) => each.jsonName).join(", "),
-    `")`
-  )
-  f.print("  const since = issues.count")
-  f.print("  const ", oneof, " = decodeKey(key, given, issues)")
-  f.print("  if (issues.count !== since) issues.under(since, key)")
-  f.print("  if (issues.count !== before) return ", strict(f, "replaceIfTooDeep"), "(value, issues)")
-  f.print(
-    "  return { $type: ",
-    text(envelope.typeName),
-    ", ",
-    [...plain.map((each) => each.localName), oneof].join(", "),
-    " }"
-  )
-  f.print("}")
+  f.print`    } else if (!${namesOf(envelope)}.has(name)) {`
+  f.print`      ${strict(f, "addUnknownField")}(name, issues)`
+  f.print`    } else if (field !== null) {`
+  f.print`      if (key !== "") issues.add(name, "ONE_KEY", "must not stand beside another key")`
+  f.print`      key = name`
+  f.print`      given = field`
+  f.print`    }`
+  f.print`  }`
+  f.print`  if (key === "" && issues.count === before) issues.add("", "ONE_KEY", "must have one key besides ${plain.map((each) => each.jsonName).join(", ")}")`
+  f.print`  const since = issues.count`
+  f.print`  const ${oneof} = decodeKey(key, given, issues)`
+  f.print`  if (issues.count !== since) issues.under(since, key)`
+  f.print`  if (issues.count !== before) return ${strict(f, "replaceIfTooDeep")}(value, issues)`
+  f.print`  return { $type: ${text(envelope.typeName)}, ${[...plain.map((each) => each.localName), oneof].join(", ")} }`
+  f.print`}`
   f.print()
-  f.print(
-    "const ",
-    namesOf(envelope),
-    ": ReadonlySet<string> = new Set(",
-    JSON.stringify(keys.map((each) => each.jsonName)),
-    ")"
-  )
+  f.print`const ${namesOf(envelope)}: ReadonlySet<string> = new Set(${JSON.stringify(keys.map((each) => each.jsonName))})`
   f.print()
-  f.print(
-    "function decodeKey(key: string, given: unknown, issues: ",
-    strictType(f, "Issues"),
-    "): ",
-    type,
-    "[",
-    text(oneof),
-    "] {"
-  )
-  f.print("  switch (key) {")
+  f.print`function decodeKey(key: string, given: unknown, issues: ${strictType(f, "Issues")}): ${type}[${text(oneof)}] {`
+  f.print`  switch (key) {`
   for (const field of keys) {
-    f.print("    case ", text(field.jsonName), ": {")
-    f.print("      const value = decode", field.message?.name ?? "", "(given, issues)")
-    f.print("      return value && { $case: ", text(field.localName), ", value }")
-    f.print("    }")
+    f.print`    case ${text(field.jsonName)}: {`
+    f.print`      const value = decode${field.message?.name ?? ""}(given, issues)`
+    f.print`      return value && { $case: ${text(field.localName)}, value }`
+    f.print`    }`
   }
-  f.print("    default:")
-  f.print("      return undefined")
-  f.print("  }")
-  f.print("}")
+  f.print`    default:`
+  f.print`      return undefined`
+  f.print`  }`
+  f.print`}`
 }
 
 function scalarZero(field: DescField): string {

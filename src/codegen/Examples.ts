@@ -26,20 +26,34 @@ function exampleValue(field: DescField): unknown {
     return (field.enum.values.find((value) => value.number !== 0) ?? field.enum.values[0])?.name
   switch (field.scalar) {
     case ScalarType.BOOL:
-      return true
+      return quotedIn(field) !== "false"
     case ScalarType.STRING:
       return exampleText(field)
     default:
-      return exampleNumber(field.name)
+      return exampleNumber(field)
   }
 }
 
-/** Units are in the names, so an example can look like one. */
-function exampleNumber(name: string): number {
-  if (name.endsWith("at_ms") || name.endsWith("time_ms")) return 1795370003120
-  if (name.endsWith("_ms")) return 1000
-  if (name.endsWith("_cm")) return 10290
-  return name === "channel" ? 1 : 7
+/** Units are in the names, so an example can look like one; the first ending that fits. */
+const numbers: ReadonlyArray<readonly [ending: string, example: number]> = [
+  ["cell_cm", 1000],
+  ["width_cm", 20_000],
+  ["height_cm", 20_000],
+  ["_cm", 10_290],
+  ["tick_ms", 100],
+  ["_ms", 15_000],
+  ["_bytes", 8192],
+  ["_per_second", 10],
+  ["capacity", 5000],
+  ["population", 41],
+  ["channel", 1],
+  ["protocol", 1],
+  ["", 7]
+]
+
+function exampleNumber(field: DescField): number {
+  const isMoment = field.name.endsWith("_ms") && field.scalar === ScalarType.UINT64
+  return isMoment ? 1795370003120 : (numbers.find(([ending]) => field.name.endsWith(ending))?.[1] ?? 0)
 }
 
 const koreanText = "안녕하세요"
@@ -47,10 +61,11 @@ const koreanName = "바람"
 const secret = "b3f0c9a17e5d42886ff01c3a"
 
 function exampleText(field: DescField): string {
-  const quoted = /`([^`]+)`/.exec(commentOf(field))?.[1]
+  const quoted = quotedIn(field)
   if (quoted !== undefined) return quoted
   if (field.name.includes("nickname") || field.name === "name") return koreanName
-  if (field.name === "text" || field.name === "message") return koreanText
+  if (field.name === "message") return "for a developer to read"
+  if (field.name === "text") return koreanText
   if (field.name.endsWith("_id")) return `${field.name.charAt(0)}_01J8ZC4Q5W`
   switch (charactersName(rulesOf(field)?.text?.characters ?? 0)) {
     case "ASCII":
@@ -59,3 +74,5 @@ function exampleText(field: DescField): string {
       return field.jsonName
   }
 }
+
+const quotedIn = (field: DescField): string | undefined => /`([^`]+)`/.exec(commentOf(field))?.[1]

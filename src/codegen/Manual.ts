@@ -26,7 +26,7 @@ export function manualOf(model: Model): string {
 }
 
 function introduction(model: Model): ReadonlyArray<string> {
-  const say = model.client.find((rpc) => rpc.lasting) ?? model.client[0]
+  const say = model.client.find((rpc) => rpc.delivery === "DURABLE") ?? model.client[0]
   const example = say === undefined ? [] : [exampleLine({ id: 4 }, say.field, say.desc.input)]
   const answer = say?.answer === undefined ? [] : [exampleLine({ re: 4 }, say.field, say.answer)]
   return [

@@ -35,21 +35,21 @@ function printUnions(f: GeneratedFile, model: Model): void {
   printUnion(f, "RunnerMessage", "What runners tell each other.", inputs(model.runner))
   printUnion(f, "TopicRecord", "What lies on the log.", inputs(model.topic))
   f.print()
-  f.print(`export type ClientKey = ClientRequest["$type"]`)
-  f.print(`export type RunnerKey = RunnerMessage["$type"]`)
-  f.print(`export type TopicKey = TopicRecord["$type"]`)
-  f.print("export type Key = ClientKey | RunnerKey | TopicKey")
+  f.print`export type ClientKey = ClientRequest["$type"]`
+  f.print`export type RunnerKey = RunnerMessage["$type"]`
+  f.print`export type TopicKey = TopicRecord["$type"]`
+  f.print`export type Key = ClientKey | RunnerKey | TopicKey`
 }
 
 function printUnion(f: GeneratedFile, name: string, about: string, messages: ReadonlyArray<DescMessage>): void {
   f.print()
-  f.print("/** ", about, " */")
-  f.print("export type ", name, " =", messages.length === 0 ? " never" : "")
-  for (const message of new Set(messages)) f.print("  | ", typeOf(f, message))
+  f.print`/** ${about} */`
+  f.print`export type ${name} =${messages.length === 0 ? " never" : ""}`
+  for (const message of new Set(messages)) f.print`  | ${typeOf(f, message)}`
 }
 
 function printRouteTypes(f: GeneratedFile): void {
-  f.print(`
+  f.print`
 export type Lane = "CLIENT" | "RUNNER" | "TOPIC"
 export type Delivery = "LATEST" | "ORDERED" | "DURABLE"
 
@@ -83,7 +83,7 @@ export interface TopicRoute {
   readonly topic: string
   readonly partitions: number
   readonly retentionHours: number
-}`)
+}`
 }
 
 function printRecord(
@@ -93,9 +93,9 @@ function printRecord(
   entries: ReadonlyArray<readonly [string, object]>
 ): void {
   f.print()
-  f.print("export const ", name, ": ", type, " = {")
-  for (const [key, entry] of entries) f.print("  ", text(key), ": ", literal(entry), ",")
-  f.print("}")
+  f.print`export const ${name}: ${type} = {`
+  for (const [key, entry] of entries) f.print`  ${text(key)}: ${literal(entry)},`
+  f.print`}`
 }
 
 /** An object of plain values on one line, its names without quotes. */
@@ -135,40 +135,40 @@ function printPartitionedRoutes(f: GeneratedFile, model: Model): void {
   printRecord(f, "topicRoutes", "Readonly<Record<TopicKey, TopicRoute>>", topic)
 
   f.print()
-  f.print("export interface Topic {")
-  f.print("  readonly name: string")
-  f.print("  readonly partitions: number")
-  f.print("  readonly retentionHours: number")
-  f.print("}")
+  f.print`export interface Topic {`
+  f.print`  readonly name: string`
+  f.print`  readonly partitions: number`
+  f.print`  readonly retentionHours: number`
+  f.print`}`
   f.print()
-  f.print("export const topics: ReadonlyArray<Topic> = [")
-  for (const each of model.topics) f.print("  ", literal(each), ",")
-  f.print("]")
+  f.print`export const topics: ReadonlyArray<Topic> = [`
+  for (const each of model.topics) f.print`  ${literal(each)},`
+  f.print`]`
 }
 
 function printHeard(f: GeneratedFile, model: Model): void {
   f.print()
-  f.print("/** The key of a line to phones: the oneof of ServerMessage. */")
-  f.print("export type ServerBody = NonNullable<", typeOf(f, model.serverMessage), `["body"]>`)
+  f.print`/** The key of a line to phones: the oneof of ServerMessage. */`
+  f.print`export type ServerBody = NonNullable<${typeOf(f, model.serverMessage)}["body"]>`
   f.print()
-  f.print("/** What a phone may count on, line by line; answers are never skipped. */")
-  f.print(`export const heard: Readonly<Record<ServerBody["$case"], Delivery>> = {`)
-  for (const { field, delivery } of model.heard) f.print("  ", field, ": ", text(delivery), ",")
-  f.print("}")
+  f.print`/** What a phone may count on, line by line; answers are never skipped. */`
+  f.print`export const heard: Readonly<Record<ServerBody["$case"], Delivery>> = {`
+  for (const { field, delivery } of model.heard) f.print`  ${field}: ${text(delivery)},`
+  f.print`}`
 }
 
 function printAnswerBody(f: GeneratedFile, model: Model): void {
   f.print()
-  f.print("/** Puts an answer under its name in the envelope. */")
-  f.print("export function answerBody(value: ClientResponse): ServerBody {")
-  f.print("  switch (value.$type) {")
+  f.print`/** Puts an answer under its name in the envelope. */`
+  f.print`export function answerBody(value: ClientResponse): ServerBody {`
+  f.print`  switch (value.$type) {`
   for (const { field, message, answers } of model.heard) {
     if (!answers) continue
-    f.print("    case ", text(message.typeName), ":")
-    f.print("      return { $case: ", text(field), ", value }")
+    f.print`    case ${text(message.typeName)}:`
+    f.print`      return { $case: ${text(field)}, value }`
   }
-  f.print("  }")
-  f.print("}")
+  f.print`  }`
+  f.print`}`
 }
 
 type PartitionedRpcs = ReadonlyArray<RunnerRpc | TopicRpc>
@@ -180,54 +180,52 @@ function printCases(
   rpcs: PartitionedRpcs,
   result: (rpc: RunnerRpc | TopicRpc) => Printable
 ): void {
-  f.print("  switch (", on, ") {")
+  f.print`  switch (${on}) {`
   for (const rpc of rpcs) {
-    f.print("    case ", text(rpc.desc.input.typeName), ":")
-    f.print("      return ", result(rpc))
+    f.print`    case ${text(rpc.desc.input.typeName)}:`
+    f.print`      return ${result(rpc)}`
   }
 }
 
 function printPartitionOf(f: GeneratedFile, rpcs: PartitionedRpcs): void {
   f.print()
-  f.print("/** What decides the partition of a record, or the pub/sub channel of a frame. */")
-  f.print("export function partitionOf(message: RunnerMessage | TopicRecord): string {")
+  f.print`/** What decides the partition of a record, or the pub/sub channel of a frame. */`
+  f.print`export function partitionOf(message: RunnerMessage | TopicRecord): string {`
   printCases(f, "message.$type", rpcs, (rpc) => `message.${rpc.partitionBy}`)
-  f.print("  }")
-  f.print("}")
+  f.print`  }`
+  f.print`}`
 }
 
 function printEncode(f: GeneratedFile, rpcs: PartitionedRpcs): void {
   f.print()
-  f.print("let writer = new ", f.import("BinaryWriter", "@bufbuild/protobuf/wire"), "()")
+  f.print`let writer = new ${f.import("BinaryWriter", "@bufbuild/protobuf/wire")}()`
   f.print()
-  f.print("/**")
-  f.print(
-    " * The bytes of a message. One writer serves all, because making one costs more than most messages; an encoder that"
-  )
-  f.print(" * throws leaves half a message in it, so then it is thrown away.")
-  f.print(" */")
-  f.print("export function encodeBody(message: RunnerMessage | TopicRecord): Uint8Array {")
-  f.print("  try {")
-  f.print("    return write(message).finish()")
-  f.print("  } catch (cause) {")
-  f.print("    writer = new BinaryWriter()")
-  f.print("    throw cause")
-  f.print("  }")
-  f.print("}")
+  f.print`/**`
+  f.print` * The bytes of a message. One writer serves all, because making one costs more than most messages; an encoder that`
+  f.print` * throws leaves half a message in it, so then it is thrown away.`
+  f.print` */`
+  f.print`export function encodeBody(message: RunnerMessage | TopicRecord): Uint8Array {`
+  f.print`  try {`
+  f.print`    return write(message).finish()`
+  f.print`  } catch (cause) {`
+  f.print`    writer = new BinaryWriter()`
+  f.print`    throw cause`
+  f.print`  }`
+  f.print`}`
   f.print()
-  f.print("function write(message: RunnerMessage | TopicRecord): BinaryWriter {")
+  f.print`function write(message: RunnerMessage | TopicRecord): BinaryWriter {`
   printCases(f, "message.$type", rpcs, (rpc) => [codecOf(f, rpc.desc.input), ".encode(message, writer)"])
-  f.print("  }")
-  f.print("}")
+  f.print`  }`
+  f.print`}`
 }
 
 function printDecode(f: GeneratedFile, name: string, union: string, rpcs: PartitionedRpcs): void {
   f.print()
-  f.print("/** Undefined: nobody here knows the key. Throws on bytes that are not such a message. */")
-  f.print("export function ", name, "(key: string, bytes: Uint8Array): ", union, " | undefined {")
+  f.print`/** Undefined: nobody here knows the key. Throws on bytes that are not such a message. */`
+  f.print`export function ${name}(key: string, bytes: Uint8Array): ${union} | undefined {`
   printCases(f, "key", rpcs, (rpc) => [codecOf(f, rpc.desc.input), ".decode(bytes)"])
-  f.print("    default:")
-  f.print("      return undefined")
-  f.print("  }")
-  f.print("}")
+  f.print`    default:`
+  f.print`      return undefined`
+  f.print`  }`
+  f.print`}`
 }

@@ -10,6 +10,8 @@ import { type Ground, type Spot, Stroll } from "./Stroll.ts"
 /** What bots know of each other: they are in one process and need not look. */
 export interface Company {
   readonly random: () => number
+  /** 1 in a small company, more in a large one: where everybody arrives, all must not talk at once. */
+  readonly patience: number
   /** Somebody to stand with. */
   readonly friendOf: (bot: Bot) => Spot | undefined
   /** How likely this bot answers a line: one line must not be answered by everybody who hears it. */
@@ -123,7 +125,7 @@ export class Bot {
       this.channel = `${body.text("playground")}/${body.number("channel")}`
       this.member = body.number("member")
       this.stroll.place(spotOf(body), now)
-      this.plan(now, 2000 + random() * 10_000, () => phrase(this.tongue, "greet", random))
+      this.plan(now, 2000 + random() * 20_000 * this.company.patience, () => phrase(this.tongue, "greet", random))
     })
   }
 
@@ -147,9 +149,9 @@ export class Bot {
 
   /** Says what was planned; now and then waves instead; and thinks of something for later. */
   private speak(now: number): void {
-    const { random, figures } = this.company
+    const { random, figures, patience } = this.company
     const toSay = this.toSay
-    this.plan(now, 20_000 + random() * 40_000, () => phrase(this.tongue, "open", random))
+    this.plan(now, (20_000 + random() * 40_000) * patience, () => phrase(this.tongue, "open", random))
     if (toSay === undefined) return
     if (random() < 0.15) {
       figures.waved++

@@ -32,6 +32,7 @@ export interface Summary extends Omit<Figures, "answerMs"> {
 
 export class Flock implements Company {
   readonly random: () => number
+  readonly patience: number
   readonly figures: Figures = { moves: 0, said: 0, heard: 0, waved: 0, corrected: 0, refused: {}, answerMs: [] }
 
   private readonly bots: ReadonlyArray<Bot>
@@ -45,6 +46,7 @@ export class Flock implements Company {
 
   constructor(options: FlockOptions) {
     this.random = chance(options.seed)
+    this.patience = Math.max(1, options.count / chattyCount)
     this.bots = Array.from({ length: options.count }, () => new Bot(options, this))
   }
 
@@ -113,4 +115,6 @@ const spokes = 10
 const spokeMs = 50
 /** Below what one address may open in a second. */
 const arrivalsPerSecond = 80
+/** So many together say about five lines a second; more of them say no more. */
+const chattyCount = 200
 const linesKept = 10_000

@@ -3,7 +3,7 @@
  * it looks and where the keys come from is Join.ts's.
  */
 import { Reach } from "../../gen/noriter/client/v1/chat.ts"
-import { type Answer, type Body, Phone } from "./Phone.ts"
+import { type Answer, type Asked, type Body, Phone } from "./Phone.ts"
 import { type Line, Visit } from "./Visit.ts"
 
 export interface GuestOptions {
@@ -92,7 +92,7 @@ export class Guest {
     const [, right = "", down = ""] = /^(-?\d+)\s+(-?\d+)$/u.exec(rest) ?? []
     if (command === "p" && rest !== "") this.ask("say", { text: rest, reach: Reach.REACH_PLAYGROUND })
     else if (command === "w" && member !== "") {
-      this.visit.note("whisper", `you → ${this.visit.nameOf(Number(member))}: ${whispered}`)
+      this.options.changed(this.visit.note("whisper", `you → ${this.visit.nameOf(Number(member))}: ${whispered}`))
       this.ask("whisper", { member: Number(member), text: whispered })
     } else if (command === "emote" && rest !== "") this.phone.send("emote", { kind: rest })
     else if (command === "walk" && right !== "") this.goTo(Number(right) * 100, Number(down) * 100)
@@ -112,7 +112,7 @@ export class Guest {
     this.options.changed(undefined)
   }
 
-  private ask<K extends "say" | "whisper">(key: K, body: Parameters<typeof this.phone.ask<K>>[1]): void {
+  private ask<K extends "say" | "whisper">(key: K, body: Asked<K>): void {
     this.unanswered++
     const id = this.phone.ask(key, body, ({ error, body }) => {
       this.unanswered--

@@ -151,7 +151,10 @@ export class Phone {
     const socket = Net.connect({ host: this.options.host, port: this.options.port, noDelay: true })
     this.socket = socket
     let why = "the server hung up"
-    socket.on("connect", () => this.greet())
+    socket.on("connect", () => {
+      this.figures.connects++
+      this.greet()
+    })
     socket.on("data", (bytes) => this.read(bytes))
     socket.on("error", (error) => {
       why = error.message
@@ -165,7 +168,6 @@ export class Phone {
 
   /** Says hello, or resume where there is a token. */
   private greet(): void {
-    this.figures.connects++
     this.become("greeting", "")
     const id = this.nextId++
     this.greetingId = id

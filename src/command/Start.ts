@@ -67,7 +67,8 @@ export const start = Effect.fnUntraced(function* <Id, E>(server: Server<Id, E>, 
       const { failed } = Context.get(services, Workers)
       readiness.now = runner.ready
       const serve = Effect.gen(function* () {
-        yield* Effect.retry(runner.ready, Schedule.spaced("20 millis"))
+        // This schedule has no end, so nothing is left to fail.
+        yield* runner.ready.pipe(Effect.retry(Schedule.spaced("20 millis")), Effect.orDie)
         const { host, port } = Context.get(services, Http)
         options.announce(`noriter ready pid=${process.pid} tcp=${address(runner.tcp)} http=${address({ host, port })}`)
         if (options.bots > 0) yield* flock({ ...botsAt(runner.tcp), count: options.bots })

@@ -72,7 +72,7 @@ function take(watcher: Watcher) {
   const terminal: Terminal = {
     size: () => ({ columns: stdout.columns || 80, rows: stdout.rows || 24 }),
     show: (rows, cursorColumn) => {
-      const changed = rows.map((row, i) => (row === shown[i] ? "" : `\x1b[${i + 1};1H${row}\x1b[K`)).join("")
+      const changed = rows.map((row, i) => (row === shown[i] ? "" : `\x1b[${i + 1};1H${row}`)).join("")
       shown = [...rows]
       const cursor = cursorColumn === undefined ? "\x1b[?25l" : `\x1b[${rows.length};${cursorColumn}H\x1b[?25h`
       stdout.write(`${changed}${cursor}`)

@@ -10,6 +10,7 @@ import * as Schedule from "effect/Schedule"
 import { topics } from "../../gen/registry.ts"
 import { EventBus, frameOf } from "../bus/EventBus.ts"
 import { type LogRecord, type Reading, TopicLog } from "../link/TopicLog.ts"
+import { deadTopicOf } from "../link/Topics.ts"
 import { deadLetters } from "../telemetry/Metrics.ts"
 import { withSpan } from "../telemetry/Tracing.ts"
 import { fromTraceparent } from "../wire/Trace.ts"
@@ -27,9 +28,6 @@ export class Applier extends Context.Service<Applier, { readonly reading: Readin
 
 /** All runners share the work of one group. */
 const group = "noriter.applier"
-
-/** Where records lie that cannot be decoded or make their decision throw (rule L8). */
-export const deadLetterTopic = (topic: string): string => `${topic}.dead`
 
 /** How often a decision is made anew when a version changed under it, before it counts as a passing fault (rule L5). */
 const attemptsMax = 8
@@ -84,7 +82,7 @@ const makeApply = ({ log, bus, space, self }: Services) => {
     yield* Effect.logError(`a record of ${record.key} cannot be decided; it lies in the dead letters`, cause)
     const { topic, partition, offset } = record
     const dead = { ...record, dead: { topic, partition, offset, reason: String(cause) } }
-    yield* log.append(deadLetterTopic(topic), [dead]).pipe(Effect.retry(passing), Effect.orDie)
+    yield* log.append(deadTopicOf(topic), [dead]).pipe(Effect.retry(passing), Effect.orDie)
   })
 
   /** Decodes what can be decoded; the others are dead letters, and applied without effect. */

@@ -5,9 +5,8 @@
 import type { Answer } from "../../gen/noriter/space/v1/records.ts"
 import { Answer as AnswerCodec } from "../../gen/noriter/space/v1/records.ts"
 import { ErrorCode } from "../../gen/noriter/client/v1/error.ts"
-import type { RunnerMessage } from "../../gen/registry.ts"
 import type { AskedBy, Decision, DecisionState } from "../bus/Decider.ts"
-import { type DecidedBy, recordOf } from "../bus/EventBus.ts"
+import { type AddressedFrame, type DecidedBy, frameOf, recordOf } from "../bus/EventBus.ts"
 import type { LogRecord, Source } from "../link/TopicLog.ts"
 import { fromTraceparent, type Trace } from "../wire/Trace.ts"
 import type { AppliedRecord, Change, Commit, Fact, Head, Outcome, Remembered, TagState } from "./SharedSpace.ts"
@@ -16,12 +15,8 @@ import type { AppliedRecord, Change, Commit, Fact, Head, Outcome, Remembered, Ta
 export interface AskedRecord {
   readonly record: LogRecord
   readonly by: DecidedBy | undefined
-}
-
-/** A message to be told, in the trace of the record that caused it. */
-export interface TracedMessage {
-  readonly message: RunnerMessage
-  readonly trace: Trace | undefined
+  /** Why there is no decider. */
+  readonly cause?: unknown
 }
 
 /** What a run of records came to. */
@@ -30,9 +25,9 @@ export interface Applied {
   readonly records: ReadonlyArray<AppliedRecord>
   readonly reads: Commit["reads"]
   readonly changes: ReadonlyArray<Change>
-  readonly tell: ReadonlyArray<TracedMessage>
+  readonly tell: ReadonlyArray<AddressedFrame>
   /** Answers that wait until the facts are on the log (rule L13). */
-  readonly tellAfterFacts: ReadonlyArray<TracedMessage>
+  readonly tellAfterFacts: ReadonlyArray<AddressedFrame>
   readonly poison: ReadonlyArray<{ readonly record: LogRecord; readonly cause: unknown }>
 }
 
@@ -70,8 +65,10 @@ class Turn {
   readonly #reads: Commit["reads"]
   readonly #records: Array<AppliedRecord> = []
   readonly #changes: Array<Change> = []
-  readonly #tell: Array<TracedMessage> = []
-  readonly #tellAfterFacts: Array<TracedMessage> = []
+  readonly #tell: Array<AddressedFrame> = []
+  readonly #tellAfterFacts: Array<AddressedFrame> = []
+  /** Requests whose answer waits for facts: sent again within this turn, they wait too. */
+  readonly #afterFacts = new Set<string>()
   readonly #poison: Array<{ record: LogRecord; cause: unknown }> = []
   #nowMs: number
   #upTo = 0
@@ -90,14 +87,19 @@ class Turn {
     })
   }
 
-  take({ record, by }: AskedRecord): void {
+  take({ record, by, cause }: AskedRecord): void {
     this.#nowMs = Math.max(this.#nowMs, record.timeMs)
     this.#upTo = record.offset
-    if (by === undefined || this.#takenIn(record.source)) return this.#pass(record, undefined)
+    if (by === undefined) {
+      this.#poison.push({ record, cause })
+      return this.#pass(record, undefined)
+    }
+    if (this.#takenIn(record.source)) return this.#pass(record, undefined)
     const asker = by.decider.asker(by.message)
     const known = asker === undefined ? undefined : this.#known(asker)
     if (asker !== undefined && known !== undefined) {
-      this.#answer(this.#tell, record, asker, known)
+      const waits = this.#afterFacts.has(`${asker.id} ${asker.session}`)
+      ;(waits ? this.#tellAfterFacts : this.#tell).push(answerFrame(record, asker, known))
       return this.#pass(record, record.source)
     }
     try {
@@ -160,7 +162,10 @@ class Turn {
     const facts = (decision.facts ?? []).map(
       (fact, index): Fact => recordOf(fact, trace, { ...sourceOf(record), index })
     )
+    const told = (decision.tell ?? []).map((message) => frameOf(message, trace))
     const answer = decision.answer === undefined ? undefined : AnswerCodec.encode(decision.answer).finish()
+    const answered =
+      asker === undefined || decision.answer === undefined ? [] : [answerFrame(record, asker, decision.answer)]
     for (const put of decision.puts ?? []) {
       this.#values.set(put.key, put.value)
       this.#changes.push({ _tag: "Put", ...put })
@@ -169,9 +174,11 @@ class Turn {
       this.#heads.set(append.stream, { seq, trimmedTo: this.#heads.get(append.stream)?.trimmedTo ?? 0 })
       this.#changes.push({ _tag: "Append", ...append, seq, timeMs: this.#nowMs })
     }
-    const answers = decision.answerAfterFacts === true ? this.#tellAfterFacts : this.#tell
-    if (asker !== undefined && decision.answer !== undefined) this.#answer(answers, record, asker, decision.answer)
-    for (const message of decision.tell ?? []) this.#tell.push({ message, trace })
+    if (decision.answerAfterFacts === true) {
+      this.#tellAfterFacts.push(...answered)
+      if (asker !== undefined) this.#afterFacts.add(`${asker.id} ${asker.session}`)
+    } else this.#tell.push(...answered)
+    this.#tell.push(...told)
     const outcome = answer === undefined || isRateLimited(decision) ? undefined : this.#outcome(asker, answer)
     this.#mark(record.source)
     this.#records.push({ offset: record.offset, timeMs: this.#nowMs, source: record.source, outcome, facts })
@@ -184,13 +191,6 @@ class Turn {
     return { session, id, bodyHash, answer }
   }
 
-  #answer(to: Array<TracedMessage>, record: LogRecord, asker: AskedBy, answer: Answer): void {
-    const { incarnation, session, id, ask } = asker
-    const bytes = AnswerCodec.encode(answer).finish()
-    const message = { $type: "noriter.runner.v1.OutcomeTold", incarnation, session, id, ask, answer: bytes } as const
-    to.push({ message, trace: traceOf(record) })
-  }
-
   /** The record is applied and changes nothing. A source taken in already is not marked again. */
   #pass(record: LogRecord, source: Source | undefined): void {
     this.#mark(source)
@@ -200,6 +200,14 @@ class Turn {
   #mark(source: Source | undefined): void {
     if (source !== undefined) this.#sources.set(`${source.topic}/${source.partition}`, source)
   }
+}
+
+/** The answer, for the incarnation that asked (rule C2). */
+const answerFrame = (record: LogRecord, asker: AskedBy, answer: Answer): AddressedFrame => {
+  const { incarnation, session, id, ask } = asker
+  const bytes = AnswerCodec.encode(answer).finish()
+  const message = { $type: "noriter.runner.v1.OutcomeTold", incarnation, session, id, ask, answer: bytes } as const
+  return frameOf(message, traceOf(record))
 }
 
 /** Refused for its rate it is not remembered: the same id again is a fresh ask (rule L6). */

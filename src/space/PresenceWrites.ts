@@ -23,10 +23,9 @@ import {
   type Tag,
   type Tell
 } from "./SharedSpace.ts"
+import { memberKey, memberPrefix } from "./Tag.ts"
 
 export const sessionKey = "session"
-export const memberPrefix = "member/"
-export const memberKey = (member: number): string => `${memberPrefix}${member}`
 /** Counts the members of a channel, against its capacity. */
 export const membersCounter = "members"
 /** Gives out member numbers; never goes back within a generation. */
@@ -106,7 +105,7 @@ export class PresenceWrites {
       .pipe(Effect.map((state) => state.entries.get(sessionKey)))
   }
 
-  /** Takes the session for this incarnation, by a connection above every earlier one. The former holder is told. */
+  /** Takes the session for this incarnation, by a connection above every earlier one. A holder on another socket is told. */
   claim(
     guest: string,
     decide: (before: Claimable | undefined) => Effect.Effect<SessionRecord, PresenceRefused>
@@ -124,7 +123,7 @@ export class PresenceWrites {
           { _tag: "Count", counter: connectionCounter, by: 1, max: Number.MAX_SAFE_INTEGER },
           { _tag: "Put", key: sessionKey, value: SessionRecord.encode(record).finish(), owner, dueMs: this.#due(record) }
         ],
-        { reads: [{ key: sessionKey, version: entry?.version ?? 0 }], tell: claimTold(guest, before, owner), found: true }
+        { reads: [{ key: sessionKey, version: entry?.version ?? 0 }], tell: claimTold(guest, before, owner, record), found: true }
       )
       return { before: before?.record, held: { guest, owner, record, version: done.versions[0] ?? 0 } }
     })
@@ -342,22 +341,21 @@ const refuse = (refused: CommitRefused): Effect.Effect<never, PresenceRefused | 
 const claimable = (entry: Entry | undefined): Claimable | undefined =>
   entry?.owner === undefined ? undefined : { record: SessionRecord.decode(entry.value), owner: entry.owner }
 
-const claimTold = (guest: string, before: Claimable | undefined, owner: Owner): ReadonlyArray<Tell> =>
-  before === undefined
-    ? []
-    : [
-        frameOf(
-          {
-            $type: "noriter.runner.v1.ClaimTold",
-            incarnation: before.owner.incarnation,
-            guest,
-            session: before.record.session,
-            connection: owner.connection,
-            claimant: owner.incarnation
-          },
-          undefined
-        )
-      ]
+/** A claim for another socket shows by its session or its token; entering claims for the same one, and is no news. */
+const claimTold = (
+  guest: string,
+  before: Claimable | undefined,
+  owner: Owner,
+  after: SessionRecord
+): ReadonlyArray<Tell> => {
+  if (before === undefined) return []
+  const { session, token } = before.record
+  if (session === after.session && token === after.token) return []
+  const { incarnation } = before.owner
+  const { connection, incarnation: claimant } = owner
+  const told = { $type: "noriter.runner.v1.ClaimTold", incarnation, guest, session, connection, claimant } as const
+  return [frameOf(told, undefined)]
+}
 
 const memberTold = (
   tag: Tag,

@@ -189,6 +189,48 @@ const refusals: ReadonlyArray<readonly [what: string, from: string, to: string, 
     "message noriter.client.v1.Hand: a oneof inside a request has no strict decoder"
   ],
   [
+    "a rate between servers",
+    `partition_by) = "tag";`,
+    `partition_by) = "tag";\n    option (noriter.options.v1.rate) = {per_second_hundredths: 50, burst: 3};`,
+    "rpc noriter.client.v1.WaveAskedConsumer.Record: rate means nothing outside the CLIENT lane"
+  ],
+  [
+    "a partition of a phone's request",
+    "option (noriter.options.v1.lasting) = true;",
+    `option (noriter.options.v1.partition_by) = "text";`,
+    "rpc noriter.client.v1.WaveConsumer.Wave: partition_by means nothing on the CLIENT lane"
+  ],
+  [
+    "two opinions of one topic",
+    "// ClientMessage is one line from a phone.",
+    `// Also.
+service WaveHappenedConsumer {
+  option (noriter.options.v1.lane) = LANE_TOPIC;
+  option (noriter.options.v1.topic) = {name: "noriter.wave.asked", partitions: 8, retention_hours: 24};
+  // Also.
+  rpc Note(WaveNoted) returns (google.protobuf.Empty) {
+    option (noriter.options.v1.partition_by) = "tag";
+  }
+}
+message WaveNoted {
+  string tag = 1;
+}
+// ClientMessage is one line from a phone.`,
+    "service noriter.client.v1.WaveHappenedConsumer: says otherwise of the topic noriter.wave.asked than another service"
+  ],
+  [
+    "an answer that says how it is heard",
+    "message WaveResponse {",
+    "message WaveResponse {\n  option (noriter.options.v1.heard) = DELIVERY_LATEST;",
+    "message noriter.client.v1.WaveResponse: is an answer: those are ORDERED, `heard` means nothing here"
+  ],
+  [
+    "a max above the type",
+    "repeated int32 order = 7 [(noriter.options.v1.rules) = {items_max: 3}];",
+    "repeated int32 order = 7 [(noriter.options.v1.rules) = {items_max: 3, max: 4000000000}];",
+    "field noriter.client.v1.WaveRequest.order: max 4000000000 is above what the type holds"
+  ],
+  [
     "a depth beyond that of lines",
     "  uint32 x_cm = 1;\n}",
     `  L0 deep = 1;\n}\n${Array.from({ length: 16 }, (_, level) => `message L${level} {\n  ${level === 15 ? "uint32" : `L${level + 1}`} in = 1;\n}\n`).join("")}`,

@@ -145,6 +145,16 @@ const offersInOrder = Effect.gen(function* () {
   assert.deepStrictEqual(settled, order)
 })
 
+const appendAfterOffers = Effect.gen(function* () {
+  const log = yield* TopicLog
+  const mine = unique("after")
+  for (let n = 0; n < 3; n++) log.offer(topic, record(mine, n), () => {})
+  yield* log.append(topic, [record(mine, 3)])
+  const { handled } = yield* reader(unique("g"), mine)
+  yield* until("all records", () => firsts(handled).length === 4)
+  assert.deepStrictEqual(firsts(handled).map(numberOf), [0, 1, 2, 3])
+})
+
 const recordsBound = Effect.gen(function* () {
   const log = yield* TopicLog
   const mine = unique("bound")
@@ -209,6 +219,7 @@ const appending: Cases = {
   "a record survives whole, with bytes that are not text": recordSurvives,
   "keeps the order of a partition; offsets rise, times never run back": orderWithinPartition,
   "offers in order, and says so later, once": offersInOrder,
+  "appends after what was offered before": appendAfterOffers,
   "takes the most records at once, and refuses one more, certainly": recordsBound,
   "takes the most bytes at once, and refuses one more, certainly": bytesBound,
   "holds the most offers, and refuses one more, certainly": offersBound,

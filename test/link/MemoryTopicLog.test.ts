@@ -101,6 +101,27 @@ describe("readers", () => {
     })
   )
 
+  it.effect("what one that is no longer heard of has read does not count for its group", () =>
+    Effect.gen(function* () {
+      const broker = new Broker({ topics })
+      const [frozen, other] = [yield* connect(broker, "frozen"), yield* connect(broker)]
+      const go = yield* Deferred.make<void>()
+      const turns = Effect.repeat(Effect.yieldNow, { times: 20 })
+      const zombie = yield* consume(frozen, () => Deferred.await(go))
+      yield* other.append(topic, [record(1)])
+      yield* turns
+      broker.evict("frozen")
+      const read = Effect.tap(consume(other), () => turns)
+      yield* other.append(topic, [record(2)])
+      assert.deepStrictEqual(yield* Effect.scoped(read), [1, 2])
+      yield* Deferred.succeed(go, undefined)
+      yield* turns
+      assert.deepStrictEqual(zombie, [1])
+      yield* TestClock.adjust(assignedGoBackMs + 1) // so that only the group's own mark says where to begin
+      assert.deepStrictEqual(yield* Effect.scoped(read), [])
+    })
+  )
+
   it.effect("a handler that dies gets the same records again", () =>
     Effect.gen(function* () {
       const log = yield* connect(new Broker({ topics }))

@@ -7,7 +7,6 @@ import { serialize } from "node:v8"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { Hub } from "../../src/link/MemoryRunnerLink.ts"
-import { Trouble } from "../../src/link/Trouble.ts"
 import { Space } from "../../src/space/MemorySharedSpace.ts"
 import {
   type Change,
@@ -20,6 +19,7 @@ import {
   valueBytesMax
 } from "../../src/space/SharedSpace.ts"
 import { append, applied, commitOf, count, outcome, put, record } from "../contract/SharedSpaceCommits.ts"
+import { Trouble } from "../sim/Trouble.ts"
 
 const tag = "park/1"
 

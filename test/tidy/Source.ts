@@ -13,10 +13,9 @@ export interface Import {
   readonly typeOnly: boolean
 }
 
-export interface LongFunction {
+export interface FunctionSize {
   readonly line: number
-  readonly lines: number
-  /** Lines of the functions within it not counted. */
+  /** Lines of code, those of comments and of the functions within it not counted: what a reader has to hold at once. */
   readonly ownLines: number
 }
 
@@ -30,7 +29,7 @@ export interface Source {
   readonly path: string
   readonly text: string
   readonly imports: ReadonlyArray<Import>
-  readonly functions: ReadonlyArray<LongFunction>
+  readonly functions: ReadonlyArray<FunctionSize>
   readonly comments: ReadonlyArray<Comment>
   /** Lines on which something is declared `any`. */
   readonly anyLines: ReadonlyArray<number>
@@ -67,20 +66,22 @@ export function parse(path: string, text: string): Source {
   if (error !== undefined) throw new Error(`${path}: ${error.message}`)
   const lineAt = lineFinder(text)
   const imports: Array<Import> = []
-  const functions: Array<LongFunction> = []
+  const functions: Array<FunctionSize> = []
   const anyLines: Array<number> = []
   const doubleCastLines: Array<number> = []
 
   const add = (specifier: string, typeOnly: boolean) => imports.push({ target: resolve(path, specifier), typeOnly })
+  const codeLines = codeLineCounter(text, comments, lineAt)
   // Lines of the functions within each open function, outermost first.
   const within: Array<number> = []
   const open = () => within.push(0)
   const close = (node: { readonly start: number; readonly end: number }) => {
     const line = lineAt(node.start)
-    const lines = lineAt(node.end) - line + 1
-    functions.push({ line, lines, ownLines: lines - (within.pop() ?? 0) })
+    const lines = codeLines(line, lineAt(node.end))
+    functions.push({ line, ownLines: lines - (within.pop() ?? 0) })
     const outer = within.pop()
-    if (outer !== undefined) within.push(outer + lines)
+    // The line on which an inner function begins is the outer one's, too.
+    if (outer !== undefined) within.push(outer + lines - 1)
   }
   new Visitor({
     ImportDeclaration: (node) => add(node.source.value, node.importKind === "type"),
@@ -139,4 +140,19 @@ function lineFinder(text: string): (offset: number) => number {
     }
     return low + 1
   }
+}
+
+/** Counts the lines from one to another on which there is more than a comment. */
+function codeLineCounter(
+  text: string,
+  comments: ReadonlyArray<{ readonly start: number; readonly end: number }>,
+  lineAt: (offset: number) => number
+): (first: number, last: number) => number {
+  const isCode = text.split("\n").map((line) => line.trim() !== "")
+  for (const { start, end } of comments) {
+    const first = lineAt(start)
+    const onlyComment = text.slice(text.lastIndexOf("\n", start) + 1, start).trim() === ""
+    for (let line = first; line <= lineAt(end); line++) if (onlyComment) isCode[line - 1] = false
+  }
+  return (first, last) => isCode.slice(first - 1, last).filter(Boolean).length
 }

@@ -11,7 +11,7 @@ import type { Asker, LineAsked, WhisperAsked } from "../../../gen/noriter/topic/
 import type { TopicRecord } from "../../../gen/registry.ts"
 import type { AskedBy, Decision, DecisionState } from "../../bus/Decider.ts"
 import { refusal } from "../../space/Deciding.ts"
-import { memberKey } from "../../space/PresenceWrites.ts"
+import { memberKey } from "../../space/Tag.ts"
 import { lineAgeMsMax, linesStream, nearbyLinesMax, playgroundLinesMax } from "../playground/LineStream.ts"
 import { counted, type LineLimits } from "./LineRates.ts"
 
@@ -71,7 +71,7 @@ const decideLine = (state: DecisionState, line: LineAsked, limits: LineLimits): 
       $type: "noriter.space.v1.Answer",
       body: { $case: "say", value: { $type: "noriter.space.v1.SayAnswer", seq } }
     },
-    facts: [lineDecided(line, { seq, nickname, text, atMs, refused: 0 })]
+    facts: [lineDecided(line, { seq, nickname, text, atMs, refused: said })]
   }
 }
 
@@ -131,7 +131,7 @@ const refused = (state: DecisionState, line: LineAsked, answer: Answer): Decisio
 
 const lineDecided = (
   { channel, reach, asker }: LineAsked,
-  decided: { readonly seq: number; readonly nickname: string; readonly text: string; readonly atMs: number; readonly refused: number }
+  decided: { readonly seq: number; readonly nickname: string; readonly text: string; readonly atMs: number; readonly refused: ErrorCode }
 ): TopicRecord => ({
   $type: "noriter.topic.v1.LineDecided",
   channel,
@@ -140,6 +140,8 @@ const lineDecided = (
   ...decided
 })
 
-const codeOf = (answer: Answer): number => (answer.body?.$case === "refusal" ? answer.body.value.code : 0)
+const said = ErrorCode.ERROR_CODE_UNSPECIFIED
+
+const codeOf = (answer: Answer): ErrorCode => (answer.body?.$case === "refusal" ? answer.body.value.code : said)
 
 const askedBy = (asker: Asker | undefined): AskedBy | undefined => asker

@@ -13,6 +13,7 @@ import type { Caller, Place } from "../../bus/Caller.ts"
 import { Refused } from "../../bus/Consumer.ts"
 import { EventBus } from "../../bus/EventBus.ts"
 import { Channels } from "../playground/Channels.ts"
+import type { View } from "../playground/View.ts"
 
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
@@ -31,7 +32,7 @@ export const layer = Layer.effectDiscard(
               asker,
               text: request.text,
               reach: request.reach,
-              cell: channels.view(place.tag)?.cellOf(place.member) ?? 0
+              cell: cellOf(channels.view(place.tag), place.member)
             }),
             answerOf
           })
@@ -63,6 +64,11 @@ export const layer = Layer.effectDiscard(
   })
 )
 
+const cellOf = (view: View | undefined, member: number): number => {
+  const position = view?.positionOf(member)
+  return view === undefined || position === undefined ? 0 : view.grid.indexAt(position.xCm, position.yCm)
+}
+
 /** What is fleeting may be lost: a link that is away is no reason to refuse. */
 const fleeting = <E>(caller: Caller, tell: (place: Place) => Effect.Effect<void, E>): Effect.Effect<void> =>
   caller.place === undefined ? Effect.void : Effect.ignore(tell(caller.place))
@@ -75,12 +81,8 @@ const answerOf = ({ body }: Answer): ClientResponse | Refused => {
     case "whisper":
       return { $type: "noriter.client.v1.WhisperResponse" }
     case "refusal":
-      return new Refused({ ...body.value, code: codeOf(body.value.code) })
+      return new Refused(body.value)
     default:
       return new Refused({ code: ErrorCode.ERROR_CODE_INTERNAL, message: "an outcome this runner does not know" })
   }
 }
-
-const codes: ReadonlySet<number> = new Set(Object.values(ErrorCode))
-const isCode = (code: number): code is ErrorCode => codes.has(code)
-const codeOf = (code: number): ErrorCode => (isCode(code) ? code : ErrorCode.ERROR_CODE_INTERNAL)

@@ -16,8 +16,9 @@ import { MemberRecord } from "../../../gen/noriter/space/v1/records.ts"
 import { turn } from "../../client/Turn.ts"
 import { EventBus } from "../../bus/EventBus.ts"
 import type { LinkError } from "../../link/RunnerLink.ts"
+import { generationText } from "../../link/Roster.ts"
 import { Settings } from "../../Settings.ts"
-import { memberPrefix } from "../../space/PresenceWrites.ts"
+import { memberPrefix } from "../../space/Tag.ts"
 import { Self } from "../../space/Self.ts"
 import { SharedSpace, type SpaceError } from "../../space/SharedSpace.ts"
 import { members as membersFigure, tickSeconds } from "../../telemetry/Metrics.ts"
@@ -66,6 +67,9 @@ const make = Effect.gen(function* () {
   const self = yield* Self
   const workers = yield* Workers
   const settings = yield* Settings
+  const world = yield* World
+  const { id: incarnation, runner, epoch: runnerEpoch } = self.incarnation
+  const epoch = generationText(self.generation)
   const channels = new Map<string, Channel>()
   const opening = Semaphore.makeUnsafe(1)
   const fork = Effect.runForkWith(yield* Effect.context<never>())
@@ -121,7 +125,7 @@ const make = Effect.gen(function* () {
     const known = channels.get(tag)
     if (known !== undefined) return known.view
     const scope = yield* Scope.make()
-    const view = yield* newView(tag)
+    const view = newView(tag)
     const channel: Channel = { view, scope, idleSinceMs: undefined, filling: false, scheduled: false }
     channels.set(tag, channel)
     return yield* bus.listen(tag).pipe(
@@ -130,7 +134,7 @@ const make = Effect.gen(function* () {
       Effect.andThen(load(view)),
       Effect.andThen(
         Effect.ignore(
-          bus.tell({ $type: "noriter.runner.v1.KeyFrameAsked", channel: tag, incarnation: self.incarnation.id })
+          bus.tell({ $type: "noriter.runner.v1.KeyFrameAsked", channel: tag, incarnation })
         )
       ),
       Effect.as(view),
@@ -138,13 +142,20 @@ const make = Effect.gen(function* () {
     )
   }, opening.withPermits(1))
 
+  const newView = (tag: string): View => {
+    const playground = world.find(tag.slice(0, tag.lastIndexOf("/")))
+    if (playground === undefined) throw new Error(`no playground has the channel ${tag}`)
+    const { widthCm, heightCm } = playground
+    const { cellCm, cellShownMax } = settings
+    return new View({ tag, incarnation, epoch, widthCm, heightCm, cellCm, cellShownMax })
+  }
+
   const close = (tag: string, { scope }: Channel): Effect.Effect<void> =>
     Effect.suspend(() => {
       channels.delete(tag)
       return Scope.close(scope, Exit.void)
     })
 
-  const newView = yield* makeView
   yield* bus.register(PlaygroundViewConsumer, {
     move: (told) => Effect.sync(() => channels.get(told.channel)?.view.applyMoves(told)),
     change: ({ channel, member, version, record, reason }) =>
@@ -153,9 +164,9 @@ const make = Effect.gen(function* () {
           .get(channel)
           ?.view.memberChanged(member, version, record === undefined ? undefined : MemberRecord.decode(record), reason)
       ),
-    sendKey: ({ channel, incarnation }) =>
+    sendKey: ({ channel, incarnation: asking }) =>
       Effect.sync(() => {
-        if (incarnation !== self.incarnation.id) channels.get(channel)?.view.keyFrameAsked()
+        if (asking !== incarnation) channels.get(channel)?.view.keyFrameAsked()
       })
   })
   yield* bus.register(ChatViewConsumer, {
@@ -183,7 +194,7 @@ const make = Effect.gen(function* () {
     for (const { view } of channels.values()) {
       const moved = view.takePositions()
       if (moved.member.length === 0) continue
-      yield* space.writePositions({ tag: view.tag, generation: self.generation, by, ...moved })
+      yield* space.writePositions({ tag: view.tag, generation: self.generation, by: { incarnation, runner, epoch: runnerEpoch }, ...moved })
     }
   })
 

@@ -90,7 +90,7 @@ const make = Effect.gen(function* () {
       show(view, member)
       session.place = placeAt(member.tag, member.member)
       session.answer(id, { $case: "enter", value: entered(session, view, session.place, seq) })
-      const phone = placePhone(session, member.member)
+      const phone = placePhone(session, session.place)
       if (phone !== undefined) view.join(phone, { history: historyLinesMax })
       return later
   })
@@ -158,7 +158,7 @@ const sessionOf = ({ caller }: Call): Effect.Effect<Session> =>
 /** This phone is told nothing more of where it stood; a newer phone of the same member is not this one. */
 export const leaveView = (channels: Channels["Service"], session: Session): void => {
   const phone = phoneOf(session)
-  if (phone !== undefined && session.place !== undefined) channels.view(session.place.tag)?.leave(phone)
+  if (phone !== undefined && session.place !== undefined) channels.view(session.place.tag)?.leave(phone.member, phone)
 }
 
 /** What the view is told of this runner's own commits at once; the frame that follows changes nothing (rule P11). */

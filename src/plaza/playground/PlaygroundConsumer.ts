@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 import { PlaygroundConsumer } from "../../../gen/consumers.ts"
 import { ErrorCode } from "../../../gen/noriter/client/v1/error.ts"
 import type { ListPlaygroundsResponse, MoveRequest } from "../../../gen/noriter/client/v1/playground.ts"
-import type { Caller } from "../../bus/Caller.ts"
+import type { ServerBody } from "../../../gen/registry.ts"
 import { Refused } from "../../bus/Consumer.ts"
 import { EventBus } from "../../bus/EventBus.ts"
 import { Session } from "../../client/Session.ts"
@@ -15,8 +15,9 @@ import { Settings } from "../../Settings.ts"
 import { SharedSpace } from "../../space/SharedSpace.ts"
 import { Channels } from "./Channels.ts"
 import { Entrance } from "./Entrance.ts"
-import { phoneOf } from "./PlaygroundPhone.ts"
+import { type PlaygroundPhone, phoneOf } from "./PlaygroundPhone.ts"
 import { openChannels } from "./Population.ts"
+import type { Position, View } from "./View.ts"
 import { step } from "./Walk.ts"
 import { type Playground, World } from "./World.ts"
 
@@ -25,13 +26,25 @@ export const layer = Layer.effectDiscard(
     const bus = yield* EventBus
     const channels = yield* Channels
     const space = yield* SharedSpace
-    const { playgrounds } = yield* World
+    const world = yield* World
     const { speedCmpsMax } = yield* Settings
     const entrance = yield* Entrance
+
+    /** Takes a step; false: it is out of bounds or too fast. */
+    const walk = (view: View, phone: PlaygroundPhone, { xCm, yCm }: MoveRequest): boolean => {
+      const from = view.positionOf(phone.member)
+      const bounds = world.find(phone.playground)
+      if (from === undefined || bounds === undefined || xCm >= bounds.widthCm || yCm >= bounds.heightCm) return false
+      const distanceCm = Math.hypot(xCm - from.xCm, yCm - from.yCm)
+      if (!step(phone, distanceCm, performance.now(), speedCmpsMax)) return false
+      view.moved(phone.member, xCm, yCm)
+      return true
+    }
+
     yield* bus.register(PlaygroundConsumer, {
       listPlaygrounds: () =>
         Effect.map(
-          Effect.forEach(playgrounds, (playground) => described(space, playground)),
+          Effect.forEach(world.playgrounds, (playground) => described(space, playground)),
           (described): ListPlaygroundsResponse => ({
             $type: "noriter.client.v1.ListPlaygroundsResponse",
             playgrounds: described
@@ -39,33 +52,29 @@ export const layer = Layer.effectDiscard(
         ).pipe(Effect.mapError(() => away)),
       enter: entrance.enter,
       leave: (_, call) => Effect.as(entrance.leave(call), { $type: "noriter.client.v1.LeaveResponse" as const }),
+      // Done at once and not in an effect: this is what comes ten times a second from everybody.
       move: (request, { caller }) => {
-        walk(channels, caller, request, speedCmpsMax)
+        const view = caller.place === undefined ? undefined : channels.view(caller.place.tag)
+        const phone = caller instanceof Session ? phoneOf(caller) : undefined
+        if (view !== undefined && phone !== undefined && !walk(view, phone, request)) {
+          const place = view.positionOf(phone.member)
+          if (place !== undefined) caller.tell(corrected(place))
+        }
         return Effect.void
       },
       pace: ({ pace }, { caller }) =>
         Effect.sync(() => {
           const phone = caller instanceof Session ? phoneOf(caller) : undefined
-          if (caller.place !== undefined && phone !== undefined) channels.view(caller.place.tag)?.setPace(phone, pace)
+          if (caller.place !== undefined && phone !== undefined) channels.view(caller.place.tag)?.setPace(phone.member, pace)
         })
     })
   })
 )
 
-/** Takes a step, or tells the phone where it stands. Done at once: this is what comes ten times a second from everybody. */
-const walk = (channels: Channels["Service"], caller: Caller, request: MoveRequest, speedCmpsMax: number): void => {
-  const { place } = caller
-  const view = place === undefined ? undefined : channels.view(place.tag)
-  const phone = caller instanceof Session ? phoneOf(caller) : undefined
-  if (place === undefined || view === undefined || phone === undefined) return
-  const from = view.positionOf(place.member)
-  if (from === undefined) return
-  const { xCm, yCm } = request
-  const inBounds = xCm < view.widthCm && yCm < view.heightCm
-  const distanceCm = Math.hypot(xCm - from.xCm, yCm - from.yCm)
-  if (inBounds && step(phone, distanceCm, performance.now(), speedCmpsMax)) view.moved(place.member, xCm, yCm)
-  else caller.tell({ $case: "moveCorrected", value: { $type: "noriter.client.v1.MoveCorrected", ...from } })
-}
+const corrected = (position: Position): ServerBody => ({
+  $case: "moveCorrected",
+  value: { $type: "noriter.client.v1.MoveCorrected", ...position }
+})
 
 const described = (space: SharedSpace["Service"], playground: Playground) =>
   Effect.map(openChannels(space, playground), (open) => ({

@@ -1,20 +1,24 @@
 /** A phone standing in a channel, as its view tells it and as its steps are measured: one for each join. */
 import { Pace } from "../../../gen/noriter/client/v1/playground.ts"
+import type { Place } from "../../bus/Caller.ts"
 import type { Outbox } from "../../client/Outbox.ts"
 import type { Session } from "../../client/Session.ts"
-import type { Phone } from "./View.ts"
+import type { Phone } from "./Viewer.ts"
 import { slackCmMax, type Walk } from "./Walk.ts"
 
 export class PlaygroundPhone implements Phone, Walk {
   readonly member: number
   readonly session: string
+  /** The playground's id, whose bounds its steps keep to. */
+  readonly playground: string
   readonly outbox: Outbox
   pace: Pace
   movedMs: number
   slackCm = slackCmMax
 
-  constructor(member: number, session: string, outbox: Outbox, nowMs: number) {
-    this.member = member
+  constructor(place: Place, session: string, outbox: Outbox, nowMs: number) {
+    this.member = place.member
+    this.playground = place.playground
     this.session = session
     this.outbox = outbox
     this.pace = Pace.PACE_FULL
@@ -27,11 +31,11 @@ const phones = new WeakMap<Session, PlaygroundPhone>()
 
 export const phoneOf = (session: Session): PlaygroundPhone | undefined => phones.get(session)
 
-/** Puts a session's phone at a member's place. Undefined: its socket is gone already. */
-export const placePhone = (session: Session, member: number): PlaygroundPhone | undefined => {
+/** Puts a session's phone at its place. Undefined: its socket is gone already. */
+export const placePhone = (session: Session, place: Place): PlaygroundPhone | undefined => {
   const outbox = session.connection?.outbox
   if (outbox === undefined) return undefined
-  const phone = new PlaygroundPhone(member, session.session, outbox, performance.now())
+  const phone = new PlaygroundPhone(place, session.session, outbox, performance.now())
   phones.set(session, phone)
   return phone
 }

@@ -59,16 +59,17 @@ const make = Effect.gen(function* () {
     show(view, member)
     const after = positionIn(heard, view.tag, view.epoch)?.seq
     const recovered = after !== undefined && view.recovers(after)
+    const place = placeAt(member.tag, member.member)
     const { xCm, yCm } = view.positionOf(member.member) ?? member.record
     const rejoined: Rejoined = {
-      place: placeAt(member.tag, member.member),
+      place,
       xCm,
       yCm,
       recovered: recovered && mail.recovered,
       streams: [linesPosition(view), inMailbox],
       replay: () => {
         replayMail()
-        const phone = placePhone(session, member.member)
+        const phone = placePhone(session, place)
         if (phone !== undefined) view.rejoin(phone, recovered ? after : view.head)
       }
     }

@@ -117,7 +117,7 @@ export interface Emoted {
   $type: "noriter.client.v1.Emoted";
   /** Who. */
   member: number;
-  /** Which. */
+  /** Which: `wave`. */
   kind: string;
 }
 

@@ -142,7 +142,7 @@ export interface Issue {
   $type: "noriter.client.v1.Issue";
   /** `say.text`; cut at 64 characters. Empty: the line itself. */
   path: string;
-  /** The rule broken: TYPE, RANGE, UNKNOWN_FIELD, TOO_SHORT, TOO_LONG, CHARACTERS, REQUIRED, ENUM, ONE_KEY, TOO_MANY, DEPTH, SYNTAX, UTF8. */
+  /** The rule broken: `TYPE`, RANGE, UNKNOWN_FIELD, TOO_SHORT, TOO_LONG, CHARACTERS, REQUIRED, ENUM, ONE_KEY, TOO_MANY, DEPTH, SYNTAX, UTF8. */
   rule: string;
   /** For a developer to read. */
   message: string;

@@ -101,9 +101,9 @@ export interface ListPlaygroundsResponse {
 /** Playground is a shared space with a size. */
 export interface Playground {
   $type: "noriter.client.v1.Playground";
-  /** What enter takes. */
+  /** What enter takes: `park`. */
   id: string;
-  /** What a person reads. */
+  /** What a person reads: `공원`. */
   name: string;
   /** Its width. */
   widthCm: number;
@@ -129,9 +129,9 @@ export interface Channel {
 /** EnterRequest chooses a playground. */
 export interface EnterRequest {
   $type: "noriter.client.v1.EnterRequest";
-  /** The playground's id. */
+  /** The playground's id, `park`. */
   playground: string;
-  /** How this guest looks; clients draw what they know, and something else otherwise. */
+  /** How this guest looks, `fox`; clients draw what they know, and something else otherwise. */
   avatar: string;
   /** A channel of the guest's choice; absent: the first with room. */
   channel: number;
@@ -140,7 +140,7 @@ export interface EnterRequest {
 /** EnterResponse says where the guest stands. */
 export interface EnterResponse {
   $type: "noriter.client.v1.EnterResponse";
-  /** The playground's id. */
+  /** The playground's id, `park`. */
   playground: string;
   /** The channel. */
   channel: number;
@@ -198,7 +198,7 @@ export interface Member {
   member: number;
   /** The nickname. */
   nickname: string;
-  /** The look. */
+  /** The look: `cat`. */
   avatar: string;
   /** Centimetres from the left. */
   xCm: number;

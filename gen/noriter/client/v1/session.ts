@@ -96,7 +96,7 @@ export interface HelloRequest {
   deviceSecret: string;
   /** What others see. Normalised to NFC and trimmed. */
   nickname: string;
-  /** Name and version of the client, for the operator. */
+  /** Name and version of the client, for the operator: `nc/1`. */
   sdk: string;
 }
 
@@ -107,7 +107,7 @@ export interface HelloResponse {
   guestId: string;
   /** Opaque, at most 40 characters. */
   sessionId: string;
-  /** What resume needs; a later one replaces it. */
+  /** What resume needs, `v1.kq0…`; a later one replaces it. */
   resumeToken: string;
   /** With no line from the phone for three times this long its socket is closed; the runner says something at least this often. */
   heartbeatMs: number;
@@ -142,15 +142,15 @@ export interface ResumeRequest {
 /** ResumeResponse says where the session stands. */
 export interface ResumeResponse {
   $type: "noriter.client.v1.ResumeResponse";
-  /** The token for the next time; the older one is spent once this one was received. */
+  /** The token for the next time, `v1.m27…`; the older one is spent once this one was received. */
   resumeToken: string;
-  /** The guest. */
+  /** The guest, `g_01J8ZC4Q5W`. */
   guestId: string;
-  /** The session. */
+  /** The session, `s_01J8ZC4R7M`. */
   sessionId: string;
   /** All that was missed follows; false: something is lost, and `streams` says from where it goes on. */
   recovered: boolean;
-  /** The playground stood in; empty outside. */
+  /** The playground stood in, `park`; empty outside. */
   playground: string;
   /** Its channel. */
   channel: number;
@@ -183,7 +183,7 @@ export interface StreamPosition {
   $type: "noriter.client.v1.StreamPosition";
   /** `park/1`, `mailbox`. */
   name: string;
-  /** Names the history: under another epoch the numbers mean nothing. */
+  /** Names the history, `Kq3F`: under another epoch the numbers mean nothing. */
   epoch: string;
   /** The last line heard; rises, with holes. */
   seq: number;
@@ -192,7 +192,7 @@ export interface StreamPosition {
 /** Streams may come at any time: from here on; something before it is missing. */
 export interface Streams {
   $type: "noriter.client.v1.Streams";
-  /** Always false today: what was missed is not coming. */
+  /** Always `false` today: what was missed is not coming. */
   recovered: boolean;
   /** Where the streams stand that have a gap. */
   streams: StreamPosition[];

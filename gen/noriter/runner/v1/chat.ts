@@ -3,6 +3,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { Reach, reachToJSON } from "../../client/v1/chat.ts";
 
 export const protobufPackage = "noriter.runner.v1";
 
@@ -25,8 +26,8 @@ export interface LineTold {
   nickname: string;
   /** The line. */
   text: string;
-  /** A Reach of the client protocol. */
-  reach: number;
+  /** How far it is heard. */
+  reach: Reach;
   /** The record's time. */
   atMs: number;
   /** The speaker's cell, fixed when asked. */
@@ -95,7 +96,7 @@ export const LineTold: MessageFns<LineTold, "noriter.runner.v1.LineTold"> = {
       writer.uint32(58).string(message.text);
     }
     if (message.reach !== 0) {
-      writer.uint32(64).uint32(message.reach);
+      writer.uint32(64).int32(message.reach);
     }
     if (message.atMs !== 0) {
       writer.uint32(72).uint64(message.atMs);
@@ -180,7 +181,7 @@ export const LineTold: MessageFns<LineTold, "noriter.runner.v1.LineTold"> = {
               break;
             }
 
-            message.reach = reader.uint32();
+            message.reach = reader.int32() as any;
             continue;
           }
           case 9: {
@@ -235,7 +236,7 @@ export const LineTold: MessageFns<LineTold, "noriter.runner.v1.LineTold"> = {
       obj.text = message.text;
     }
     if (message.reach !== 0) {
-      obj.reach = Math.round(message.reach);
+      obj.reach = reachToJSON(message.reach);
     }
     if (message.atMs !== 0) {
       obj.atMs = Math.round(message.atMs);

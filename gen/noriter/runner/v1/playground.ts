@@ -3,6 +3,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { GoneReason, goneReasonToJSON } from "../../client/v1/playground.ts";
 
 export const protobufPackage = "noriter.runner.v1";
 
@@ -40,8 +41,8 @@ export interface MemberTold {
   record?:
     | Uint8Array
     | undefined;
-  /** Why it is no longer shown: a GoneReason of the client protocol. */
-  reason: number;
+  /** Why it is no longer shown. */
+  reason: GoneReason;
 }
 
 /** KeyFrameAsked asks the other runners for all of their members. */
@@ -280,7 +281,7 @@ export const MemberTold: MessageFns<MemberTold, "noriter.runner.v1.MemberTold"> 
       writer.uint32(34).bytes(message.record);
     }
     if (message.reason !== 0) {
-      writer.uint32(40).uint32(message.reason);
+      writer.uint32(40).int32(message.reason);
     }
     return writer;
   },
@@ -335,7 +336,7 @@ export const MemberTold: MessageFns<MemberTold, "noriter.runner.v1.MemberTold"> 
               break;
             }
 
-            message.reason = reader.uint32();
+            message.reason = reader.int32() as any;
             continue;
           }
         }
@@ -365,7 +366,7 @@ export const MemberTold: MessageFns<MemberTold, "noriter.runner.v1.MemberTold"> 
       obj.record = base64FromBytes(message.record);
     }
     if (message.reason !== 0) {
-      obj.reason = Math.round(message.reason);
+      obj.reason = goneReasonToJSON(message.reason);
     }
     return obj;
   },

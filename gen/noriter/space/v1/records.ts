@@ -3,6 +3,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { ErrorCode, errorCodeToJSON } from "../../client/v1/error.ts";
 
 export const protobufPackage = "noriter.space.v1";
 
@@ -145,8 +146,8 @@ export interface WhisperAnswer {
 /** Refusal refuses. */
 export interface Refusal {
   $type: "noriter.space.v1.Refusal";
-  /** An ErrorCode of the client protocol. */
-  code: number;
+  /** Why. */
+  code: ErrorCode;
   /** For a developer to read. */
   message: string;
   /** When to try again; 0 is unknown. */
@@ -923,7 +924,7 @@ export const Refusal: MessageFns<Refusal, "noriter.space.v1.Refusal"> = {
 
   encode(message: Refusal, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.code !== 0) {
-      writer.uint32(8).uint32(message.code);
+      writer.uint32(8).int32(message.code);
     }
     if (message.message !== "") {
       writer.uint32(18).string(message.message);
@@ -952,7 +953,7 @@ export const Refusal: MessageFns<Refusal, "noriter.space.v1.Refusal"> = {
               break;
             }
 
-            message.code = reader.uint32();
+            message.code = reader.int32() as any;
             continue;
           }
           case 2: {
@@ -986,7 +987,7 @@ export const Refusal: MessageFns<Refusal, "noriter.space.v1.Refusal"> = {
   toJSON(message: Refusal): unknown {
     const obj: any = {};
     if (message.code !== 0) {
-      obj.code = Math.round(message.code);
+      obj.code = errorCodeToJSON(message.code);
     }
     if (message.message !== "") {
       obj.message = message.message;

@@ -3,6 +3,8 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { Reach, reachToJSON } from "../../client/v1/chat.ts";
+import { ErrorCode, errorCodeToJSON } from "../../client/v1/error.ts";
 
 export const protobufPackage = "noriter.topic.v1";
 
@@ -36,8 +38,8 @@ export interface LineAsked {
     | undefined;
   /** The line. */
   text: string;
-  /** A Reach of the client protocol. */
-  reach: number;
+  /** How far it is to be heard. */
+  reach: Reach;
   /** The speaker's cell now. */
   cell: number;
 }
@@ -85,12 +87,12 @@ export interface LineDecided {
   nickname: string;
   /** The line; empty when refused. */
   text: string;
-  /** A Reach of the client protocol. */
-  reach: number;
+  /** How far it was to be heard. */
+  reach: Reach;
   /** The record's time. */
   atMs: number;
-  /** An ErrorCode of the client protocol; 0: said. */
-  refused: number;
+  /** Why it was refused; absent: said. */
+  refused: ErrorCode;
 }
 
 /** WhisperDecided is the fact of a whisper; what was whispered is nobody's but the two guests'. */
@@ -104,8 +106,8 @@ export interface WhisperDecided {
   to: number;
   /** The record's time. */
   atMs: number;
-  /** An ErrorCode of the client protocol; 0: passed on. */
-  refused: number;
+  /** Why it was refused; absent: passed on. */
+  refused: ErrorCode;
 }
 
 function createBaseAsker(): Asker {
@@ -274,7 +276,7 @@ export const LineAsked: MessageFns<LineAsked, "noriter.topic.v1.LineAsked"> = {
       writer.uint32(26).string(message.text);
     }
     if (message.reach !== 0) {
-      writer.uint32(32).uint32(message.reach);
+      writer.uint32(32).int32(message.reach);
     }
     if (message.cell !== 0) {
       writer.uint32(40).uint32(message.cell);
@@ -324,7 +326,7 @@ export const LineAsked: MessageFns<LineAsked, "noriter.topic.v1.LineAsked"> = {
               break;
             }
 
-            message.reach = reader.uint32();
+            message.reach = reader.int32() as any;
             continue;
           }
           case 5: {
@@ -359,7 +361,7 @@ export const LineAsked: MessageFns<LineAsked, "noriter.topic.v1.LineAsked"> = {
       obj.text = message.text;
     }
     if (message.reach !== 0) {
-      obj.reach = Math.round(message.reach);
+      obj.reach = reachToJSON(message.reach);
     }
     if (message.cell !== 0) {
       obj.cell = Math.round(message.cell);
@@ -650,13 +652,13 @@ export const LineDecided: MessageFns<LineDecided, "noriter.topic.v1.LineDecided"
       writer.uint32(42).string(message.text);
     }
     if (message.reach !== 0) {
-      writer.uint32(48).uint32(message.reach);
+      writer.uint32(48).int32(message.reach);
     }
     if (message.atMs !== 0) {
       writer.uint32(56).uint64(message.atMs);
     }
     if (message.refused !== 0) {
-      writer.uint32(64).uint32(message.refused);
+      writer.uint32(64).int32(message.refused);
     }
     return writer;
   },
@@ -719,7 +721,7 @@ export const LineDecided: MessageFns<LineDecided, "noriter.topic.v1.LineDecided"
               break;
             }
 
-            message.reach = reader.uint32();
+            message.reach = reader.int32() as any;
             continue;
           }
           case 7: {
@@ -735,7 +737,7 @@ export const LineDecided: MessageFns<LineDecided, "noriter.topic.v1.LineDecided"
               break;
             }
 
-            message.refused = reader.uint32();
+            message.refused = reader.int32() as any;
             continue;
           }
         }
@@ -768,13 +770,13 @@ export const LineDecided: MessageFns<LineDecided, "noriter.topic.v1.LineDecided"
       obj.text = message.text;
     }
     if (message.reach !== 0) {
-      obj.reach = Math.round(message.reach);
+      obj.reach = reachToJSON(message.reach);
     }
     if (message.atMs !== 0) {
       obj.atMs = Math.round(message.atMs);
     }
     if (message.refused !== 0) {
-      obj.refused = Math.round(message.refused);
+      obj.refused = errorCodeToJSON(message.refused);
     }
     return obj;
   },
@@ -817,7 +819,7 @@ export const WhisperDecided: MessageFns<WhisperDecided, "noriter.topic.v1.Whispe
       writer.uint32(32).uint64(message.atMs);
     }
     if (message.refused !== 0) {
-      writer.uint32(40).uint32(message.refused);
+      writer.uint32(40).int32(message.refused);
     }
     return writer;
   },
@@ -872,7 +874,7 @@ export const WhisperDecided: MessageFns<WhisperDecided, "noriter.topic.v1.Whispe
               break;
             }
 
-            message.refused = reader.uint32();
+            message.refused = reader.int32() as any;
             continue;
           }
         }
@@ -902,7 +904,7 @@ export const WhisperDecided: MessageFns<WhisperDecided, "noriter.topic.v1.Whispe
       obj.atMs = Math.round(message.atMs);
     }
     if (message.refused !== 0) {
-      obj.refused = Math.round(message.refused);
+      obj.refused = errorCodeToJSON(message.refused);
     }
     return obj;
   },

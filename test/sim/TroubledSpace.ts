@@ -4,9 +4,9 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { Actor } from "../link/Trouble.ts"
-import { readyOf } from "../link/TroubledLinks.ts"
-import { type CommitRefused, SharedSpace, SpaceError } from "./SharedSpace.ts"
+import { type CommitRefused, SharedSpace, SpaceError } from "../../src/space/SharedSpace.ts"
+import type { Actor } from "./Trouble.ts"
+import { readyOf } from "./TroubledLinks.ts"
 
 export const sharedSpace =
   (actor: Actor) =>

@@ -6,9 +6,9 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import { Roster, RosterError } from "./Roster.ts"
-import { LinkError, RunnerLink } from "./RunnerLink.ts"
-import { AppendFailed, type LogRecord, TopicLog } from "./TopicLog.ts"
+import { Roster, RosterError } from "../../src/link/Roster.ts"
+import { LinkError, RunnerLink } from "../../src/link/RunnerLink.ts"
+import { AppendFailed, type LogRecord, TopicLog } from "../../src/link/TopicLog.ts"
 import type { Actor, ServiceName } from "./Trouble.ts"
 
 export const runnerLink =

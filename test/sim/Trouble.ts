@@ -1,7 +1,7 @@
 /**
  * What a service suffers in a simulation: each call of an actor waits its turn before it begins and after it has ended,
  * and may fail, be delayed or be cut off there. All chance comes from one seed. The layers that put a service through it
- * stand in TroubledLinks and space/TroubledSpace; a server that is not simulated has none of them and pays nothing.
+ * stand in TroubledLinks and TroubledSpace; the twins know nothing of it, so a server pays nothing for it.
  *
  * An actor is one process: it may be stopped (SIGSTOP), resumed, killed (SIGKILL), and cut from a service, between any
  * two of its calls. So nothing that reads, decides and commits is atomic by accident.

@@ -1,0 +1,324 @@
+/**
+ * The phones that are told of a channel at one pace, and what they were told: an audience remembers of every member the
+ * cell it was last told to be shown in, so what a phone knows is, by definition, who was told to be in the nine cells
+ * around it; no list is kept per phone (rule P11). A tick tells the difference to now: one chunk for all phones of a cell
+ * that stood still, and one of their own for those that came, or went to another cell. Where members stand is the grid's.
+ *
+ * A phone is never told of the appearing and disappearing of its own member: enter has told it where it stands, and it
+ * hears its own moves whether it is shown to others or not (wire.md).
+ */
+import { GoneReason, Pace } from "../../../gen/noriter/client/v1/playground.ts"
+import { appeared as appearedFigure } from "../../telemetry/Metrics.ts"
+import { Bytes } from "./Bytes.ts"
+import { writeAppeared, writeCrowded, writeDisappeared, writeMoved } from "./Describe.ts"
+import type { Grid } from "./Grid.ts"
+import { type Cell, isNear, type Member, type Sight } from "./Member.ts"
+import type { Viewer } from "./Viewer.ts"
+
+/** Emotes and the like that wait for a tick; what is more is skipped, as LATEST may be. */
+const signalsMax = 1_000
+
+/** What an audience keeps of a cell. */
+class Patch {
+  /** How many were told not to be shown. */
+  crowded = 0
+  crowdedDirty = false
+  /** Of this tick: who is shown here now and was not, who was and is not, and who has moved. */
+  readonly arrivals: Array<Member> = []
+  readonly departures: Array<Member> = []
+  readonly movers: Array<Member> = []
+  signals: Array<Uint8Array> = []
+  touched = false
+  /** The tick that the frame, the chunk and the places below are of. */
+  frameTick = 0
+  frameStart = 0
+  frameEnd = 0
+  chunkTick = 0
+  chunk: Chunk = nothing
+  placesTick = 0
+  places: Uint8Array = empty
+}
+
+/** What all phones of a cell are told that stood still in it. */
+interface Chunk {
+  readonly all: Uint8Array
+  /** ORDERED: who came and went. */
+  readonly ordered: Uint8Array
+  /** LATEST: who moved. */
+  readonly latest: Uint8Array
+  /** How many came. */
+  readonly came: number
+}
+
+const empty = new Uint8Array(0)
+const nothing: Chunk = { all: empty, ordered: empty, latest: empty, came: 0 }
+
+export class Audience {
+  readonly viewers = new Set<Viewer>()
+  private readonly kind: "fast" | "slow"
+  private readonly grid: Grid
+  private readonly patches: Array<Patch> = []
+  private dirty: Array<Member> = []
+  private crowds: Array<Cell> = []
+  private signals: Array<{ readonly member: Member; readonly line: Uint8Array }> = []
+  private touched: Array<Patch> = []
+  private ticks = 0
+  private readonly frames = new Bytes()
+  private readonly out = new Bytes()
+  private readonly came: Array<Member> = []
+  private readonly gone: ReadonlyArray<Array<Member>> = reasons.map(() => [])
+
+  constructor(kind: "fast" | "slow", grid: Grid) {
+    this.kind = kind
+    this.grid = grid
+  }
+
+  /** Something is there to be told at the next tick. */
+  get hasNews(): boolean {
+    return this.viewers.size > 0 && (this.dirty.length > 0 || this.signals.length > 0)
+  }
+
+  /** A member has moved, come or gone. */
+  changed(member: Member): void {
+    const sight = member[this.kind]
+    if (sight.dirty) return
+    sight.dirty = true
+    this.dirty.push(member)
+  }
+
+  /** A cell holds more or fewer members. */
+  crowdChanged(cell: Cell): void {
+    const patch = this.patchOf(cell)
+    if (patch.crowdedDirty || (patch.crowded === 0 && this.grid.crowded(cell) === 0)) return
+    patch.crowdedDirty = true
+    this.crowds.push(cell)
+  }
+
+  /** A line to all who see a member. */
+  signal(member: Member, line: Uint8Array): void {
+    if (this.viewers.size > 0 && this.signals.length < signalsMax) this.signals.push({ member, line })
+  }
+
+  /** Pushes to every phone what has changed in its view since the last tick; writing it is the caller's. */
+  tick(): void {
+    this.ticks++
+    this.frames.clear()
+    this.gather()
+    for (const viewer of this.viewers) this.tell(viewer)
+    this.settle()
+  }
+
+  /** Sorts what has changed by the cells it is told in. */
+  private gather(): void {
+    for (const member of this.dirty) {
+      const told = member[this.kind].cell
+      const { shown } = member
+      if (shown !== undefined) this.touch(shown).movers.push(member)
+      if (told === shown) continue
+      if (told !== undefined) this.touch(told).departures.push(member)
+      if (shown !== undefined) this.touch(shown).arrivals.push(member)
+    }
+    for (const { member, line } of this.signals) {
+      if (member.shown !== undefined) this.touch(member.shown).signals.push(line)
+    }
+  }
+
+  /** Now is what was told. */
+  private settle(): void {
+    for (const member of this.dirty) {
+      const sight = member[this.kind]
+      sight.cell = member.shown
+      sight.dirty = false
+    }
+    for (const cell of this.crowds) {
+      const patch = this.patchOf(cell)
+      patch.crowded = this.grid.crowded(cell)
+      patch.crowdedDirty = false
+    }
+    for (const patch of this.touched) {
+      patch.touched = false
+      patch.arrivals.length = 0
+      patch.departures.length = 0
+      patch.movers.length = 0
+      if (patch.signals.length > 0) patch.signals = []
+    }
+    this.dirty = []
+    this.crowds = []
+    this.signals = []
+    this.touched = []
+  }
+
+  private tell(viewer: Viewer): void {
+    const { member } = viewer
+    const { cell } = member
+    const { outbox } = viewer.phone
+    const sight = member[this.kind]
+    const chunk = this.chunkOf(cell)
+    if (viewer.cell !== cell || sight.cell !== member.shown) {
+      const ordered = this.orderedOf(viewer)
+      viewer.cell = cell
+      if (ordered.length > 0) outbox.push(ordered)
+      this.tellMoves(viewer, sight, chunk.latest)
+    } else if (chunk.ordered.length > 0) {
+      appearedFigure.count += chunk.came
+      if (viewer.behind || viewer.pace === Pace.PACE_LINES || !outbox.latest(chunk.all)) {
+        outbox.push(chunk.ordered)
+        viewer.behind = true
+      }
+      this.tellMoves(viewer, sight, empty)
+    } else {
+      this.tellMoves(viewer, sight, chunk.latest)
+    }
+  }
+
+  /** LATEST. A phone that was too slow for some is told all places once it is not. */
+  private tellMoves(viewer: Viewer, sight: Sight, moves: Uint8Array): void {
+    if (viewer.pace === Pace.PACE_LINES) return
+    const { member } = viewer
+    const { outbox } = viewer.phone
+    const { behind } = viewer
+    const due = behind ? this.placesOf(member.cell) : moves
+    viewer.behind = due.length > 0 && !outbox.latest(due)
+    // Movers see their own moves, and where nobody is shown their move it is in no frame.
+    if (member.shown === undefined && (sight.dirty || behind)) {
+      this.out.clear()
+      writeMoved(this.out, [member])
+      if (!outbox.latest(this.out.take())) viewer.behind = true
+    }
+  }
+
+  private chunkOf(cell: Cell): Chunk {
+    const patch = this.patchOf(cell)
+    if (patch.chunkTick === this.ticks) return patch.chunk
+    patch.chunkTick = this.ticks
+    const { out } = this
+    out.clear()
+    const came = this.writeDifference(cell, cell, undefined)
+    const ordered = out.length
+    for (const near of cell.near) {
+      const { frameStart, frameEnd } = this.framed(this.patchOf(near))
+      if (frameEnd > frameStart) out.part(this.frames, frameStart, frameEnd)
+    }
+    patch.chunk = out.length === 0 ? nothing : cut(out.take(), ordered, came)
+    return patch.chunk
+  }
+
+  /** A patch whose movers and signals of this tick are written in `frames`. */
+  private framed(patch: Patch): Patch {
+    if (patch.frameTick === this.ticks) return patch
+    patch.frameTick = this.ticks
+    patch.frameStart = this.frames.length
+    writeMoved(this.frames, patch.movers)
+    for (const line of patch.signals) this.frames.copy(line)
+    patch.frameEnd = this.frames.length
+    return patch
+  }
+
+  /** Where all stand that a phone in this cell sees. */
+  private placesOf(cell: Cell): Uint8Array {
+    const patch = this.patchOf(cell)
+    if (patch.placesTick === this.ticks) return patch.places
+    patch.placesTick = this.ticks
+    this.out.clear()
+    const all: Array<Member> = []
+    for (const near of cell.near) {
+      for (let member = near.first; member?.shown !== undefined; member = member.after) all.push(member)
+    }
+    writeMoved(this.out, all)
+    patch.places = this.out.take()
+    return patch.places
+  }
+
+  /** What this phone alone is told of who came and went: it stands in another cell, or its own member came or went. */
+  private orderedOf(viewer: Viewer): Uint8Array {
+    this.out.clear()
+    appearedFigure.count += this.writeDifference(viewer.cell, viewer.member.cell, viewer.member)
+    return this.out.length === 0 ? empty : this.out.take()
+  }
+
+  /** From what was told around one cell (undefined: nothing) to what is around another now; answers how many came. */
+  private writeDifference(from: Cell | undefined, to: Cell, self: Member | undefined): number {
+    const { came, gone, out } = this
+    came.length = 0
+    for (const list of gone) list.length = 0
+    if (from !== undefined) this.gatherGone(from, to, self)
+    for (const cell of to.near) {
+      for (const member of this.patchOf(cell).arrivals) {
+        if (member !== self && !isNear(member[this.kind].cell, from)) came.push(member)
+      }
+      if (!isNear(cell, from)) this.gatherStill(cell, self, came)
+    }
+    // Gone first: a member that was removed and put back between two ticks is in both.
+    for (const reason of reasons) writeDisappeared(out, this.goneFor(reason), reason)
+    writeAppeared(out, came)
+    this.writeCrowds(from, to)
+    return came.length
+  }
+
+  private gatherGone(from: Cell, to: Cell, self: Member | undefined): void {
+    for (const cell of from.near) {
+      for (const member of this.patchOf(cell).departures) {
+        if (member === self || isNear(member.shown, to)) continue
+        this.goneFor(member.standing ? GoneReason.GONE_REASON_OUT_OF_SIGHT : member.reason).push(member)
+      }
+      if (!isNear(cell, to)) this.gatherStill(cell, self, this.goneFor(GoneReason.GONE_REASON_OUT_OF_SIGHT))
+    }
+  }
+
+  /** Those shown in a cell since before this tick. */
+  private gatherStill(cell: Cell, self: Member | undefined, into: Array<Member>): void {
+    for (let member = cell.first; member?.shown !== undefined; member = member.after) {
+      if (member !== self && member[this.kind].cell === cell) into.push(member)
+    }
+  }
+
+  private writeCrowds(from: Cell | undefined, to: Cell): void {
+    for (const cell of to.near) {
+      const told = isNear(cell, from) ? this.patchOf(cell).crowded : 0
+      const count = this.grid.crowded(cell)
+      if (count !== told) writeCrowded(this.out, cell.index, count)
+    }
+    if (from === undefined || from === to) return
+    // A cell out of sight is told to be no longer crowded, so that phones may keep counts without knowing the cells.
+    for (const cell of from.near) {
+      if (!isNear(cell, to) && this.patchOf(cell).crowded > 0) writeCrowded(this.out, cell.index, 0)
+    }
+  }
+
+  private goneFor(reason: GoneReason): Array<Member> {
+    return this.gone[reason] ?? []
+  }
+
+  private touch(cell: Cell): Patch {
+    const patch = this.patchOf(cell)
+    if (!patch.touched) {
+      patch.touched = true
+      this.touched.push(patch)
+    }
+    return patch
+  }
+
+  private patchOf(cell: Cell): Patch {
+    const known = this.patches[cell.serial]
+    if (known !== undefined) return known
+    // Cells are counted as they are made, and all of them get a patch in that order.
+    while (this.patches.length <= cell.serial) this.patches.push(new Patch())
+    return this.patches[cell.serial] ?? new Patch()
+  }
+}
+
+/** In the order of their numbers, so that a reason is its own place in the list. */
+const reasons: ReadonlyArray<GoneReason> = [
+  GoneReason.GONE_REASON_UNSPECIFIED,
+  GoneReason.GONE_REASON_OUT_OF_SIGHT,
+  GoneReason.GONE_REASON_LEFT,
+  GoneReason.GONE_REASON_LOST,
+  GoneReason.GONE_REASON_REMOVED
+]
+
+const cut = (all: Uint8Array, ordered: number, came: number): Chunk => ({
+  all,
+  ordered: ordered === 0 ? empty : all.subarray(0, ordered),
+  latest: ordered === 0 ? all : all.subarray(ordered),
+  came
+})

@@ -1,0 +1,73 @@
+/**
+ * Lines on their way to the phones of a channel: collected, so that one write carries many, and put together once for
+ * all phones that hear the same. Order by seq holds for every phone. When they go out is the view's to say.
+ */
+import type { HeardLine } from "./Lines.ts"
+import type { Cell } from "./Member.ts"
+import type { Viewer } from "./Viewer.ts"
+
+export class LineBatch {
+  private readonly columns: number
+  private lines: Array<HeardLine> = []
+
+  /** Of a grid with so many cells in a row. */
+  constructor(columns: number) {
+    this.columns = columns
+  }
+
+  get size(): number {
+    return this.lines.length
+  }
+
+  add(line: HeardLine): void {
+    this.lines.push(line)
+  }
+
+  /** Pushes what was collected to each phone that hears some of it. */
+  give(viewers: Iterable<Viewer>): void {
+    const { lines } = this
+    const [first] = lines
+    if (first === undefined) return
+    this.lines = []
+    const everywhere = lines.filter((line) => line.everywhere)
+    const toAll = joined(everywhere, 0)
+    const someNearby = everywhere.length < lines.length
+    const speakers = new Set(lines.map(({ told }) => (told.id === 0 ? 0 : told.member)))
+    const byCell = new Map<Cell, Uint8Array>()
+    for (const { member, heardTo, phone } of viewers) {
+      let chunk = toAll
+      if (heardTo >= first.told.seq || speakers.has(member.number)) {
+        chunk = joined(
+          this.heardIn(lines, member.cell).filter(({ told }) => told.seq > heardTo),
+          member.number
+        )
+      } else if (someNearby) {
+        chunk = byCell.get(member.cell) ?? this.joinedIn(member.cell, lines, everywhere.length, toAll)
+        byCell.set(member.cell, chunk)
+      }
+      if (chunk.length > 0) phone.outbox.push(chunk)
+    }
+  }
+
+  /** Those of the lines that are heard in a cell: NEARBY ones in the speaker's and those around it. */
+  heardIn(lines: ReadonlyArray<HeardLine>, cell: Cell): ReadonlyArray<HeardLine> {
+    return lines.filter((line) => line.everywhere || this.isNearby(line.told.cell, cell))
+  }
+
+  private joinedIn(cell: Cell, lines: ReadonlyArray<HeardLine>, everywhere: number, toAll: Uint8Array): Uint8Array {
+    const heard = this.heardIn(lines, cell)
+    return heard.length === everywhere ? toAll : joined(heard, 0)
+  }
+
+  private isNearby(index: number, { row, column }: Cell): boolean {
+    const atColumn = index % this.columns
+    return Math.abs(atColumn - column) <= 1 && Math.abs((index - atColumn) / this.columns - row) <= 1
+  }
+}
+
+/** Lines as one chunk, as this member hears them; 0: as nobody who spoke. */
+export const joined = (lines: ReadonlyArray<HeardLine>, member: number): Uint8Array => {
+  const [first] = lines
+  if (lines.length === 1 && first !== undefined) return first.chunkFor(member)
+  return Buffer.concat(lines.map((line) => line.chunkFor(member)))
+}

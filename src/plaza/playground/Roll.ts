@@ -1,0 +1,176 @@
+/**
+ * Who is in a channel and where, by the newest version of each record: older announcements change nothing (rule P11), also
+ * of members that are gone. Owns members, their versions and their places in the grid; every change is handed to the
+ * audiences once.
+ */
+import { GoneReason } from "../../../gen/noriter/client/v1/playground.ts"
+import type { MemberRecord } from "../../../gen/noriter/space/v1/records.ts"
+import { isShown } from "../../space/PresenceState.ts"
+import type { Audience } from "./Audience.ts"
+import { describe } from "./Describe.ts"
+import type { Grid } from "./Grid.ts"
+import { Member } from "./Member.ts"
+import type { KnownMember } from "./ViewSnapshot.ts"
+
+/** Members that are gone and whose late announcements must change nothing; the last ones. */
+const goneMax = 4_096
+
+export class Roll {
+  readonly members = new Map<number, Member>()
+  /** Members with a record. */
+  recorded = 0
+  /** Members that others see. */
+  standing = 0
+  /** Counts what was heard, so that a snapshot can be told from what came after it was asked for. */
+  heard = 0
+  private readonly grid: Grid
+  private readonly audiences: ReadonlyArray<Audience>
+  /** Versions at which members went. */
+  private readonly gone = new Map<number, number>()
+  /** What the last snapshot did not know and is not newer than this was gone before it. */
+  private versionFloor = 0
+
+  constructor(grid: Grid, audiences: ReadonlyArray<Audience>) {
+    this.grid = grid
+    this.audiences = audiences
+  }
+
+  /** A member of this number, whether its record is known or not. */
+  meet(number: number): Member {
+    const known = this.members.get(number)
+    if (known !== undefined) return known
+    const member = new Member(number, this.grid.cellAt(0, 0))
+    this.members.set(number, member)
+    return member
+  }
+
+  change(number: number, version: number, record: MemberRecord | undefined, reason: GoneReason): void {
+    if (version <= this.versionOf(number)) return
+    this.heard++
+    const member = this.meet(number)
+    member.version = version
+    member.heard = this.heard
+    if (record === undefined) this.remove(member, reason)
+    else this.put(member, record, reason)
+  }
+
+  /** Puts a member where it stands now; false: it stands there already. */
+  place(member: Member, xCm: number, yCm: number): boolean {
+    if (member.placed && member.xCm === xCm && member.yCm === yCm) return false
+    const cell = this.grid.cellAt(xCm, yCm)
+    const crosses = member.standing && cell !== member.cell
+    if (crosses) this.stepOut(member)
+    member.placed = true
+    member.xCm = xCm
+    member.yCm = yCm
+    member.cell = cell
+    if (crosses) this.stepIn(member)
+    this.changed(member)
+    return true
+  }
+
+  /** No phone of this runner stands there any more. */
+  release(member: Member): void {
+    member.held = false
+    if (!member.recorded) this.forget(member)
+    else if (!member.standing) member.own = false
+  }
+
+  /** Another generation: its versions cannot be compared with those known. */
+  begin(): void {
+    this.versionFloor = 0
+    this.gone.clear()
+    for (const member of this.members.values()) member.version = 0
+  }
+
+  /**
+   * All members as the shared space has them. Gone is whom it does not know and who was heard of before it was asked, or
+   * has a version that it must know of; whoever came by a frame since then stays.
+   */
+  reconcile(
+    all: ReadonlyArray<KnownMember>,
+    positions: ReadonlyMap<number, { readonly xCm: number; readonly yCm: number }>,
+    heardBefore: number
+  ): void {
+    const named = new Set<number>()
+    let floor = this.versionFloor
+    for (const { member: number, version, record } of all) {
+      named.add(number)
+      floor = Math.max(floor, version)
+      this.change(number, version, record, GoneReason.GONE_REASON_UNSPECIFIED)
+      const member = this.members.get(number)
+      const place = positions.get(number)
+      if (member?.recorded === true && !member.own && place !== undefined) this.place(member, place.xCm, place.yCm)
+    }
+    // Only now: a floor says that what is not named was gone, and these are named.
+    this.versionFloor = floor
+    for (const member of [...this.members.values()]) {
+      if (!member.recorded || named.has(member.number)) continue
+      if (member.version <= floor || member.heard <= heardBefore) this.remove(member, GoneReason.GONE_REASON_LEFT)
+    }
+  }
+
+  /** The version that announcements must be above to say something new. */
+  private versionOf(number: number): number {
+    const version = this.members.get(number)?.version ?? 0
+    return version > 0 ? version : Math.max(this.gone.get(number) ?? 0, this.versionFloor)
+  }
+
+  private put(member: Member, record: MemberRecord, reason: GoneReason): void {
+    if (!member.recorded) this.recorded++
+    member.recorded = true
+    // Later its place is what its runner says, not where it was put.
+    if (!member.placed) this.place(member, record.xCm, record.yCm)
+    member.described = describe(member.number, record.nickname, record.avatar)
+    const shown = isShown(record.state)
+    if (shown && !member.standing) this.show(member)
+    if (!shown && member.standing) this.hide(member, reason || GoneReason.GONE_REASON_LOST)
+    if (!shown && !member.held) member.own = false
+  }
+
+  private remove(member: Member, reason: GoneReason): void {
+    if (member.standing) this.hide(member, reason || GoneReason.GONE_REASON_LEFT)
+    if (member.recorded) this.recorded--
+    member.recorded = false
+    if (!member.held) this.forget(member)
+  }
+
+  private forget(member: Member): void {
+    this.members.delete(member.number)
+    this.gone.delete(member.number)
+    this.gone.set(member.number, member.version)
+    if (this.gone.size <= goneMax) return
+    const [oldest = 0] = this.gone.keys()
+    this.gone.delete(oldest)
+  }
+
+  private show(member: Member): void {
+    member.standing = true
+    this.standing++
+    this.stepIn(member)
+    this.changed(member)
+  }
+
+  private hide(member: Member, reason: GoneReason): void {
+    member.standing = false
+    member.reason = reason
+    this.standing--
+    this.stepOut(member)
+    this.changed(member)
+  }
+
+  private stepIn(member: Member): void {
+    this.grid.enter(member)
+    for (const audience of this.audiences) audience.crowdChanged(member.cell)
+  }
+
+  private stepOut(member: Member): void {
+    const instead = this.grid.leave(member)
+    if (instead !== undefined) this.changed(instead)
+    for (const audience of this.audiences) audience.crowdChanged(member.cell)
+  }
+
+  private changed(member: Member): void {
+    for (const audience of this.audiences) audience.changed(member)
+  }
+}

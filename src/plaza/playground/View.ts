@@ -1,0 +1,361 @@
+/**
+ * A channel as this runner knows it: all members, its own and other runners', where they stand, the lines they say, and
+ * the phones of this runner among them. Phones are told by the difference of the view: a second announcement changes
+ * nothing (rule P11). Owns what is known and its versions; no input or output but the phones' outboxes, and no clock.
+ * Who reads, subscribes, ticks and writes is Channels'.
+ *
+ * **Gotchas**: everything is synchronous, so no phone can miss or hear twice what comes while it joins. Positions of own
+ * members are taken as they are given: whether a step may be is checked before.
+ */
+import { type GoneReason, Pace } from "../../../gen/noriter/client/v1/playground.ts"
+import type { StreamPosition, Streams } from "../../../gen/noriter/client/v1/session.ts"
+import type { LineTold } from "../../../gen/noriter/runner/v1/chat.ts"
+import type { MovesTold } from "../../../gen/noriter/runner/v1/playground.ts"
+import type { MemberRecord } from "../../../gen/noriter/space/v1/records.ts"
+import type { Head, Snapshot } from "../../space/SharedSpace.ts"
+import { Audience } from "./Audience.ts"
+import { lineOf } from "./Describe.ts"
+import { Grid, type GridOptions } from "./Grid.ts"
+import { joined, LineBatch } from "./LineBatch.ts"
+import { lineAgeMsMax, nearbyLinesMax, playgroundLinesMax } from "./LineStream.ts"
+import { type LineBounds, Lines } from "./Lines.ts"
+import { Movers, type Places } from "./Movers.ts"
+import { Peers } from "./Peers.ts"
+import { Roll } from "./Roll.ts"
+import { type Phone, Viewer } from "./Viewer.ts"
+import { readSnapshot } from "./ViewSnapshot.ts"
+
+export type { Phone }
+
+export interface ViewOptions extends GridOptions {
+  /** The channel's tag, `park/1`. */
+  readonly tag: string
+  /** This runner's, under which its frames go out. */
+  readonly incarnation: string
+  /** Names the history of the channel's lines, until a snapshot names another. */
+  readonly epoch: string
+  readonly lines?: LineBounds
+  /** How long after the last time phones of PACE_CALM and PACE_LINES are told at the next tick. */
+  readonly slowMs?: number
+}
+
+/** A place in the playground. */
+export interface Position {
+  readonly xCm: number
+  readonly yCm: number
+}
+
+/** Twice a second, less the jitter of a tick. */
+const slowMsDefault = 450
+
+/** Lines that wait for a tick or the end of the turn; more go out at once. */
+const batchMax = 1_000
+
+export class View {
+  readonly tag: string
+  readonly grid: Grid
+  private readonly incarnation: string
+  private readonly slowMs: number
+  private readonly viewers = new Map<number, Viewer>()
+  private readonly fast: Audience
+  private readonly slow: Audience
+  private slowAtMs = Number.NEGATIVE_INFINITY
+  private readonly roll: Roll
+  private readonly movers = new Movers()
+  private readonly peers = new Peers()
+  private readonly lines: Lines
+  private readonly batch: LineBatch
+  private historyEpoch: string
+  private loaded = false
+
+  constructor(options: ViewOptions) {
+    this.tag = options.tag
+    this.incarnation = options.incarnation
+    this.historyEpoch = options.epoch
+    this.slowMs = options.slowMs ?? slowMsDefault
+    this.grid = new Grid(options)
+    this.fast = new Audience("fast", this.grid)
+    this.slow = new Audience("slow", this.grid)
+    this.roll = new Roll(this.grid, [this.fast, this.slow])
+    this.lines = new Lines(options.lines ?? channelBounds)
+    this.batch = new LineBatch(this.grid.columns)
+  }
+
+  /** Names the history of the channel's lines: another generation begins another. */
+  get epoch(): string {
+    return this.historyEpoch
+  }
+
+  /** The last line heard. */
+  get head(): number {
+    return this.lines.head
+  }
+
+  /** Members that others see. */
+  get memberCount(): number {
+    return this.roll.standing
+  }
+
+  /** Members with a record, also those that nobody sees just now. */
+  get recordCount(): number {
+    return this.roll.recorded
+  }
+
+  get phoneCount(): number {
+    return this.viewers.size
+  }
+
+  positionOf(member: number): Position | undefined {
+    const known = this.roll.members.get(member)
+    return known?.placed === true ? { xCm: known.xCm, yCm: known.yCm } : undefined
+  }
+
+  // --- Members ---
+
+  /** What a member's record says since this version. Older ones say nothing new. */
+  memberChanged(member: number, version: number, record: MemberRecord | undefined, reason: GoneReason): void {
+    this.roll.change(member, version, record, reason)
+  }
+
+  /** An own member has walked. */
+  moved(member: number, xCm: number, yCm: number): void {
+    const known = this.roll.members.get(member)
+    if (known === undefined) return
+    known.own = true
+    if (this.roll.place(known, xCm, yCm)) this.movers.moved(known)
+  }
+
+  /** Another runner's frame. That one was left out shows in the number: see `isKeyFrameDue`. */
+  applyMoves(told: MovesTold): void {
+    if (told.incarnation === this.incarnation || !this.peers.note(told)) return
+    for (let index = 0; index < told.member.length; index++) {
+      const member = this.roll.members.get(told.member[index] ?? 0)
+      const xCm = told.xCm[index]
+      const yCm = told.yCm[index]
+      // Where a phone of this runner stands, this runner knows best: the frame is from before it came here.
+      if (member === undefined || member.held || xCm === undefined || yCm === undefined) continue
+      member.own = false
+      this.roll.place(member, xCm, yCm)
+    }
+  }
+
+  /** Whether `KeyFrameAsked` should be sent now: a frame was lost. True at most once a second, and at most three times. */
+  isKeyFrameDue(nowMs: number): boolean {
+    return this.peers.isKeyFrameDue(nowMs)
+  }
+
+  /** Another runner asks for all own members: they are in the next frame. */
+  keyFrameAsked(): void {
+    this.movers.keyAsked = true
+  }
+
+  /** Own members that have moved since the last time, for the other runners; all of them when a key frame was asked. */
+  takeMoves(): MovesTold | undefined {
+    return this.movers.takeFrame(this.tag, this.incarnation, this.roll.members.values())
+  }
+
+  /** Own members that have moved since the last time, for the shared space (rule P10); all, after a write that failed. */
+  takePositions(all = false): Places {
+    return this.movers.takePlaces(all ? this.roll.members.values() : undefined)
+  }
+
+  /** To be read before a snapshot is asked for, and handed to `loadSnapshot` with it. */
+  get heardCount(): number {
+    return this.roll.heard
+  }
+
+  /**
+   * What the shared space says, at the start and whenever something may have been missed: phones are told the
+   * difference. Members that came by a frame after `heardCount` was read stay, although the snapshot may not know them.
+   */
+  loadSnapshot(snapshot: Snapshot, heardBefore = 0): void {
+    const { epoch = this.historyEpoch, members, lines } = readSnapshot(snapshot)
+    if (epoch !== this.historyEpoch) this.roll.begin()
+    this.roll.reconcile(members, snapshot.positions, heardBefore)
+    this.loadLines(epoch, snapshot.head, lines)
+  }
+
+  // --- Phones ---
+
+  /** A phone whose member has just entered: the last lines as history, and from here on all. */
+  join(phone: Phone, { history }: { readonly history: number }): void {
+    this.admit(phone)
+    const lines = this.lines.last(history).map((line) => line.asHistory())
+    if (lines.length > 0) phone.outbox.push(Buffer.concat(lines))
+    phone.outbox.schedule()
+  }
+
+  /** Whether a phone that has heard this line of this history would hear all it missed. */
+  recovers(afterSeq: number, epoch: string = this.historyEpoch): boolean {
+    return epoch === this.historyEpoch && this.lines.recovers(afterSeq)
+  }
+
+  /**
+   * A phone that comes back, on whichever runner: what it has missed after this line, in order, then all that comes.
+   * False: something is lost, and it hears what comes after the head. A phone may have heard more than this runner yet.
+   */
+  rejoin(phone: Phone, afterSeq: number, epoch: string = this.historyEpoch): boolean {
+    const viewer = this.admit(phone)
+    const recovered = this.recovers(afterSeq, epoch)
+    if (recovered) {
+      viewer.heardTo = afterSeq
+      const missed = joined(this.batch.heardIn(this.lines.after(afterSeq), viewer.member.cell), phone.member)
+      if (missed.length > 0) phone.outbox.push(missed)
+    }
+    phone.outbox.schedule()
+    return recovered
+  }
+
+  /** Its phone is told no more. With a phone: only if it is that one, and not a newer one of the same member. */
+  leave(member: number, phone?: Phone): void {
+    const viewer = this.viewers.get(member)
+    if (viewer === undefined || (phone !== undefined && viewer.phone !== phone)) return
+    this.dismiss(viewer)
+    this.roll.release(viewer.member)
+  }
+
+  /** Takes effect within half a second, when the phones of every pace have been told the same. */
+  setPace(member: number, pace: Pace): void {
+    this.viewers.get(member)?.ask(pace)
+  }
+
+  // --- Lines ---
+
+  /**
+   * A line of the channel's stream. "duplicate": it was heard before; "gap": one before it is missing, and it was not
+   * taken in: fetch what lies between and say it again (rule C3).
+   */
+  heard(told: LineTold): "heard" | "duplicate" | "gap" {
+    const line = this.lines.hear(told)
+    if (line === "duplicate" || line === "gap") return line
+    if (this.viewers.size > 0) this.batch.add(line)
+    if (this.batch.size >= batchMax) this.flushLines()
+    return "heard"
+  }
+
+  /** What lies up to this line is no longer kept: phones are told so, and the stream goes on after it. */
+  gapUnfillable(seq: number): void {
+    if (seq <= this.head) return
+    this.batch.give(this.viewers.values())
+    this.lines.skipTo(seq)
+    this.tellGap()
+  }
+
+  /** Gives out the lines that wait, where no tick is coming. */
+  flushLines(): void {
+    if (this.batch.size === 0) return
+    this.batch.give(this.viewers.values())
+    for (const { phone } of this.viewers.values()) phone.outbox.flush()
+  }
+
+  // --- The tick ---
+
+  /** Whether the next tick writes to phones anyway, so that lines had better wait for it. */
+  hasMovement(): boolean {
+    return this.fast.hasNews
+  }
+
+  /** Tells every phone what has changed in its view, and writes. */
+  tick(nowMs: number): void {
+    this.batch.give(this.viewers.values())
+    this.fast.tick()
+    // A clock that was set back must not keep them waiting.
+    if (Math.abs(nowMs - this.slowAtMs) >= this.slowMs) {
+      this.slowAtMs = nowMs
+      this.slow.tick()
+      this.changePaces()
+    }
+    for (const { phone } of this.viewers.values()) phone.outbox.flush()
+  }
+
+  /** A member shows a feeling: told to those who see it. */
+  emoted(member: number, kind: string): void {
+    this.signal(member, lineOf({ $case: "emoted", value: { $type: "noriter.client.v1.Emoted", member, kind } }))
+  }
+
+  /** A member is typing. */
+  typed(member: number): void {
+    this.signal(member, lineOf({ $case: "typed", value: { $type: "noriter.client.v1.Typed", member } }))
+  }
+
+  private signal(member: number, line: Uint8Array): void {
+    const known = this.roll.members.get(member)
+    if (known?.shown === undefined) return
+    this.fast.signal(known, line)
+    this.slow.signal(known, line)
+  }
+
+  // --- Inside ---
+
+  private admit(phone: Phone): Viewer {
+    // Whoever was here before this phone hears first what has come before it.
+    this.batch.give(this.viewers.values())
+    for (const { phone } of this.viewers.values()) phone.outbox.schedule()
+    const former = this.viewers.get(phone.member)
+    if (former !== undefined) this.dismiss(former)
+    const member = this.roll.meet(phone.member)
+    member.held = true
+    member.own = true
+    const viewer = new Viewer(phone, member)
+    this.viewers.set(phone.member, viewer)
+    this.audienceOf(viewer).viewers.add(viewer)
+    return viewer
+  }
+
+  private dismiss(viewer: Viewer): void {
+    this.viewers.delete(viewer.phone.member)
+    this.audienceOf(viewer).viewers.delete(viewer)
+  }
+
+  private audienceOf({ pace }: Viewer): Audience {
+    return pace === Pace.PACE_FULL ? this.fast : this.slow
+  }
+
+  /** Only now: after a slow tick both audiences were told the same, so a phone can go from one to the other. */
+  private changePaces(): void {
+    for (const viewer of this.viewers.values()) {
+      if (viewer.pace === viewer.paceAsked) continue
+      this.audienceOf(viewer).viewers.delete(viewer)
+      // It was told of no moves: it needs all places.
+      if (viewer.pace === Pace.PACE_LINES) viewer.behind = true
+      viewer.pace = viewer.paceAsked
+      this.audienceOf(viewer).viewers.add(viewer)
+    }
+  }
+
+  private loadLines(epoch: string, { seq, trimmedTo }: Head, lines: ReadonlyArray<LineTold>): void {
+    const anew = epoch !== this.historyEpoch
+    if (anew || !this.loaded) {
+      this.batch.give(this.viewers.values())
+      this.lines.begin(seq, trimmedTo, lines)
+      this.historyEpoch = epoch
+      this.loaded = true
+      if (anew) this.tellGap()
+      return
+    }
+    this.gapUnfillable(Math.min(seq, trimmedTo))
+    for (const line of lines) this.heard(line)
+  }
+
+  /** From here on; something before it is missing. */
+  private tellGap(): void {
+    const at: StreamPosition = {
+      $type: "noriter.client.v1.StreamPosition",
+      name: this.tag,
+      epoch: this.historyEpoch,
+      seq: this.head
+    }
+    const value: Streams = { $type: "noriter.client.v1.Streams", recovered: false, streams: [at] }
+    const line = lineOf({ $case: "streams", value })
+    for (const { phone } of this.viewers.values()) {
+      phone.outbox.push(line)
+      phone.outbox.schedule()
+    }
+  }
+}
+
+const channelBounds: LineBounds = {
+  ageMsMax: lineAgeMsMax,
+  playgroundMax: playgroundLinesMax,
+  nearbyMax: nearbyLinesMax
+}

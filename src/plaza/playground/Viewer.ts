@@ -1,0 +1,42 @@
+/**
+ * A phone of this runner standing in a channel, and how far it was told what is there. The rules are the audiences' and
+ * the lines'.
+ */
+import { Pace } from "../../../gen/noriter/client/v1/playground.ts"
+import type { Outbox } from "../../client/Outbox.ts"
+import type { Cell, Member } from "./Member.ts"
+
+/** What joins a view. */
+export interface Phone {
+  readonly member: number
+  readonly session: string
+  readonly outbox: Outbox
+  readonly pace: Pace
+}
+
+export class Viewer {
+  readonly phone: Phone
+  readonly member: Member
+  pace: Pace
+  /** What the phone has asked for; takes effect when all audiences have been told the same. */
+  paceAsked: Pace
+  /** The cell it stood in when it was last told who is in view; undefined: it was told nothing yet. */
+  cell: Cell | undefined
+  /** It was not told of some move. */
+  behind = false
+  /** It heard the lines up to here elsewhere, before they came to this runner. */
+  heardTo = 0
+
+  constructor(phone: Phone, member: Member) {
+    this.phone = phone
+    this.member = member
+    this.pace = known(phone.pace)
+    this.paceAsked = this.pace
+  }
+
+  ask(pace: Pace): void {
+    this.paceAsked = known(pace)
+  }
+}
+
+const known = (pace: Pace): Pace => (pace === Pace.PACE_CALM || pace === Pace.PACE_LINES ? pace : Pace.PACE_FULL)

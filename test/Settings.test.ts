@@ -1,0 +1,160 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Option, Redacted } from "effect"
+import { fromEnv, refusals, Settings, strangers, type Values, warnings } from "../src/Settings.ts"
+
+/** Every knob: its variable, what may stand there, what comes of it, and its default in design 8. */
+const knobs: ReadonlyArray<
+  readonly [field: keyof Values, variable: string, raw: string, value: unknown, otherwise: unknown]
+> = [
+  ["host", "HOST", "::1", "::1", "127.0.0.1"],
+  ["tcpPort", "TCP_PORT", "0", 0, 4700],
+  ["httpPort", "HTTP_PORT", "9", 9, 4780],
+  ["tlsCert", "TLS_CERT", "cert.pem", Option.some("cert.pem"), Option.none()],
+  ["tlsKey", "TLS_KEY", "key.pem", Option.some("key.pem"), Option.none()],
+  ["tls", "TLS", "off-behind-proxy", "off-behind-proxy", "required"],
+  ["proxies", "PROXIES", "10.0.0.1, 10.1.0.0/16", ["10.0.0.1", "10.1.0.0/16"], []],
+  ["lineBytesMax", "LINE_BYTES_MAX", "4096", 4096, 8192],
+  ["helloTimeoutMs", "HELLO_TIMEOUT", "500 ms", 500, 5000],
+  ["lineTimeoutMs", "LINE_TIMEOUT", "3 seconds", 3000, 10_000],
+  ["heartbeatMs", "HEARTBEAT", "1 minute", 60_000, 15_000],
+  ["lostShownMs", "LOST_SHOWN", "0", 0, 5000],
+  ["resumeGraceMs", "RESUME_GRACE", "2m", 120_000, 30_000],
+  ["rateLimits", "RATE_LIMITS", "off", false, true],
+  ["channelLinesPerSecond", "CHANNEL_LINES_PER_SECOND", "1", 1, 20],
+  ["cellLinesPerSecond", "CELL_LINES_PER_SECOND", "0", 0, 10],
+  ["channelNearbyPerSecond", "CHANNEL_NEARBY_PER_SECOND", "7", 7, 200],
+  ["refusedPerMinuteMax", "REFUSED_PER_MINUTE_MAX", "5", 5, 30],
+  ["addressPendingMax", "ADDRESS_PENDING_MAX", "8", 8, 64],
+  ["addressNewPerSecond", "ADDRESS_NEW_PER_SECOND", "10", 10, 100],
+  ["addressNewBurst", "ADDRESS_NEW_PER_SECOND", "10", 50, 500],
+  ["addressNewPerSecond", "ADDRESS_NEW_PER_SECOND", "10, 33", 10, 100],
+  ["addressNewBurst", "ADDRESS_NEW_PER_SECOND", "10, 33", 33, 500],
+  ["addressMax", "ADDRESS_MAX", "100", 100, 10_000],
+  ["outboxBytesMax", "OUTBOX_BYTES_MAX", "65536", 65_536, 262_144],
+  ["outboxStallMs", "OUTBOX_STALL", "1.5s", 1500, 3000],
+  ["movesBytesPerSecond", "MOVES_BYTES_PER_SECOND", "5000", 5000, 20_000],
+  ["speedCmpsMax", "SPEED_CMPS_MAX", "300", 300, 800],
+  ["tickMs", "TICK", "50ms", 50, 100],
+  ["cellCm", "CELL_CM", "500", 500, 1000],
+  ["cellShownMax", "CELL_SHOWN_MAX", "4", 4, 32],
+  ["world", "WORLD", "world.json", Option.some("world.json"), Option.none()],
+  ["rosterSessionMs", "ROSTER_SESSION", "4 s", 4000, 6000],
+  ["leaseMs", "LEASE", "2 sec", 2000, 3000],
+  ["topicTimeoutMs", "TOPIC_TIMEOUT", "1s", 1000, 3000],
+  ["runnerId", "RUNNER_ID", "runner-1", Option.some("runner-1"), Option.none()],
+  ["secret", "SECRET", "0123456789abcdef", Option.some(Redacted.make("0123456789abcdef")), Option.none()],
+  ["redisUrl", "REDIS_URL", "redis://r", Option.some(Redacted.make("redis://r")), Option.none()],
+  ["kafkaBrokers", "KAFKA_BROKERS", "a:1,b:2", Option.some(["a:1", "b:2"]), Option.none()],
+  ["zookeeper", "ZOOKEEPER", "a:1,b:2", Option.some("a:1,b:2"), Option.none()],
+  ["otlpUrl", "OTLP_URL", "http://o:4318", Option.some("http://o:4318"), Option.none()]
+]
+
+const refused: ReadonlyArray<readonly [variable: string, raw: string]> = [
+  ["TCP_PORT", "65536"],
+  ["TCP_PORT", "-1"],
+  ["TCP_PORT", "4700.5"],
+  ["LINE_BYTES_MAX", "255"],
+  ["HELLO_TIMEOUT", "5"],
+  ["HELLO_TIMEOUT", "5 parsecs"],
+  ["HELLO_TIMEOUT", "99 ms"],
+  ["TICK", "0"],
+  ["TICK", "9 ms"],
+  ["LEASE", "25 hours"],
+  ["RATE_LIMITS", "yes"],
+  ["ADDRESS_NEW_PER_SECOND", "100,"],
+  ["TLS", "off"],
+  ["OUTBOX_BYTES_MAX", "4095"],
+  ["RUNNER_ID", "a/b"],
+  ["SECRET", "too short"],
+  ["OTLP_URL", "ftp://o"],
+  ["PROXIES", ","]
+]
+
+const settings = (some: Partial<Values> = {}) => Settings.pipe(Effect.provide(Settings.test(some)))
+
+describe("Settings", () => {
+  it.effect.each(knobs)("%s is NORITER_%s", ([field, variable, raw, value, otherwise]) =>
+    Effect.gen(function* () {
+      const given = yield* fromEnv({ [`NORITER_${variable}`]: raw })
+      assert.deepStrictEqual(given[field], value)
+      assert.deepStrictEqual((yield* fromEnv({}))[field], otherwise)
+      assert.deepStrictEqual((yield* fromEnv({ [`NORITER_${variable}`]: "" }))[field], otherwise)
+      assert.deepStrictEqual(strangers({ [`NORITER_${variable}`]: raw }), [])
+    })
+  )
+
+  it.effect("has no knob that the table above forgot", () =>
+    Effect.gen(function* () {
+      const fields = new Set(knobs.map(([field]) => field as string))
+      assert.deepStrictEqual(Object.keys(yield* settings()).sort(), [...fields].sort())
+    })
+  )
+
+  it.effect.each(refused)("refuses NORITER_%s=%s by its name", ([variable, raw]) =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(fromEnv({ [`NORITER_${variable}`]: raw }))
+      assert.match(error.message, new RegExp(`^NORITER_${variable} must be `))
+    })
+  )
+
+  it.effect("never repeats a secret", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(fromEnv({ NORITER_SECRET: "hunter2" }))
+      assert.notInclude(error.message, "hunter2")
+      const given = yield* fromEnv({ NORITER_SECRET: "hunter2hunter2hunter2", NORITER_REDIS_URL: "redis://:hunter2@r" })
+      assert.notInclude(JSON.stringify(given), "hunter2")
+    })
+  )
+
+  it("finds variables that no knob reads", () => {
+    assert.deepStrictEqual(strangers({ NORITER_TCPPORT: "1", NORITER_TCP_PORT: "1", PATH: "/" }), ["NORITER_TCPPORT"])
+  })
+})
+
+describe("refusals", () => {
+  const cluster: Partial<Values> = {
+    redisUrl: Option.some(Redacted.make("redis://r")),
+    kafkaBrokers: Option.some(["k:1"]),
+    zookeeper: Option.some("z:1")
+  }
+  const tls: Partial<Values> = { tlsCert: Option.some("c"), tlsKey: Option.some("k") }
+  it.effect.each<[string, Partial<Values>, RegExp | undefined]>([
+    ["the defaults", {}, undefined],
+    ["all of loopback", { host: "127.3.2.1" }, undefined],
+    ["a public host without TLS", { host: "0.0.0.0" }, /NORITER_HOST=0\.0\.0\.0 is not loopback/],
+    ["a name that begins like loopback", { host: "127.0.0.1.example" }, /is not loopback/],
+    ["a public host with TLS", { host: "0.0.0.0", ...tls }, undefined],
+    ["a public host behind a proxy", { host: "0.0.0.0", tls: "off-behind-proxy" }, undefined],
+    ["half of TLS", { tlsCert: Option.some("c") }, /belong together/],
+    [
+      "one of the three",
+      { redisUrl: Option.some(Redacted.make("r")) },
+      /NORITER_KAFKA_BROKERS and NORITER_ZOOKEEPER missing/
+    ],
+    ["all of the three", cluster, /embedded only/]
+  ])("%s", ([_name, some, reason]) =>
+    Effect.gen(function* () {
+      const reasons = refusals(yield* settings(some))
+      if (reason === undefined) assert.deepStrictEqual(reasons, [])
+      else assert.match(reasons.join(), reason)
+    })
+  )
+})
+
+describe("warnings", () => {
+  it.effect("name what is off and what ends with the process", () =>
+    Effect.gen(function* () {
+      const lines = warnings(yield* settings({ rateLimits: false, outboxBytesMax: 0 })).join("\n")
+      for (const said of ["NORITER_RATE_LIMITS is off", "NORITER_OUTBOX_BYTES_MAX is off", "end with this process"]) {
+        assert.include(lines, said)
+      }
+      assert.include(lines, "NORITER_SECRET is not set")
+    })
+  )
+  it.effect("do not complain of defaults, the embedded ones apart", () =>
+    Effect.gen(function* () {
+      const lines = warnings(yield* settings({ secret: Option.some(Redacted.make("0123456789abcdef")) }))
+      assert.strictEqual(lines.length, 1)
+    })
+  )
+})

@@ -1,0 +1,153 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
+import { PhoneConnection } from "../../src/client/Connection.ts"
+import { Deadlines, endingMs } from "../../src/client/Deadlines.ts"
+import { FakeSocket } from "./FakeSocket.ts"
+
+const limits = { helloTimeoutMs: 5000, lineTimeoutMs: 10_000, heartbeatMs: 15_000, outboxStallMs: 3000 }
+const off = { helloTimeoutMs: 0, lineTimeoutMs: 0, heartbeatMs: 0, outboxStallMs: 0 }
+
+function makeBench(given = limits, room?: number) {
+  const deadlines = new Deadlines(given)
+  const socket = new FakeSocket(room)
+  const connection = new PhoneConnection({
+    transport: socket,
+    address: "192.0.2.7",
+    port: 49_153,
+    limits: { lineBytesMax: 8192, outboxBytesMax: 262_144, outboxStallMs: given.outboxStallMs },
+    now: deadlines.now,
+    ticket: { greeted: () => {}, left: () => {} }
+  })
+  deadlines.watch(connection)
+  /** Lets time go by, sweep by sweep. */
+  const pass = (ms: number) => {
+    for (let passed = 0; passed < ms; passed += deadlines.sweepMs) deadlines.sweep(deadlines.sweepMs)
+  }
+  return { deadlines, socket, connection, pass }
+}
+
+/** Until one is disconnected, at most an hour. */
+function endsAfter({ deadlines, connection, pass }: ReturnType<typeof makeBench>): number {
+  const began = deadlines.now()
+  while (connection.isOpen && deadlines.now() - began < 3_600_000) pass(deadlines.sweepMs)
+  return deadlines.now() - began
+}
+
+describe("Deadlines", () => {
+  it("waits for hello so long", () => {
+    const bench = makeBench()
+    assert.strictEqual(endsAfter(bench), limits.helloTimeoutMs + bench.deadlines.sweepMs)
+    assert.strictEqual(bench.connection.disconnectedWith, DisconnectCode.DISCONNECT_CODE_HELLO_TIMEOUT)
+  })
+
+  it("waits for the end of a line so long", () => {
+    const bench = makeBench()
+    bench.connection.helloDone()
+    bench.pass(1000)
+    Effect.runFork(bench.connection.next)
+    bench.connection.received(Buffer.from('{"id":1'))
+    bench.pass(1000)
+    bench.connection.received(Buffer.from(","))
+    assert.strictEqual(endsAfter(bench) + 1000, limits.lineTimeoutMs + bench.deadlines.sweepMs)
+    assert.strictEqual(bench.connection.disconnectedWith, DisconnectCode.DISCONNECT_CODE_LINE_TIMEOUT)
+  })
+
+  it("waits for a line so long: three heartbeats", () => {
+    const bench = makeBench()
+    bench.connection.helloDone()
+    assert.strictEqual(endsAfter(bench), 3 * limits.heartbeatMs + bench.deadlines.sweepMs)
+    assert.strictEqual(bench.connection.disconnectedWith, DisconnectCode.DISCONNECT_CODE_HEARTBEAT)
+  })
+
+  it("does not blame a phone for the time it was not read", () => {
+    const bench = makeBench()
+    bench.connection.helloDone()
+    bench.connection.pause()
+    bench.pass(600_000)
+    assert.isTrue(bench.connection.isOpen)
+    bench.connection.resume()
+    assert.strictEqual(endsAfter(bench), 3 * limits.heartbeatMs + bench.deadlines.sweepMs)
+  })
+
+  it("does not blame a phone for the time this process was frozen", () => {
+    const bench = makeBench()
+    bench.deadlines.sweep(3_600_000)
+    bench.connection.helloDone()
+    bench.deadlines.sweep(3_600_000)
+    assert.isTrue(bench.connection.isOpen)
+  })
+
+  it("says something at least every heartbeat", async () => {
+    const bench = makeBench()
+    const others = Array.from({ length: 20 }, () => makeBench().connection)
+    for (const other of others) bench.deadlines.watch(other)
+    bench.connection.helloDone()
+    let silent = 0
+    for (let sweep = 0; sweep < (2.9 * limits.heartbeatMs) / bench.deadlines.sweepMs; sweep++) {
+      const before = bench.socket.writes.length
+      bench.pass(bench.deadlines.sweepMs)
+      await new Promise((resolve) => setImmediate(resolve))
+      silent = bench.socket.writes.length === before ? silent + bench.deadlines.sweepMs : 0
+      assert.isBelow(silent, limits.heartbeatMs)
+    }
+    assert.match(bench.socket.text, /^(\{"beat":\{\}\}\n){3,6}$/)
+  })
+
+  it("says nothing before hello, and nothing where something else was said", async () => {
+    const silent = makeBench({ ...off, heartbeatMs: 15_000 })
+    silent.pass(60_000)
+    const talking = makeBench()
+    talking.connection.helloDone()
+    for (let second = 0; second < 40; second++) {
+      talking.connection.outbox.push(Buffer.from("x\n"))
+      talking.pass(1000)
+    }
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.strictEqual(silent.socket.text, "")
+    assert.notInclude(talking.socket.text, "beat")
+  })
+
+  it("finds phones that do not take what waits for them", () => {
+    const bench = makeBench(limits, 0)
+    bench.connection.helloDone()
+    bench.connection.outbox.push(Buffer.from("x\n"))
+    bench.connection.outbox.flush()
+    assert.isAtMost(endsAfter(bench), limits.outboxStallMs + 2 * bench.deadlines.sweepMs)
+    assert.strictEqual(bench.connection.disconnectedWith, DisconnectCode.DISCONNECT_CODE_SLOW)
+  })
+
+  it("destroys a socket that does not close in time", () => {
+    const bench = makeBench()
+    bench.connection.close()
+    bench.pass(endingMs - bench.deadlines.sweepMs)
+    assert.notInclude(bench.socket.calls, "destroy")
+    bench.pass(bench.deadlines.sweepMs)
+    assert.include(bench.socket.calls, "destroy")
+  })
+
+  it("looks at nobody who was forgotten", () => {
+    const bench = makeBench()
+    bench.deadlines.forget(bench.connection)
+    bench.pass(60_000)
+    assert.isTrue(bench.connection.isOpen)
+    assert.strictEqual(bench.deadlines.size, 0)
+  })
+
+  it("ends nobody where all is off", () => {
+    const bench = makeBench(off, 0)
+    bench.connection.outbox.push(Buffer.from("x\n"))
+    bench.connection.received(Buffer.from("unfinished"))
+    bench.pass(3_600_000)
+    bench.connection.helloDone()
+    bench.pass(3_600_000)
+    assert.isTrue(bench.connection.isOpen)
+  })
+
+  it("looks more often where a limit is short", () => {
+    assert.strictEqual(new Deadlines(limits).sweepMs, 250)
+    assert.strictEqual(new Deadlines({ ...off, helloTimeoutMs: 400 }).sweepMs, 50)
+    assert.strictEqual(new Deadlines({ ...off, helloTimeoutMs: 8 }).sweepMs, 10)
+    assert.strictEqual(new Deadlines(off).sweepMs, 250)
+  })
+})

@@ -1,0 +1,107 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { flock } from "../../src/command/Bots.ts"
+import { Flock } from "../../src/command/Flock.ts"
+import { Guest } from "../../src/command/Guest.ts"
+import { Body } from "../../src/command/Phone.ts"
+import { fakeServer } from "./FakeServer.ts"
+
+const at = (port: number) => ({ host: "127.0.0.1", port, playground: "park", seed: 1 })
+
+describe("Flock", () => {
+  it.live(
+    "enters, walks, and takes leave",
+    () =>
+      Effect.gen(function* () {
+        const server = yield* fakeServer
+        yield* Effect.gen(function* () {
+          const summary = yield* flock({ ...at(server.port), count: 3 })
+          yield* server.heard(({ key }) => key === "enter")
+          // Some of three walk off within seconds; none of them is asked for more than it would do by itself.
+          yield* server.heard(({ key }) => key === "move")
+          const { bots, inside, refused } = yield* summary
+          assert.deepStrictEqual({ bots, inside, refused }, { bots: 3, inside: 3, refused: {} })
+        }).pipe(Effect.scoped)
+        yield* server.heard(({ key }) => key === "leave")
+        const nicknames = server.lines.filter(({ key }) => key === "hello").map(({ body }) => body.text("nickname"))
+        assert.strictEqual(nicknames.length, 3)
+      }),
+    20_000
+  )
+
+  it("lets a line of a bot be answered seldom, by one who heard it first, and a person almost always", () => {
+    const bots = new Flock({ ...at(1), count: 2 })
+    const line = new Body({ seq: 5, member: 7 })
+    assert.strictEqual(bots.answerChance("park/1", line), 0.9)
+    assert.strictEqual(bots.answerChance("park/1", line), 0)
+    assert.strictEqual(bots.answerChance("park/2", line), 0.9)
+    // Both bots stand outside, with no number yet.
+    assert.isBelow(bots.answerChance("park/1", new Body({ seq: 6, member: 7 })), 1)
+  })
+})
+
+describe("Guest", () => {
+  /** A guest that is ticked, and ends with the scope. */
+  const guestAt = (port: number) =>
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        const heard: Array<string> = []
+        const guest = new Guest({
+          ...at(port),
+          nickname: "바람",
+          changed: (line) => {
+            if (line !== undefined) heard.push(line.text)
+          },
+          ended: () => {}
+        })
+        const timer = setInterval(() => guest.tick(Date.now()), 5)
+        return { guest, heard, timer }
+      }),
+      ({ guest, timer }) =>
+        Effect.sync(() => {
+          clearInterval(timer)
+          guest.leave()
+        })
+    )
+
+  it.live("says what was typed before it was inside, and leaves when all is answered", () =>
+    Effect.gen(function* () {
+      const server = yield* fakeServer
+      const { guest } = yield* guestAt(server.port)
+      for (const typed of ["안녕", "/p 모두 안녕", "/w 7 쉿", "/emote wave"]) guest.enter(typed)
+      guest.finish()
+      yield* server.heard(({ key }) => key === "leave")
+      const said = server.lines.filter(({ key }) => ["say", "whisper", "emote"].includes(key))
+      assert.deepStrictEqual(
+        said.map(({ key, body }) => [
+          key,
+          body.text("text") || body.text("kind"),
+          body.number("reach") || body.number("member")
+        ]),
+        [
+          ["say", "안녕", 1],
+          ["say", "모두 안녕", 2],
+          ["whisper", "쉿", 7],
+          ["emote", "wave", 0]
+        ]
+      )
+    })
+  )
+
+  it.live("walks no faster than it may however often a key comes, and tells the moves merged", () =>
+    Effect.gen(function* () {
+      const server = yield* fakeServer
+      const { guest } = yield* guestAt(server.port)
+      yield* server.heard(({ key }) => key === "enter")
+      yield* Effect.repeat(Effect.sleep("5 millis"), { until: () => guest.visit.isInside })
+      const before = guest.visit.me?.xCm ?? 0
+      for (let ms = 0; ms < 1000; ms += 10) guest.step(1, 0, 5_000_000 + ms)
+      const walked = (guest.visit.me?.xCm ?? 0) - before
+      assert.isAbove(walked, 400)
+      assert.isAtMost(walked, 600)
+      const move = yield* server.heard(({ key }) => key === "move")
+      assert.strictEqual(move.body.number("xCm"), Math.round(before + walked))
+      assert.strictEqual(server.lines.filter(({ key }) => key === "move").length, 1)
+    })
+  )
+})

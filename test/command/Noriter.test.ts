@@ -1,0 +1,142 @@
+import { type ChildProcess, spawn } from "node:child_process"
+import { createServer } from "node:net"
+import { fileURLToPath } from "node:url"
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect } from "effect"
+import { plainly } from "../../src/command/Noriter.ts"
+
+const program = fileURLToPath(new URL("./NoriterProcess.ts", import.meta.url))
+
+/** The command in a process of its own. */
+const run = Effect.fnUntraced(function* (args: ReadonlyArray<string>, variables: Record<string, string> = {}) {
+  const output = { stdout: "", stderr: "" }
+  const exited = Deferred.makeUnsafe<number>()
+  const watchers = new Set<() => void>()
+  const child = yield* Effect.acquireRelease(
+    Effect.sync((): ChildProcess => {
+      const env = { PATH: process.env.PATH, NORITER_HTTP_PORT: "0", NORITER_TCP_PORT: "0", ...variables }
+      return spawn(process.execPath, [program, ...args], { env, stdio: ["ignore", "pipe", "pipe"] })
+    }),
+    (process) => Effect.sync(() => process.kill("SIGKILL"))
+  )
+  for (const name of ["stdout", "stderr"] as const) {
+    child[name]?.on("data", (chunk: Buffer) => {
+      output[name] += chunk.toString()
+      for (const look of watchers) look()
+    })
+  }
+  child.on("close", (code) => Deferred.doneUnsafe(exited, Effect.succeed(code ?? -1)))
+  const said = (name: "stdout" | "stderr", what: RegExp) =>
+    Effect.callback<void>((resume) => {
+      const look = (): void => {
+        if (!what.test(output[name])) return
+        watchers.delete(look)
+        resume(Effect.void)
+      }
+      watchers.add(look)
+      look()
+    })
+  return { output, said, exited: Deferred.await(exited), signal: (name: NodeJS.Signals) => child.kill(name) }
+})
+
+describe("noriter", () => {
+  it.live.each(["SIGTERM", "SIGINT"] as const)(
+    "drains at %s and exits with 0; stdout is the ready line alone",
+    (name) =>
+      Effect.gen(function* () {
+        const { output, said, exited, signal } = yield* run(["start"])
+        yield* said("stdout", /\n/)
+        signal(name)
+        assert.strictEqual(yield* exited, 0)
+        assert.match(output.stdout, /^noriter ready pid=\d+ tcp=127\.0\.0\.1:\d+ http=127\.0\.0\.1:\d+\n$/)
+        assert.include(output.stderr, "drained")
+        // No terminal here: each line of the log is JSON.
+        for (const line of output.stderr.trim().split("\n")) assert.isObject(JSON.parse(line))
+      }),
+    20_000
+  )
+
+  it.live(
+    "exits at once with 130 at a second signal",
+    () =>
+      Effect.gen(function* () {
+        const { said, exited, signal } = yield* run(["start"], { FAKE_DRAIN: "never" })
+        yield* said("stdout", /\n/)
+        signal("SIGTERM")
+        yield* said("stderr", /draining/)
+        signal("SIGTERM")
+        assert.strictEqual(yield* exited, 130)
+      }),
+    20_000
+  )
+
+  it.live(
+    "says in one line that a port is in use, and exits with 1",
+    () =>
+      Effect.gen(function* () {
+        const port = yield* Effect.acquireRelease(
+          Effect.callback<{ readonly port: number; readonly close: () => void }>((resume) => {
+            const server = createServer().listen(0, "127.0.0.1", () => {
+              const address = server.address()
+              const taken = typeof address === "object" && address !== null ? address.port : 0
+              resume(Effect.succeed({ port: taken, close: () => server.close() }))
+            })
+          }),
+          ({ close }) => Effect.sync(close)
+        )
+        for (const variable of ["NORITER_TCP_PORT", "NORITER_HTTP_PORT"]) {
+          const { output, exited } = yield* run(["start", "--log-level", "error"], { [variable]: `${port.port}` })
+          assert.strictEqual(yield* exited, 1)
+          assert.strictEqual(output.stdout, "")
+          assert.match(output.stderr, /^noriter: [^\n]*the port[^\n]* is in use[^\n]*\n$/)
+        }
+      }),
+    20_000
+  )
+
+  it.live(
+    "names a setting that cannot be read, and exits with 1",
+    () =>
+      Effect.gen(function* () {
+        const { output, exited } = yield* run(["start"], { NORITER_TICK: "fast" })
+        assert.strictEqual(yield* exited, 1)
+        assert.match(output.stderr, /^noriter: NORITER_TICK must be a duration/)
+      }),
+    20_000
+  )
+
+  it.live(
+    "knows --help, --version and what it does not know",
+    () =>
+      Effect.gen(function* () {
+        const [help, version, unknown, bots] = yield* Effect.all([
+          run(["--help"]),
+          run(["--version"]),
+          run(["dance"]),
+          run(["bots", "0"])
+        ])
+        assert.deepStrictEqual(
+          yield* Effect.all([help.exited, version.exited, unknown.exited, bots.exited]),
+          [0, 0, 1, 1]
+        )
+        for (const name of ["start", "bots", "join", "doctor"]) assert.include(help.output.stdout, name)
+        assert.include(version.output.stdout, "1.2.3")
+        assert.include(bots.output.stderr, "1 to 10000")
+      }),
+    20_000
+  )
+})
+
+describe("plainly", () => {
+  it("says what an operator can act on", () => {
+    const system = Object.assign(new Error("listen EADDRINUSE: address already in use 127.0.0.1:1"), {
+      code: "EADDRINUSE",
+      port: 1
+    })
+    assert.match(plainly({ _tag: "ListenFailed", cause: system }), /^the port 1 is in use/)
+    assert.strictEqual(plainly(new Error("plain")), "plain")
+    assert.strictEqual(plainly("text"), "text")
+    const denied = Object.assign(new Error("listen EACCES: permission denied"), { code: "EACCES" })
+    assert.strictEqual(plainly({ reason: { cause: denied } }), "listen EACCES: permission denied")
+  })
+})

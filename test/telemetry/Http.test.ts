@@ -1,0 +1,67 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer, Metric } from "effect"
+import { Http } from "../../src/telemetry/Http.ts"
+import { buildInfo, refused } from "../../src/telemetry/Metrics.ts"
+import { Process } from "../../src/telemetry/Process.ts"
+
+let reasons: ReadonlyArray<string> = ["starting"]
+const ready = Effect.suspend(() => (reasons.length === 0 ? Effect.void : Effect.fail(reasons)))
+const options = { host: "127.0.0.1", port: 0, ready }
+const layer = Http.layer(options).pipe(Layer.provide(Process.layer({ version: "1.2.3", protocol: 1 })))
+
+const ask = Effect.fnUntraced(function* (path: string, init: RequestInit = {}) {
+  const { host, port } = yield* Http
+  return yield* Effect.promise(async () => {
+    const response = await fetch(`http://${host}:${port}${path}`, init)
+    return { status: response.status, type: response.headers.get("content-type"), body: await response.text() }
+  })
+})
+
+describe("Http", () => {
+  it.live("says whether it lives and whether it is ready, and why not", () =>
+    Effect.gen(function* () {
+      assert.deepInclude(yield* ask("/healthz"), { status: 200, body: "ok\n" })
+      assert.deepInclude(yield* ask("/readyz"), { status: 503, body: "starting\n" })
+      reasons = []
+      assert.deepInclude(yield* ask("/readyz?from=probe"), { status: 200, body: "ready\n" })
+      reasons = ["draining", "the log is away"]
+      assert.deepInclude(yield* ask("/readyz"), { status: 503, body: "draining\nthe log is away\n" })
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.live("prints our metrics and those of libraries", () =>
+    Effect.gen(function* () {
+      refused.of("ERROR_CODE_TEST").count++
+      yield* Metric.update(Metric.counter("library_total", { incremental: true }), 3)
+      const { status, type, body } = yield* ask("/metrics")
+      assert.strictEqual(status, 200)
+      assert.include(type ?? "", "version=0.0.4")
+      assert.include(body, 'noriter_refused_total{code="ERROR_CODE_TEST"} 1')
+      assert.include(body, `noriter_build_info{version="1.2.3",protocol="1",node="${process.versions.node}"} 1`)
+      assert.match(body, /^noriter_event_loop_lag_seconds\{quantile="0\.99"\} 0/m)
+      assert.match(body, /^noriter_resident_bytes [1-9]/m)
+      assert.include(body, "library_total 3")
+      assert.strictEqual(buildInfo.of("1.2.3", "1", process.versions.node).value, 1)
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.live("does nothing else", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* ask("/")).status, 404)
+      assert.strictEqual((yield* ask("/metrics", { method: "POST", body: "x" })).status, 405)
+      assert.deepInclude(yield* ask("/healthz", { method: "HEAD" }), { status: 200, body: "" })
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.live("says that its port is in use", () =>
+    Effect.gen(function* () {
+      const { port } = yield* Http
+      const second = Http.layer({ ...options, port }).pipe(Layer.provide(Process.layer({ version: "", protocol: 1 })))
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(Layer.fresh(second))))
+      assert.strictEqual(
+        error.message,
+        `cannot listen for HTTP on 127.0.0.1:${port}: the port is in use (NORITER_HTTP_PORT)`
+      )
+    }).pipe(Effect.provide(layer))
+  )
+})
