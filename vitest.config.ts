@@ -19,6 +19,7 @@ class SlowFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    globalSetup: "test/services/Setup.ts",
     pool: "forks",
     maxWorkers: Math.max(2, availableParallelism()),
     sequence: { sequencer: SlowFirst },

@@ -252,7 +252,7 @@ export function decodePaceRequest(value: unknown, issues: Issues): PaceRequest |
   let unknown = countFields(value)
   const paceGiven = value.pace
   if (paceGiven !== undefined) unknown--
-  const pace = readPace(paceGiven, true, "pace", issues)
+  const pace = readPace(paceGiven, false, "pace", issues)
   if (unknown !== 0) addUnknownFields(value, namesOfPaceRequest, issues)
   if (issues.count !== before) return undefined
   return { $type: "noriter.client.v1.PaceRequest", pace }
@@ -276,7 +276,7 @@ export function decodeSayRequest(value: unknown, issues: Issues): SayRequest | u
   const text = readText(textGiven, textOfSayRequestText, "text", issues)
   const reachGiven = value.reach
   if (reachGiven !== undefined) unknown--
-  const reach = readReach(reachGiven, true, "reach", issues)
+  const reach = readReach(reachGiven, false, "reach", issues)
   if (unknown !== 0) addUnknownFields(value, namesOfSayRequest, issues)
   if (issues.count !== before) return undefined
   return { $type: "noriter.client.v1.SayRequest", text, reach }

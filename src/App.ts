@@ -21,6 +21,7 @@ import { Channels } from "./plaza/playground/Channels.ts"
 import { Entrance } from "./plaza/playground/Entrance.ts"
 import * as PlaygroundConsumer from "./plaza/playground/PlaygroundConsumer.ts"
 import * as PlazaAttendance from "./plaza/playground/PlazaAttendance.ts"
+import * as Upkeep from "./plaza/playground/Upkeep.ts"
 import { World } from "./plaza/playground/World.ts"
 import { Settings } from "./Settings.ts"
 import { Applier } from "./space/Applier.ts"
@@ -42,6 +43,7 @@ const plaza = Layer.mergeAll(
   ChatConsumer.layer,
   SessionConsumer.layer,
   Mailbox.deliveryLayer,
+  Upkeep.layer,
   // Deciders are there before the first record is read.
   Layer.provide(Applier.layer, ChatDeciders.layer)
 ).pipe(

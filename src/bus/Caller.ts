@@ -1,13 +1,33 @@
 /**
- * Who is calling: what a consumer may know and do about the session whose line it handles. The session itself is
- * client/'s; consumers see only this.
+ * Who is calling and how they are answered: what a consumer may know and do about the session whose line it handles. The
+ * session itself is client/'s; consumers see only this.
  */
+import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
+import type { ErrorCode } from "../../gen/noriter/client/v1/error.ts"
 import type { StreamPosition } from "../../gen/noriter/client/v1/session.ts"
 import type { Answer } from "../../gen/noriter/space/v1/records.ts"
 import type { Asker } from "../../gen/noriter/topic/v1/chat.ts"
 import type { ClientResponse, ServerBody, TopicRecord } from "../../gen/registry.ts"
-import type { Call, Later, Refused } from "./Consumer.ts"
+import type { Trace } from "../wire/Trace.ts"
+
+/** A request that is not granted: nothing happened, unless the code is not definite. Told to the phone as an `error`. */
+export class Refused extends Data.TaggedError("Refused")<{
+  readonly code: ErrorCode
+  readonly message: string
+  readonly retryAfterMs?: number
+}> {}
+
+/** What a handler returns when the answer comes later: from the log, as the outcome of the record it asked. */
+export const later: unique symbol = Symbol.for("noriter/later")
+export type Later = typeof later
+
+/** One request under way: who asks, under which id (0: no answer wanted), and in which trace, where one is kept. */
+export interface Call {
+  readonly id: number
+  readonly trace: Trace | undefined
+  readonly caller: Caller
+}
 
 /** Where a session stands. */
 export interface Place {

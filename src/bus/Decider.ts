@@ -2,8 +2,9 @@
  * How a record of the log is decided: a pure function of the state of its tag and the record (rule L5). A decider says
  * which keys it reads and then what follows; whoever runs it, on whichever runner, however often, comes to the same.
  */
-import type { RunnerMessage, TopicRecord } from "../../gen/registry.ts"
+
 import type { Answer } from "../../gen/noriter/space/v1/records.ts"
+import type { RunnerMessage, TopicRecord } from "../../gen/registry.ts"
 
 /** A value that a decision rests on or makes. Bytes: what they mean is the decider's. */
 export type Read = (key: string) => Uint8Array | undefined

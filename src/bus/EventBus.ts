@@ -27,7 +27,7 @@ import { type AppendFailed, type LogRecord, type NewRecord, type Source, TopicLo
 import { dispatched, type KeyFigures } from "../telemetry/Metrics.ts"
 import { decodeFrames, encodeFrame, type Frame } from "../wire/Frame.ts"
 import { type Trace, toTraceparent } from "../wire/Trace.ts"
-import type { Call, Later, Refused } from "./Consumer.ts"
+import type { Call, Later, Refused } from "./Caller.ts"
 import type { Decider } from "./Decider.ts"
 
 /** Two consumers of one key: a programmer's error, found at start. */

@@ -12,7 +12,7 @@ import { decodeClientMessage } from "../../gen/decoders.ts"
 import { ErrorCode } from "../../gen/noriter/client/v1/error.ts"
 import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
 import { type ClientRequest, type ClientRoute, clientRoutes } from "../../gen/registry.ts"
-import { type Call, later, Refused } from "../bus/Consumer.ts"
+import { type Call, later, Refused } from "../bus/Caller.ts"
 import { EventBus, type NoConsumer } from "../bus/EventBus.ts"
 import { Settings } from "../Settings.ts"
 import { Presence } from "../space/Presence.ts"
@@ -62,7 +62,7 @@ const make = Effect.gen(function* () {
 
   const refuse = (phone: Phone, id: number, refused: Refused, issues?: Issues): Effect.Effect<void> => {
     phone.session.refuse(id, refused, issues)
-    if (refused.code !== ErrorCode.ERROR_CODE_RATE_LIMITED && phone.refused.add(now())) {
+    if (isPhonesFault(refused.code) && phone.refused.add(now())) {
       phone.session.disconnect(DisconnectCode.DISCONNECT_CODE_ABUSE, "too many refused lines", abuseAfterMs)
     }
     return Effect.void
@@ -70,7 +70,7 @@ const make = Effect.gen(function* () {
 
   /** Hands a request to its consumer, and answers what it returns. */
   const dispatch = (phone: Phone, request: ClientRequest, call: Call): Effect.Effect<void> => {
-    const handled = bus.dispatch(request, call)
+    const handled = attempted(bus, request, call)
     // Most lines are moves, which are done when their handler returns and have no answer.
     if (handled === Effect.void && call.id === 0) return Effect.void
     return Effect.matchCauseEffect(handled, {
@@ -78,19 +78,25 @@ const make = Effect.gen(function* () {
         if (response !== later) phone.session.respond(call.id, response)
         return Effect.void
       },
-      onFailure: (cause) => Effect.flatMap(refusalOf(request.$type, cause), (refused) => refuse(phone, call.id, refused))
+      onFailure: (cause) =>
+        Effect.flatMap(refusalOf(request.$type, cause), (refused) => refuse(phone, call.id, refused))
     })
   }
 
   /** Lasting requests take effect in the order sent and wait for one another; the session's fiber reads on meanwhile. */
   const queue = (phone: Phone, request: ClientRequest, id: number): Effect.Effect<void> => {
     const { session } = phone
-    const run = Effect.suspend(() => {
-      if (clientRoutes[request.$type].inside && session.place === undefined) return refuse(phone, id, outside)
-      const traced = Effect.flatMap(currentTrace, (trace) => dispatch(phone, request, { id, trace, caller: session }))
-      return withNewTrace(request.$type, traced)
-    })
-    session.lasting.submit(run, (refused) => refuse(phone, id, refused))
+    const traced = Effect.flatMap(currentTrace, (trace) => dispatch(phone, request, { id, trace, caller: session }))
+    const run = withNewTrace(request.$type, traced)
+    // Sent again it belongs where it was first asked, wherever the session stands now (rule L7).
+    const placed = Effect.matchEffect(
+      Effect.suspend(() => session.placeOf(id)),
+      {
+        onSuccess: () => run,
+        onFailure: (refused) => refuse(phone, id, refused)
+      }
+    )
+    session.lasting.submit(clientRoutes[request.$type].inside ? placed : run, (refused) => refuse(phone, id, refused))
     return session.lasting.isFull ? session.lasting.room : Effect.void
   }
 
@@ -125,26 +131,49 @@ const make = Effect.gen(function* () {
 
   /** A phone that says something on the socket that was given the newest token has that token (rule P4). */
   const tokenHeld = (session: Session): Effect.Effect<void> =>
-    session
-      .change((held) => Effect.map(presence.tokenHeld(held), (after) => void (session.held = after)))
-      .pipe(Effect.ignore)
+    session.change((held) => Effect.map(presence.tokenHeld(held), (after) => session.hold(after))).pipe(Effect.ignore)
 
   const serve = Effect.fnUntraced(function* (connection: Connection) {
     const session = sessions.visitor(connection)
-    const rates = new Rates(rateTable)
-    const phone: Phone = { connection, session, rates, refused: new RefusedCounter(refusedPerMinuteMax), issues: new Issues() }
-    while (true) {
-      const arrival = yield* connection.next
-      if (arrival === closed) break
-      if (session.tokenIsNews) yield* tokenHeld(session)
-      for (const line of arrival) yield* handle(phone, line)
+    const rates = new Rates(rateTable, now())
+    const phone: Phone = {
+      connection,
+      session,
+      rates,
+      refused: new RefusedCounter(refusedPerMinuteMax),
+      issues: new Issues()
     }
-    connection.close()
-    if (session.held !== undefined) yield* sessions.lost(session)
+    const reading = Effect.gen(function* () {
+      while (true) {
+        const arrival = yield* connection.next
+        if (arrival === closed) return connection.close()
+        if (session.tokenIsNews) yield* tokenHeld(session)
+        // A phone that was sent away is not listened to; what it hears no answer to it sends again.
+        for (const line of arrival) if (connection.isOpen) yield* handle(phone, line)
+      }
+    })
+    // Whatever ends it: from here on the grace counts, else nobody would ever move this session on.
+    const gone = Effect.suspend(() => (session.held === undefined ? Effect.void : sessions.lost(session)))
+    yield* Effect.ensuring(reading, gone)
   })
 
   return ClientMessageConsumer.of({ serve })
 })
+
+/** A handler that throws before it gives an effect has failed like any other. */
+const attempted = (bus: EventBus["Service"], request: ClientRequest, call: Call) => {
+  try {
+    return bus.dispatch(request, call)
+  } catch (cause) {
+    return Effect.die(cause)
+  }
+}
+
+/** Only these count towards ABUSE: a log that is away is no fault of whoever asks it. */
+const isPhonesFault = (code: ErrorCode): boolean =>
+  code !== ErrorCode.ERROR_CODE_RATE_LIMITED &&
+  code !== ErrorCode.ERROR_CODE_UNAVAILABLE &&
+  code !== ErrorCode.ERROR_CODE_INTERNAL
 
 /** What is wrong with a request at this point of a socket's life, if anything is. */
 const outOfTurn = (request: ClientRequest, greeted: boolean): Refused | undefined => {
@@ -166,7 +195,8 @@ const refusalOf = (key: string, cause: Cause.Cause<Refused | NoConsumer>): Effec
   return Effect.as(Effect.logError(`the consumer of ${key} failed`, cause), internal)
 }
 
-const refusedAs = (code: ErrorCode, message: string, retryAfterMs = 0): Refused => new Refused({ code, message, retryAfterMs })
+const refusedAs = (code: ErrorCode, message: string, retryAfterMs = 0): Refused =>
+  new Refused({ code, message, retryAfterMs })
 
 const malformed = refusedAs(ErrorCode.ERROR_CODE_MALFORMED, "the line is not one JSON object in UTF-8")
 const lineTooLong = refusedAs(ErrorCode.ERROR_CODE_LINE_TOO_LONG, "the line is too long, and was skipped")

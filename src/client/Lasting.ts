@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import { ErrorCode } from "../../gen/noriter/client/v1/error.ts"
-import { Refused } from "../bus/Consumer.ts"
+import { Refused } from "../bus/Caller.ts"
 
 /** The most lasting requests of a session that wait; then its socket is not read further (design 2). */
 export const lastingMax = 32

@@ -10,10 +10,9 @@ import type { DisconnectCode, StreamPosition } from "../../gen/noriter/client/v1
 import { type Answer, PresenceState } from "../../gen/noriter/space/v1/records.ts"
 import type { Asker } from "../../gen/noriter/topic/v1/chat.ts"
 import { answerBody, type ClientResponse, type ServerBody, serverLine, type TopicRecord } from "../../gen/registry.ts"
-import type { Ask, Caller, Place } from "../bus/Caller.ts"
-import { type Call, type Later, later, Refused } from "../bus/Consumer.ts"
+import { type Ask, type Call, type Caller, type Later, later, type Place, Refused } from "../bus/Caller.ts"
 import type { EventBus } from "../bus/EventBus.ts"
-import type { Held } from "../space/Presence.ts"
+import { entersMax, type Held } from "../space/Presence.ts"
 import { refused as refusedFigures } from "../telemetry/Metrics.ts"
 import type { Issues } from "../wire/Strict.ts"
 import type { Connection } from "./Connection.ts"
@@ -93,6 +92,11 @@ export class Session implements Caller {
     })
   }
 
+  /** What presence says of this session now. */
+  hold(held: Held): void {
+    this.held = held
+  }
+
   tell(body: ServerBody): void {
     this.#write(0, body)
   }
@@ -136,7 +140,8 @@ export class Session implements Caller {
       return this.place === undefined ? Effect.fail(outside) : Effect.succeed(this.place)
     }
     const before = enters.findLast((enter) => enter.id < id)
-    if (before === undefined) return Effect.fail(staleId)
+    // Where every enter is still known, nothing lies before the first.
+    if (before === undefined) return Effect.fail(enters.length < entersMax ? outside : staleId)
     return before.channel === "" ? Effect.fail(outside) : Effect.succeed(placeAt(before.channel, before.member))
   }
 

@@ -90,7 +90,12 @@ const make = Effect.gen(function* () {
       })
   })
   yield* bus.listen(services.incarnation)
-  yield* sweep(registry, moveOn).pipe(Effect.delay(sweepEvery), Effect.forever, Effect.forkScoped)
+  yield* sweep(registry, moveOn).pipe(
+    Effect.catchCause((cause) => Effect.logError("sessions could not be looked after", cause)),
+    Effect.delay(sweepEvery),
+    Effect.forever,
+    Effect.forkScoped
+  )
 
   return Sessions.of({
     visitor: (connection) => new Session(connection, services),
@@ -146,15 +151,20 @@ const sweep = (registry: Registry, moveOn: (session: Session, event: PresenceEve
     const waitedFor: Array<Session> = []
     for (const session of registry.all()) {
       if (session.isWaiting) session.sweep()
-      if (session.isPresent) counts.present++
-      else {
+      if (session.isPresent) {
+        counts.present++
+        // Its loss could not be written when it happened: else nobody would ever move it on.
+        if (session.connection === undefined) waitedFor.push(session)
+      } else {
         if (session.held?.record.state === PresenceState.PRESENCE_STATE_LOST) counts.lost++
         else counts.away++
         waitedFor.push(session)
       }
     }
     for (const [state, count] of Object.entries(counts)) sessionFigures.of(state).value = count
-    for (const session of waitedFor) yield* moveOn(session, { _tag: "DeadlineSeen", nowMs })
+    for (const session of waitedFor) {
+      yield* moveOn(session, { _tag: session.isPresent ? "SocketLost" : "DeadlineSeen", nowMs })
+    }
   })
 
 /** Sessions by guest and by id: one session a guest. */

@@ -7,7 +7,7 @@ import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt"
 import * as options from "../../gen/noriter/options/v1/options_pb.ts"
 
 /** Lines nest no deeper than this; a message that needs more could never be sent. */
-export const depthMax = 16
+const depthMax = 16
 
 /** A refusal of the protos, naming the element: `rpc noriter.client.v1.ChatConsumer.Say: has no rate`. */
 export function refuse(element: { readonly toString: () => string }, what: string): never {

@@ -73,7 +73,7 @@ function lockedField(field: DescField): LockedField {
 }
 
 /** As a client team reads it: `uint32`, `StreamPosition`, `Reach`. */
-export function typeName(field: DescField): string {
+function typeName(field: DescField): string {
   if (field.message !== undefined) return field.message.name
   if (field.enum !== undefined) return field.enum.name
   return ScalarType[field.scalar].toLowerCase()

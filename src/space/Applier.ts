@@ -8,7 +8,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import { topics } from "../../gen/registry.ts"
-import { EventBus, frameOf } from "../bus/EventBus.ts"
+import { EventBus } from "../bus/EventBus.ts"
+import type { Generation } from "../link/Roster.ts"
 import { type LogRecord, type Reading, TopicLog } from "../link/TopicLog.ts"
 import { deadTopicOf } from "../link/Topics.ts"
 import { deadLetters } from "../telemetry/Metrics.ts"
@@ -16,7 +17,8 @@ import { withSpan } from "../telemetry/Tracing.ts"
 import { fromTraceparent } from "../wire/Trace.ts"
 import { type Applied, type AskedRecord, decideInTurn, keysOf, outcomesOf } from "./Deciding.ts"
 import { Self } from "./Self.ts"
-import { type Commit, type CommitRefused, type Fact, SharedSpace, type TagState } from "./SharedSpace.ts"
+import { type Commit, type CommitRefused, type Fact, SharedSpace } from "./SharedSpace.ts"
+import { isTag } from "./Tag.ts"
 
 export class Applier extends Context.Service<Applier, { readonly reading: Reading }>()("noriter/space/Applier") {
   /** Joins the group and applies until the layer's scope closes; leaves the group first (rule L10). */
@@ -85,28 +87,18 @@ const makeApply = ({ log, bus, space, self }: Services) => {
     yield* log.append(deadTopicOf(topic), [dead]).pipe(Effect.retry(passing), Effect.orDie)
   })
 
-  /** Decodes what can be decoded; the others are dead letters, and applied without effect. */
-  const decoded = Effect.fnUntraced(function* (records: ReadonlyArray<LogRecord>) {
-    const asked: Array<AskedRecord> = []
-    for (const record of records) {
-      try {
-        const by = bus.decided(record)
-        if (by === undefined) yield* bury(record, `nobody here decides ${record.key}`)
-        asked.push({ record, by })
-      } catch (cause) {
-        yield* bury(record, cause)
-        asked.push({ record, by: undefined })
-      }
-    }
-    return asked
-  })
-
   const readTag = (tag: string, asked: ReadonlyArray<AskedRecord>) =>
     space.read({ tag, keys: keysOf(asked), outcomes: outcomesOf(asked) }).pipe(Effect.retry(passing), Effect.orDie)
 
-  const commitRun = Effect.fnUntraced(function* (tag: string, asked: ReadonlyArray<AskedRecord>, state: TagState) {
-    const applied = decideInTurn(state, asked)
-    for (const { record, cause } of applied.poison) yield* bury(record, cause)
+  /** What cannot be decided is buried before it counts as applied, and once, however often the others are decided. */
+  const buryOnce = Effect.fnUntraced(function* (poison: Applied["poison"], buried: Set<number>) {
+    for (const { record, cause } of poison) {
+      if (!buried.has(record.offset)) yield* bury(record, cause)
+      buried.add(record.offset)
+    }
+  })
+
+  const commitRun = Effect.fnUntraced(function* (tag: string, applied: Applied) {
     const commit: Commit = {
       tag,
       token: crypto.randomUUID(),
@@ -115,12 +107,14 @@ const makeApply = ({ log, bus, space, self }: Services) => {
       guard: { _tag: "Applied", records: applied.records },
       reads: applied.reads,
       changes: applied.changes,
-      tell: applied.tell.map(({ message, trace }) => frameOf(message, trace))
+      tell: applied.tell
     }
-    yield* space.commit(commit).pipe(
-      Effect.retry({ schedule: passing, while: (error) => error._tag === "SpaceError" }),
-      Effect.catchTag("SpaceError", Effect.die)
-    )
+    yield* space
+      .commit(commit)
+      .pipe(
+        Effect.retry({ schedule: passing, while: (error) => error._tag === "SpaceError" }),
+        Effect.catchTag("SpaceError", Effect.die)
+      )
     return applied
   })
 
@@ -130,39 +124,74 @@ const makeApply = ({ log, bus, space, self }: Services) => {
     for (const { message, trace } of applied.tellAfterFacts) yield* Effect.ignore(bus.tell(message, trace))
   })
 
+  /** Decides and commits what is left of a run. */
+  const attempt = Effect.fnUntraced(function* (tag: string, all: ReadonlyArray<AskedRecord>, buried: Set<number>) {
+    const state = yield* readTag(tag, all)
+    for (const waiting of state.factsWaiting) yield* send(tag, waiting.offset, waiting.facts)
+    // Records from before the tag's generation are not applied there (rule L13).
+    if (state.generation === undefined || isBefore(state.generation, self.generation)) {
+      yield* buryOnce(poisonOf(all), buried)
+      return
+    }
+    const asked = all.filter(({ record }) => record.offset > state.applied)
+    if (asked.length === 0) return
+    const applied = decideInTurn(state, asked)
+    yield* buryOnce(applied.poison, buried)
+    yield* commitRun(tag, applied)
+    yield* finish(tag, applied)
+  })
+
   const run = Effect.fnUntraced(function* (records: ReadonlyArray<LogRecord>) {
     const tag = records[0]?.partitionBy ?? ""
-    const all = yield* decoded(records)
-    for (let attempt = 1; ; attempt++) {
-      const state = yield* readTag(tag, all)
-      for (const waiting of state.factsWaiting) yield* send(tag, waiting.offset, waiting.facts)
-      // Records from before the tag's generation are not applied there (rule L13).
-      if (state.generation === undefined) return
-      const asked = all.filter(({ record }) => record.offset > state.applied)
-      if (asked.length === 0) return
-      const applied = yield* commitRun(tag, asked, state).pipe(Effect.catchTag("CommitRefused", again(attempt)))
-      if (applied !== undefined) return yield* finish(tag, applied)
-    }
+    const all = records.map((record) => decoded(bus, record))
+    const buried = new Set<number>()
+    // Nothing can be read or written under such a name, and the partition goes on (rule L8).
+    if (!isTag(tag))
+      return yield* buryOnce(
+        all.map(({ record }) => ({ record, cause: noTag })),
+        buried
+      )
+    const until = Effect.fnUntraced(function* (some: ReadonlyArray<AskedRecord>): Effect.fn.Return<void> {
+      for (let attempts = 1; ; attempts++) {
+        const refused = yield* attempt(tag, some, buried).pipe(
+          Effect.catchTag("CommitRefused", (refused) => Effect.succeed(refused))
+        )
+        if (refused === undefined) return
+        if (isPassing(refused)) {
+          if (attempts % attemptsMax === 0) yield* Effect.sleep("100 millis")
+        } else if (some.length > 1) {
+          // One of them decides what no tag can take: alone, each shows whether it is the one.
+          for (const one of some) yield* until([one])
+          return
+        } else some = some.map(({ record }) => ({ record, by: undefined, cause: refused }))
+      }
+    })
+    yield* until(all)
   })
 
   return (records: ReadonlyArray<LogRecord>) => withSpan(`apply ${records[0]?.key}`, traceOf(records), run(records))
 }
 
-/** The state has changed under the decision: read and decide again, after a while when it happens too often (rule L5). */
-const again =
-  (attempt: number) =>
-  (refused: CommitRefused): Effect.Effect<undefined> => {
-    switch (refused.reason) {
-      case "Applied":
-      case "Source":
-      case "Missing":
-        return Effect.undefined
-      case "Conflict":
-        return attempt % attemptsMax === 0 ? Effect.as(Effect.sleep("100 millis"), undefined) : Effect.undefined
-      default:
-        return Effect.die(refused)
-    }
+/** Decodes what can be decoded; the others are dead letters, and applied without effect. */
+const decoded = (bus: EventBus["Service"], record: LogRecord): AskedRecord => {
+  try {
+    const by = bus.decided(record)
+    return by === undefined ? { record, by, cause: `nobody here decides ${record.key}` } : { record, by }
+  } catch (cause) {
+    return { record, by: undefined, cause }
   }
+}
+
+const noTag = "it names no tag"
+
+const poisonOf = (asked: ReadonlyArray<AskedRecord>): Applied["poison"] =>
+  asked.flatMap(({ record, by, cause }) => (by === undefined ? [{ record, cause }] : []))
+
+const isBefore = (a: Generation, b: Generation): boolean => a.era < b.era || (a.era === b.era && a.n < b.n)
+
+/** The state has changed under the decision: read and decide again, after a while when it happens too often (rule L5). */
+const isPassing = ({ reason }: CommitRefused): boolean =>
+  reason === "Applied" || reason === "Source" || reason === "Missing" || reason === "Conflict"
 
 const traceOf = (records: ReadonlyArray<LogRecord>) => {
   const text = records[0]?.trace

@@ -2,9 +2,11 @@
  * The pure half of applying: a tag's state and the records asked of it go in, what is to be committed comes out. The
  * same records on the same state come to the same, on whichever runner and however often (rule L5).
  */
+
+import { ErrorCode } from "../../gen/noriter/client/v1/error.ts"
 import type { Answer } from "../../gen/noriter/space/v1/records.ts"
 import { Answer as AnswerCodec } from "../../gen/noriter/space/v1/records.ts"
-import { ErrorCode } from "../../gen/noriter/client/v1/error.ts"
+import type { RunnerMessage } from "../../gen/registry.ts"
 import type { AskedBy, Decision, DecisionState } from "../bus/Decider.ts"
 import { type AddressedFrame, type DecidedBy, frameOf, recordOf } from "../bus/EventBus.ts"
 import type { LogRecord, Source } from "../link/TopicLog.ts"
@@ -19,6 +21,12 @@ export interface AskedRecord {
   readonly cause?: unknown
 }
 
+/** A message to be told, in the trace of the record that caused it. */
+export interface TracedMessage {
+  readonly message: RunnerMessage
+  readonly trace: Trace | undefined
+}
+
 /** What a run of records came to. */
 export interface Applied {
   readonly upTo: number
@@ -27,7 +35,7 @@ export interface Applied {
   readonly changes: ReadonlyArray<Change>
   readonly tell: ReadonlyArray<AddressedFrame>
   /** Answers that wait until the facts are on the log (rule L13). */
-  readonly tellAfterFacts: ReadonlyArray<AddressedFrame>
+  readonly tellAfterFacts: ReadonlyArray<TracedMessage>
   readonly poison: ReadonlyArray<{ readonly record: LogRecord; readonly cause: unknown }>
 }
 
@@ -66,7 +74,7 @@ class Turn {
   readonly #records: Array<AppliedRecord> = []
   readonly #changes: Array<Change> = []
   readonly #tell: Array<AddressedFrame> = []
-  readonly #tellAfterFacts: Array<AddressedFrame> = []
+  readonly #tellAfterFacts: Array<TracedMessage> = []
   /** Requests whose answer waits for facts: sent again within this turn, they wait too. */
   readonly #afterFacts = new Set<string>()
   readonly #poison: Array<{ record: LogRecord; cause: unknown }> = []
@@ -98,8 +106,7 @@ class Turn {
     const asker = by.decider.asker(by.message)
     const known = asker === undefined ? undefined : this.#known(asker)
     if (asker !== undefined && known !== undefined) {
-      const waits = this.#afterFacts.has(`${asker.id} ${asker.session}`)
-      ;(waits ? this.#tellAfterFacts : this.#tell).push(answerFrame(record, asker, known))
+      this.#answer(answerTold(asker, known), traceOf(record), this.#afterFacts.has(`${asker.id} ${asker.session}`))
       return this.#pass(record, record.source)
     }
     try {
@@ -164,8 +171,6 @@ class Turn {
     )
     const told = (decision.tell ?? []).map((message) => frameOf(message, trace))
     const answer = decision.answer === undefined ? undefined : AnswerCodec.encode(decision.answer).finish()
-    const answered =
-      asker === undefined || decision.answer === undefined ? [] : [answerFrame(record, asker, decision.answer)]
     for (const put of decision.puts ?? []) {
       this.#values.set(put.key, put.value)
       this.#changes.push({ _tag: "Put", ...put })
@@ -174,10 +179,11 @@ class Turn {
       this.#heads.set(append.stream, { seq, trimmedTo: this.#heads.get(append.stream)?.trimmedTo ?? 0 })
       this.#changes.push({ _tag: "Append", ...append, seq, timeMs: this.#nowMs })
     }
-    if (decision.answerAfterFacts === true) {
-      this.#tellAfterFacts.push(...answered)
-      if (asker !== undefined) this.#afterFacts.add(`${asker.id} ${asker.session}`)
-    } else this.#tell.push(...answered)
+    if (asker !== undefined && decision.answer !== undefined) {
+      const afterFacts = decision.answerAfterFacts === true
+      if (afterFacts) this.#afterFacts.add(`${asker.id} ${asker.session}`)
+      this.#answer(answerTold(asker, decision.answer), trace, afterFacts)
+    }
     this.#tell.push(...told)
     const outcome = answer === undefined || isRateLimited(decision) ? undefined : this.#outcome(asker, answer)
     this.#mark(record.source)
@@ -189,6 +195,11 @@ class Turn {
     const { session, id, bodyHash } = asker
     this.#remembered.set(`${id} ${session}`, { _tag: "Decided", bodyHash, answer })
     return { session, id, bodyHash, answer }
+  }
+
+  #answer(message: RunnerMessage, trace: Trace | undefined, afterFacts: boolean): void {
+    if (afterFacts) this.#tellAfterFacts.push({ message, trace })
+    else this.#tell.push(frameOf(message, trace))
   }
 
   /** The record is applied and changes nothing. A source taken in already is not marked again. */
@@ -203,12 +214,14 @@ class Turn {
 }
 
 /** The answer, for the incarnation that asked (rule C2). */
-const answerFrame = (record: LogRecord, asker: AskedBy, answer: Answer): AddressedFrame => {
-  const { incarnation, session, id, ask } = asker
-  const bytes = AnswerCodec.encode(answer).finish()
-  const message = { $type: "noriter.runner.v1.OutcomeTold", incarnation, session, id, ask, answer: bytes } as const
-  return frameOf(message, traceOf(record))
-}
+const answerTold = ({ incarnation, session, id, ask }: AskedBy, answer: Answer): RunnerMessage => ({
+  $type: "noriter.runner.v1.OutcomeTold",
+  incarnation,
+  session,
+  id,
+  ask,
+  answer: AnswerCodec.encode(answer).finish()
+})
 
 /** Refused for its rate it is not remembered: the same id again is a fresh ask (rule L6). */
 const isRateLimited = ({ answer }: Decision): boolean =>

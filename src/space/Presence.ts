@@ -50,7 +50,7 @@ export interface ResumeClaim {
 }
 
 /** Pairs of enter and channel that a session remembers (rule L7). */
-const entersMax = 8
+export const entersMax = 8
 
 type Change<A> = Effect.Effect<A, PresenceRefused | SpaceError>
 
@@ -70,10 +70,7 @@ export class Presence extends Context.Service<
     /** The phone was heard on the socket that was given the newest token: older ones are spent. */
     readonly tokenHeld: (held: Held) => Change<Held>
     /** Claim, put hidden, show (rule P2); a former place is given up after it. */
-    readonly enter: (
-      held: Held,
-      request: EnterRequest
-    ) => Change<{ readonly held: Held; readonly member: HeldMember }>
+    readonly enter: (held: Held, request: EnterRequest) => Change<{ readonly held: Held; readonly member: HeldMember }>
     readonly leave: (held: Held, id: number) => Change<Held>
     /** Moves session and member on (rule P5): the socket is lost, or a deadline was looked at. */
     readonly moveOn: (held: Held, event: PresenceEvent, lastId: number) => Change<Held | "ended">
@@ -146,32 +143,43 @@ const enter = (writes: PresenceWrites) =>
         Effect.map((record) => ({ ...record, channel: request.tag, member: 0, avatar: request.avatar }))
       )
     )
-    const put = yield* writes.putHidden(claimed, request, yield* Clock.currentTimeMillis).pipe(
-      // Refused: the session goes back to where it stood, so that nothing has happened.
-      Effect.tapErrorTag("PresenceRefused", () =>
-        writes.update(claimed, (record) => ({ ...record, channel: former.channel, member: former.member }))
-      )
+    // Refused: the session goes back to where it stood, by the connection it stood there by. Nothing has happened.
+    const giveBack = Effect.ignore(writes.giveBack(claimed, former, held.owner))
+    const put = yield* writes
+      .putHidden(claimed, request, yield* Clock.currentTimeMillis)
+      .pipe(Effect.tapError(() => giveBack))
+    const entered = yield* show(writes, claimed, request.id, put).pipe(
+      Effect.tapError(() => Effect.andThen(giveBack, abandon(writes, claimed, put)))
     )
-    // This write succeeds only while the session names this connection; only then may the member be seen.
-    const named = yield* writes.update(claimed, (record) => ({
-      ...remembering(record, { id: request.id, channel: request.tag, member: put.member }),
-      member: put.member
-    }))
-    const owned = (key: string) => ({ _tag: "Owned" as const, key, by: named.owner })
-    const member = yield* writes.changeMember(named, owned, present)
-    if (member === undefined) return yield* new PresenceRefused({ reason: "NotOwner" })
     if (former.channel !== "" && former.member !== 0) {
-      yield* writes.removeMember(former.channel, former.member, former.session, GoneReason.GONE_REASON_LEFT)
+      yield* writes.removeMember(former.channel, former.member, former.session, GoneReason.GONE_REASON_LEFT).pipe(
+        // The session has moved all the same; what it no longer names is an orphan now.
+        Effect.catch((cause) => Effect.logWarning("a former place was not given up", cause))
+      )
     }
-    return { held: named, member }
+    return entered
   })
+
+/** Shows a member that is put, while the session names this connection (rule P2). */
+const show = Effect.fnUntraced(function* (writes: PresenceWrites, claimed: Held, id: number, put: HeldMember) {
+  // This write succeeds only while the session names this connection; only then may the member be seen.
+  const named = yield* writes.update(claimed, (record) => ({
+    ...remembering(record, { id, channel: put.tag, member: put.member }),
+    member: put.member
+  }))
+  const owned = (key: string) => ({ _tag: "Owned" as const, key, by: named.owner })
+  const member = yield* writes.changeMember(named, owned, present)
+  return member === undefined ? yield* new PresenceRefused({ reason: "NotOwner" }) : { held: named, member }
+})
+
+/** Removes a member that is not to be shown; where that fails it falls due. */
+const abandon = (writes: PresenceWrites, { record }: Held, { tag, member }: HeldMember) =>
+  Effect.ignore(writes.removeMember(tag, member, record.session, GoneReason.GONE_REASON_LEFT))
 
 const leave = (writes: PresenceWrites) =>
   Effect.fnUntraced(function* (held: Held, id: number) {
     const { channel, member, session } = held.record
-    const left = yield* writes.update(held, (record) =>
-      remembering(outside(record), { id, channel: "", member: 0 })
-    )
+    const left = yield* writes.update(held, (record) => remembering(outside(record), { id, channel: "", member: 0 }))
     if (channel !== "" && member !== 0) {
       yield* writes.removeMember(channel, member, session, GoneReason.GONE_REASON_LEFT)
     }
@@ -216,10 +224,7 @@ const forget = Effect.fnUntraced(function* (writes: PresenceWrites, ended: Sessi
 })
 
 /** The record after an accepted resume, or why it is refused (rule P4). */
-const resumed = (
-  before: Claimable | undefined,
-  claim: ResumeClaim
-): Effect.Effect<SessionRecord, PresenceRefused> => {
+const resumed = (before: Claimable | undefined, claim: ResumeClaim): Effect.Effect<SessionRecord, PresenceRefused> => {
   if (before === undefined || before.record.session !== claim.session) {
     return Effect.fail(new PresenceRefused({ reason: "Ended" }))
   }
@@ -237,9 +242,7 @@ const resumed = (
 }
 
 const heldStill = (before: Claimable | undefined, by: Owner): Effect.Effect<SessionRecord, PresenceRefused> =>
-  before !== undefined &&
-  before.owner.incarnation === by.incarnation &&
-  before.owner.connection === by.connection
+  before !== undefined && before.owner.incarnation === by.incarnation && before.owner.connection === by.connection
     ? Effect.succeed(before.record)
     : Effect.fail(new PresenceRefused({ reason: "NotOwner" }))
 

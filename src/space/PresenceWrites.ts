@@ -121,17 +121,33 @@ export class PresenceWrites {
         { _tag: "Compared" },
         [
           { _tag: "Count", counter: connectionCounter, by: 1, max: Number.MAX_SAFE_INTEGER },
-          { _tag: "Put", key: sessionKey, value: SessionRecord.encode(record).finish(), owner, dueMs: this.#due(record) }
+          {
+            _tag: "Put",
+            key: sessionKey,
+            value: SessionRecord.encode(record).finish(),
+            owner,
+            dueMs: this.#due(record)
+          }
         ],
-        { reads: [{ key: sessionKey, version: entry?.version ?? 0 }], tell: claimTold(guest, before, owner, record), found: true }
+        {
+          reads: [{ key: sessionKey, version: entry?.version ?? 0 }],
+          tell: claimTold(guest, before, owner, record),
+          found: true
+        }
       )
       return { before: before?.record, held: { guest, owner, record, version: done.versions[0] ?? 0 } }
     })
     return decidedAnew(once)
   }
 
-  /** Changes the record of a session that this owner holds (rule P3). */
-  update(held: Held, change: (record: SessionRecord) => SessionRecord): Write<Held> {
+  /** Undoes a claim for another place: the session stands where it stood, owned by whom it was. */
+  giveBack(claimed: Held, former: SessionRecord, owner: Owner): Write<Held> {
+    const { channel, member, avatar, enters } = former
+    return this.update(claimed, (record) => ({ ...record, channel, member, avatar, enters }), owner)
+  }
+
+  /** Changes the record of a session that this owner holds (rule P3); who holds it stays so, unless another is named. */
+  update(held: Held, change: (record: SessionRecord) => SessionRecord, owner = held.owner): Write<Held> {
     let known = { record: held.record, version: held.version }
     const once = Effect.gen({ self: this }, function* () {
       const record = change(known.record)
@@ -143,13 +159,13 @@ export class PresenceWrites {
             _tag: "Put",
             key: sessionKey,
             value: SessionRecord.encode(record).finish(),
-            owner: held.owner,
+            owner,
             dueMs: this.#due(record)
           }
         ],
         { reads: [{ key: sessionKey, version: known.version }] }
       )
-      return { ...held, record, version: done.versions[0] ?? 0 }
+      return { ...held, owner, record, version: done.versions[0] ?? 0 }
     })
     const reread = Effect.map(this.readSession(held.guest), (entry) => {
       if (entry !== undefined) known = { record: SessionRecord.decode(entry.value), version: entry.version }
@@ -195,18 +211,25 @@ export class PresenceWrites {
     const { channel: tag, member, avatar } = held.record
     const record = memberOf(held, { ...place, avatar }, held.record)
     const key = memberKey(member)
-    // The version a new entry gets is known only afterwards, so the view is told by the read that follows.
-    return this.commit(
-      tag,
-      { _tag: "Create", by: held.owner },
-      [
-        { _tag: "Count", counter: membersCounter, by: 1, max: Number.MAX_SAFE_INTEGER },
-        { _tag: "Put", key, value: MemberRecord.encode(record).finish(), owner: held.owner, dueMs: this.#due(record) }
-      ],
-      { reads: [{ key, version: 0 }], found: true }
-    ).pipe(
+    const put = Effect.gen({ self: this }, function* () {
+      const { counters } = yield* this.#space.read({ tag, keys: [] })
+      // Where the tag was founded anew, numbers go on above the highest put back (rule E2).
+      const below = Math.max(0, member - (counters.get(memberCounter) ?? 0))
+      return yield* this.commit(
+        tag,
+        { _tag: "Create", by: held.owner },
+        [
+          { _tag: "Count", counter: membersCounter, by: 1, max: Number.MAX_SAFE_INTEGER },
+          { _tag: "Count", counter: memberCounter, by: below, max: Number.MAX_SAFE_INTEGER },
+          { _tag: "Put", key, value: MemberRecord.encode(record).finish(), owner: held.owner, dueMs: this.#due(record) }
+        ],
+        { reads: [{ key, version: 0 }], found: true }
+      )
+    })
+    return put.pipe(
       Effect.catchTag("CommitRefused", refuse),
       Effect.flatMap((done) => {
+        // The version a new entry gets is known only afterwards, so the view is told by the write that follows.
         const version = done.versions[0] ?? 0
         const guard: Guard = { _tag: "Owned", key, by: held.owner }
         return this.putMember({ tag, member, record, owner: held.owner, guard, version })
@@ -265,7 +288,10 @@ export class PresenceWrites {
           { _tag: "Delete", key },
           { _tag: "Count", counter: membersCounter, by: -1, max: Number.MAX_SAFE_INTEGER }
         ],
-        { reads: [{ key, version: entry.version }], tell: [memberTold(tag, member, entry.version + 1, undefined, reason)] }
+        {
+          reads: [{ key, version: entry.version }],
+          tell: [memberTold(tag, member, entry.version + 1, undefined, reason)]
+        }
       )
       return true
     })
@@ -314,9 +340,7 @@ const decidedAnew = <A>(
 ): Write<A> => {
   const attempt = (left: number): Write<A> =>
     Effect.catchTag(once, "CommitRefused", (refused) =>
-      refused.reason === "Conflict" && left > 0
-        ? Effect.flatMap(between, () => attempt(left - 1))
-        : refuse(refused)
+      refused.reason === "Conflict" && left > 0 ? Effect.flatMap(between, () => attempt(left - 1)) : refuse(refused)
     )
   return attempt(attemptsMax - 1)
 }
@@ -363,8 +387,7 @@ const memberTold = (
   version: number,
   record: Uint8Array | undefined,
   reason: GoneReason
-): Tell =>
-  frameOf({ $type: "noriter.runner.v1.MemberTold", channel: tag, member, version, record, reason }, undefined)
+): Tell => frameOf({ $type: "noriter.runner.v1.MemberTold", channel: tag, member, version, record, reason }, undefined)
 
 const memberOf = (
   held: Held,
@@ -381,4 +404,3 @@ const memberOf = (
   yCm: place.yCm,
   lostMs: state.lostMs
 })
-

@@ -2,10 +2,11 @@
  * Which incarnation this process is, and the generation it writes in. Joins the roster at start and keeps the lease in
  * its own tag (rule P7). It decides nobody's death: that is the watcher's.
  */
+
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Clock from "effect/Clock"
 import { type Generation, type Incarnation, Roster } from "../link/Roster.ts"
 import { type Commit, type Owner, SharedSpace } from "./SharedSpace.ts"
 

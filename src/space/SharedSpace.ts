@@ -73,15 +73,37 @@ export interface Outcome {
 }
 
 export type Change =
-  | { readonly _tag: "Put"; readonly key: string; readonly value: Uint8Array; readonly owner?: Owner | undefined; readonly dueMs?: number | undefined }
+  | {
+      readonly _tag: "Put"
+      readonly key: string
+      readonly value: Uint8Array
+      readonly owner?: Owner | undefined
+      readonly dueMs?: number | undefined
+    }
   /** Puts under `prefix` + the next number of `counter`, which the commit's result names. */
-  | { readonly _tag: "PutNext"; readonly counter: string; readonly prefix: string; readonly value: Uint8Array; readonly owner?: Owner | undefined; readonly dueMs?: number | undefined }
+  | {
+      readonly _tag: "PutNext"
+      readonly counter: string
+      readonly prefix: string
+      readonly value: Uint8Array
+      readonly owner?: Owner | undefined
+      readonly dueMs?: number | undefined
+    }
   | { readonly _tag: "Delete"; readonly key: string }
   /** Refused as Full if the count would leave 0 … max. */
   | { readonly _tag: "Count"; readonly counter: string; readonly by: number; readonly max: number }
   /** Appends to a stream, whose head becomes `seq`. Within a class at most `countMax` entries, none older than `ageMsMax`
    * against the newest (0: no bound by age); what is cut moves `trimmedTo` (rule C4). */
-  | { readonly _tag: "Append"; readonly stream: string; readonly class: string; readonly seq: number; readonly timeMs: number; readonly value: Uint8Array; readonly countMax: number; readonly ageMsMax: number }
+  | {
+      readonly _tag: "Append"
+      readonly stream: string
+      readonly class: string
+      readonly seq: number
+      readonly timeMs: number
+      readonly value: Uint8Array
+      readonly countMax: number
+      readonly ageMsMax: number
+    }
   /** Forgets the outcomes of a session that has ended (rule L6). */
   | { readonly _tag: "Forget"; readonly session: string }
   /** Refuses incarnations of this runner below `epoch` from now on (rule P8). Never lowers. */

@@ -23,8 +23,8 @@ export type Rule =
   | "UTF8"
 
 export const issuesMax = 16
-export const pathLengthMax = 64
-export const depthMax = 16
+const pathLengthMax = 64
+const depthMax = 16
 
 /** What is wrong with one line, at most 16 of it. One serves a whole connection: `clear` makes it new. */
 export class Issues {
@@ -314,7 +314,7 @@ export function readList(value: unknown, itemsMax: number, path: string, issues:
   return value
 }
 
-/** In a list null is an entry, and no message or number. */
+/** In a list null is an entry, and no number. @public for decoders of repeated scalars, of which there may be none. */
 export function isNullEntry(value: unknown, path: string, issues: Issues): boolean {
   if (value !== null) return false
   issues.add(path, "TYPE", "must not be null")

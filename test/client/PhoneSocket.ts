@@ -30,12 +30,14 @@ export class PhoneSocket {
       this.heard += text
       changed()
     })
-    for (const event of ["end", "close", "error"]) {
-      socket.on(event, () => {
-        this.ended = true
-        changed()
-      })
+    const ended = () => {
+      this.ended = true
+      changed()
     }
+    socket.on("connect", changed)
+    socket.on("end", ended)
+    socket.on("close", ended)
+    socket.on("error", ended)
   }
 
   /** A socket that the scope closes. It is given before it is connected, so that it may be refused, too. */
@@ -49,6 +51,13 @@ export class PhoneSocket {
         if (paused) socket.pause()
         return phone
       }),
+      (phone) => Effect.sync(() => phone.socket.destroy())
+    )
+
+  /** TLS over a socket that something else was said on before. */
+  static readonly over = (raw: Net.Socket) =>
+    Effect.acquireRelease(
+      Effect.sync(() => new PhoneSocket(Tls.connect({ socket: raw, rejectUnauthorized: false }))),
       (phone) => Effect.sync(() => phone.socket.destroy())
     )
 

@@ -26,7 +26,7 @@ describe("refusals", () => {
     [`{"id":-1,"ping":{}}`, ["RANGE id"]],
     [`{"ping":[]}`, ["TYPE ping"]],
     [`{"ping":{"a":1}}`, ["UNKNOWN_FIELD ping.a"]],
-    [`{"say":{"text":7}}`, ["TYPE say.text", "REQUIRED say.reach"]],
+    [`{"say":{"text":7}}`, ["TYPE say.text"]],
     [`{"say":{"text":"a","reach":"constructor"}}`, ["ENUM say.reach"]],
     [`{"say":{"text":"a","reach":3}}`, ["ENUM say.reach"]],
     [`{"say":{"text":"a","reach":"1"}}`, ["ENUM say.reach"]],
@@ -45,7 +45,7 @@ describe("refusals", () => {
     ],
     ["[]", ["TYPE "]],
     ["7", ["TYPE "]],
-    [`{"say":{"text":${"[".repeat(14)}${"]".repeat(14)}}}`, ["TYPE say.text", "REQUIRED say.reach"]],
+    [`{"say":{"text":${"[".repeat(14)}${"]".repeat(14)}}}`, ["TYPE say.text"]],
     [`{"say":{"text":${"[".repeat(15)}${"]".repeat(15)}}}`, ["DEPTH "]],
     [`${"[".repeat(17)}${"]".repeat(17)}`, ["DEPTH "]],
     [`{"ping":{},"x":${`{"a":`.repeat(16)}1${"}".repeat(16)}}`, ["DEPTH "]]

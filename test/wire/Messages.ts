@@ -83,11 +83,11 @@ const bodies: ReadonlyArray<(random: Random) => NonNullable<ClientMessage["body"
   }),
   (random) => ({
     $case: "pace",
-    value: { $type: "noriter.client.v1.PaceRequest", pace: random.of([1, 2, 3] as const) }
+    value: { $type: "noriter.client.v1.PaceRequest", pace: random.of([0, 1, 2, 3] as const) }
   }),
   (random) => ({
     $case: "say",
-    value: { $type: "noriter.client.v1.SayRequest", text: spoken(random, 1, 30), reach: random.of([1, 2] as const) }
+    value: { $type: "noriter.client.v1.SayRequest", text: spoken(random, 1, 30), reach: random.of([0, 1, 2] as const) }
   }),
   (random) => ({
     $case: "whisper",

@@ -2,9 +2,10 @@
  * What a channel decides about talking: lines and whispers, as pure functions of the channel's tag and the record. A
  * whisper spans two tags: here it is passed on, and taken into the other guest's mailbox by MailboxDeciders (rule L4).
  */
+
+import type { ChannelAskedConsumer } from "../../../gen/consumers.ts"
 import { Reach } from "../../../gen/noriter/client/v1/chat.ts"
 import { ErrorCode } from "../../../gen/noriter/client/v1/error.ts"
-import type { ChannelAskedConsumer } from "../../../gen/consumers.ts"
 import { LineTold } from "../../../gen/noriter/runner/v1/chat.ts"
 import { type Answer, LineRates, MemberRecord, PresenceState } from "../../../gen/noriter/space/v1/records.ts"
 import type { Asker, LineAsked, WhisperAsked } from "../../../gen/noriter/topic/v1/chat.ts"
@@ -36,7 +37,11 @@ const decideLine = (state: DecisionState, line: LineAsked, limits: LineLimits): 
   const speaker = memberOf(state, member)
   if (speaker === undefined || speaker.session !== line.asker?.session) return refused(state, line, outside)
   const before = state.read(ratesKey)
-  const rates = counted(before === undefined ? LineRates.create() : LineRates.decode(before), { ...line, nowMs: state.nowMs }, limits)
+  const rates = counted(
+    before === undefined ? LineRates.create() : LineRates.decode(before),
+    { ...line, nowMs: state.nowMs },
+    limits
+  )
   if (rates === undefined) return refused(state, line, tooManyLines(state.nowMs))
   const { channel, text, reach, cell } = line
   const { nickname } = speaker
@@ -131,7 +136,13 @@ const refused = (state: DecisionState, line: LineAsked, answer: Answer): Decisio
 
 const lineDecided = (
   { channel, reach, asker }: LineAsked,
-  decided: { readonly seq: number; readonly nickname: string; readonly text: string; readonly atMs: number; readonly refused: ErrorCode }
+  decided: {
+    readonly seq: number
+    readonly nickname: string
+    readonly text: string
+    readonly atMs: number
+    readonly refused: ErrorCode
+  }
 ): TopicRecord => ({
   $type: "noriter.topic.v1.LineDecided",
   channel,

@@ -5,12 +5,11 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { ChatConsumer } from "../../../gen/consumers.ts"
-import { SayRequest, WhisperRequest } from "../../../gen/noriter/client/v1/chat.ts"
+import { Reach, SayRequest, WhisperRequest } from "../../../gen/noriter/client/v1/chat.ts"
 import { ErrorCode } from "../../../gen/noriter/client/v1/error.ts"
 import type { Answer } from "../../../gen/noriter/space/v1/records.ts"
 import type { ClientResponse } from "../../../gen/registry.ts"
-import type { Caller, Place } from "../../bus/Caller.ts"
-import { Refused } from "../../bus/Consumer.ts"
+import { type Caller, type Place, Refused } from "../../bus/Caller.ts"
 import { EventBus } from "../../bus/EventBus.ts"
 import { Channels } from "../playground/Channels.ts"
 import type { View } from "../playground/View.ts"
@@ -31,7 +30,7 @@ export const layer = Layer.effectDiscard(
               channel: place.tag,
               asker,
               text: request.text,
-              reach: request.reach,
+              reach: request.reach || Reach.REACH_NEARBY,
               cell: cellOf(channels.view(place.tag), place.member)
             }),
             answerOf
@@ -57,9 +56,7 @@ export const layer = Layer.effectDiscard(
           bus.tell({ $type: "noriter.runner.v1.EmoteTold", channel: tag, member, kind })
         ),
       typing: (_, { caller }) =>
-        fleeting(caller, ({ tag, member }) =>
-          bus.tell({ $type: "noriter.runner.v1.TypingTold", channel: tag, member })
-        )
+        fleeting(caller, ({ tag, member }) => bus.tell({ $type: "noriter.runner.v1.TypingTold", channel: tag, member }))
     })
   })
 )

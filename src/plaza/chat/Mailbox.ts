@@ -6,8 +6,8 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { MailboxConsumer } from "../../../gen/consumers.ts"
-import { MailTold } from "../../../gen/noriter/runner/v1/mailbox.ts"
 import type { StreamPosition } from "../../../gen/noriter/client/v1/session.ts"
+import { MailTold } from "../../../gen/noriter/runner/v1/mailbox.ts"
 import type { ServerBody } from "../../../gen/registry.ts"
 import type { Caller } from "../../bus/Caller.ts"
 import { EventBus } from "../../bus/EventBus.ts"
@@ -72,8 +72,7 @@ const make = Effect.gen(function* () {
     )
 
   return Mailbox.of({
-    head: (guest) =>
-      Effect.map(space.heads([guest]), (heads) => heads.get(guest)?.heads.get(mailboxStream)?.seq ?? 0),
+    head: (guest) => Effect.map(space.heads([guest]), (heads) => heads.get(guest)?.heads.get(mailboxStream)?.seq ?? 0),
     missed,
     fill,
     follow: (caller, after, mails) => {

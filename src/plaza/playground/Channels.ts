@@ -13,14 +13,15 @@ import * as Semaphore from "effect/Semaphore"
 import { ChatViewConsumer, PlaygroundViewConsumer } from "../../../gen/consumers.ts"
 import { LineTold } from "../../../gen/noriter/runner/v1/chat.ts"
 import { MemberRecord } from "../../../gen/noriter/space/v1/records.ts"
-import { turn } from "../../client/Turn.ts"
 import { EventBus } from "../../bus/EventBus.ts"
-import type { LinkError } from "../../link/RunnerLink.ts"
+import { turn } from "../../client/Turn.ts"
 import { generationText } from "../../link/Roster.ts"
+import type { LinkError } from "../../link/RunnerLink.ts"
 import { Settings } from "../../Settings.ts"
-import { memberPrefix } from "../../space/Tag.ts"
+import { membersCounter } from "../../space/PresenceWrites.ts"
 import { Self } from "../../space/Self.ts"
 import { SharedSpace, type SpaceError } from "../../space/SharedSpace.ts"
+import { memberPrefix } from "../../space/Tag.ts"
 import { members as membersFigure, tickSeconds } from "../../telemetry/Metrics.ts"
 import { Workers } from "../../Workers.ts"
 import { linesStream } from "./LineStream.ts"
@@ -132,11 +133,7 @@ const make = Effect.gen(function* () {
       Scope.provide(scope),
       // Subscribed first: what is told between the snapshot and now is in the snapshot, and changes nothing again.
       Effect.andThen(load(view)),
-      Effect.andThen(
-        Effect.ignore(
-          bus.tell({ $type: "noriter.runner.v1.KeyFrameAsked", channel: tag, incarnation })
-        )
-      ),
+      Effect.andThen(Effect.ignore(bus.tell({ $type: "noriter.runner.v1.KeyFrameAsked", channel: tag, incarnation }))),
       Effect.as(view),
       Effect.onError(() => close(tag, channel))
     )
@@ -194,7 +191,12 @@ const make = Effect.gen(function* () {
     for (const { view } of channels.values()) {
       const moved = view.takePositions()
       if (moved.member.length === 0) continue
-      yield* space.writePositions({ tag: view.tag, generation: self.generation, by: { incarnation, runner, epoch: runnerEpoch }, ...moved })
+      yield* space.writePositions({
+        tag: view.tag,
+        generation: self.generation,
+        by: { incarnation, runner, epoch: runnerEpoch },
+        ...moved
+      })
     }
   })
 
@@ -208,9 +210,9 @@ const make = Effect.gen(function* () {
       members += view.memberCount
       const now = heads.get(tag)
       if ((now?.heads.get(linesStream)?.seq ?? 0) > view.head) yield* fill(channel)
-      if ((now?.counters.get("members") ?? 0) !== view.recordCount) yield* load(view)
-      if (view.phoneCount > 0) channel.idleSinceMs = undefined
-      else if (nowMs - (channel.idleSinceMs ??= nowMs) >= idleMsMax) yield* close(tag, channel)
+      if ((now?.counters.get(membersCounter) ?? 0) !== view.recordCount) yield* load(view)
+      channel.idleSinceMs = view.phoneCount > 0 ? undefined : (channel.idleSinceMs ?? nowMs)
+      if (channel.idleSinceMs !== undefined && nowMs - channel.idleSinceMs >= idleMsMax) yield* close(tag, channel)
     }
     membersFigure.value = members
   })

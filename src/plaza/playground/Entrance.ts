@@ -8,14 +8,13 @@ import * as Layer from "effect/Layer"
 import { ErrorCode } from "../../../gen/noriter/client/v1/error.ts"
 import type { EnterRequest, EnterResponse } from "../../../gen/noriter/client/v1/playground.ts"
 import type { StreamPosition } from "../../../gen/noriter/client/v1/session.ts"
-import type { Place } from "../../bus/Caller.ts"
-import { type Call, type Later, later, Refused } from "../../bus/Consumer.ts"
+import { type Call, type Later, later, type Place, Refused } from "../../bus/Caller.ts"
 import { placeAt, Session } from "../../client/Session.ts"
 import type { LinkError } from "../../link/RunnerLink.ts"
 import { Settings } from "../../Settings.ts"
 import { type HeldMember, Presence } from "../../space/Presence.ts"
-import { PresenceRefused } from "../../space/PresenceRefused.ts"
-import { SharedSpace, SpaceError } from "../../space/SharedSpace.ts"
+import type { PresenceRefused } from "../../space/PresenceRefused.ts"
+import { SharedSpace, type SpaceError } from "../../space/SharedSpace.ts"
 import { Mailbox, positionOf } from "../chat/Mailbox.ts"
 import { Channels } from "./Channels.ts"
 import { historyLinesMax } from "./LineStream.ts"
@@ -81,18 +80,18 @@ const make = Effect.gen(function* () {
     request: EnterRequest,
     id: number
   ): Effect.fn.Return<Later, Refused | PresenceRefused | SpaceError | LinkError> {
-      const open = yield* openChannels(space, playground)
-      const choice = { playground, avatar: request.avatar, channels: candidates(request.channel, open, playground) }
-      if (choice.channels.length === 0) return yield* channelUnknown
-      const seq = yield* mailbox.head(session.guest)
-      const { view, member } = yield* takePlace(session, choice, id === 0 ? session.seenId : id)
-      leaveView(channels, session)
-      show(view, member)
-      session.place = placeAt(member.tag, member.member)
-      session.answer(id, { $case: "enter", value: entered(session, view, session.place, seq) })
-      const phone = placePhone(session, session.place)
-      if (phone !== undefined) view.join(phone, { history: historyLinesMax })
-      return later
+    const open = yield* openChannels(space, playground)
+    const choice = { playground, avatar: request.avatar, channels: candidates(request.channel, open, playground) }
+    if (choice.channels.length === 0) return yield* channelUnknown
+    const seq = yield* mailbox.head(session.guest)
+    const { view, member } = yield* takePlace(session, choice, id === 0 ? session.seenId : id)
+    leaveView(channels, session)
+    show(view, member)
+    session.place = placeAt(member.tag, member.member)
+    session.answer(id, { $case: "enter", value: entered(session, view, session.place, seq) })
+    const phone = placePhone(session, session.place)
+    if (phone !== undefined) view.join(phone, { history: historyLinesMax })
+    return later
   })
 
   const entered = (session: Session, view: View, place: Place, mailboxSeq: number): EnterResponse => {
@@ -126,7 +125,7 @@ const make = Effect.gen(function* () {
     yield* session.settled
     const id = call.id === 0 ? session.seenId : call.id
     yield* session
-      .change((held) => Effect.map(presence.leave(held, id), (left) => void (session.held = left)))
+      .change((held) => Effect.map(presence.leave(held, id), (left) => session.hold(left)))
       .pipe(unavailable)
     leaveView(channels, session)
     session.place = undefined
@@ -178,8 +177,7 @@ const isFull = (error: Refused | PresenceRefused | SpaceError): error is Presenc
 /** What it means for a phone that a place could not be written. Nothing has happened to it. */
 const unavailable = <A>(
   effect: Effect.Effect<A, Refused | PresenceRefused | SpaceError | LinkError>
-): Effect.Effect<A, Refused> =>
-  Effect.mapError(effect, (error) => (error instanceof Refused ? error : away))
+): Effect.Effect<A, Refused> => Effect.mapError(effect, (error) => (error instanceof Refused ? error : away))
 
 const refusedAs = (code: ErrorCode, message: string, retryAfterMs = 0): Refused =>
   new Refused({ code, message, retryAfterMs })

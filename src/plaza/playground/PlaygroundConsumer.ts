@@ -8,7 +8,7 @@ import { PlaygroundConsumer } from "../../../gen/consumers.ts"
 import { ErrorCode } from "../../../gen/noriter/client/v1/error.ts"
 import type { ListPlaygroundsResponse, MoveRequest } from "../../../gen/noriter/client/v1/playground.ts"
 import type { ServerBody } from "../../../gen/registry.ts"
-import { Refused } from "../../bus/Consumer.ts"
+import { Refused } from "../../bus/Caller.ts"
 import { EventBus } from "../../bus/EventBus.ts"
 import { Session } from "../../client/Session.ts"
 import { Settings } from "../../Settings.ts"
@@ -65,7 +65,8 @@ export const layer = Layer.effectDiscard(
       pace: ({ pace }, { caller }) =>
         Effect.sync(() => {
           const phone = caller instanceof Session ? phoneOf(caller) : undefined
-          if (caller.place !== undefined && phone !== undefined) channels.view(caller.place.tag)?.setPace(phone.member, pace)
+          if (caller.place !== undefined && phone !== undefined)
+            channels.view(caller.place.tag)?.setPace(phone.member, pace)
         })
     })
   })

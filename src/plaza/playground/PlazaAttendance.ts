@@ -79,7 +79,9 @@ const make = Effect.gen(function* () {
   return Attendance.of({
     resumed: (session, member, heard) =>
       resumed(session, member, heard).pipe(
-        Effect.mapError((cause) => (cause instanceof SpaceError ? cause : new SpaceError({ operation: "resume", cause })))
+        Effect.mapError((cause) =>
+          cause instanceof SpaceError ? cause : new SpaceError({ operation: "resume", cause })
+        )
       ),
     began: (session) => Effect.map(mailbox.head(session.guest), (seq) => mailbox.follow(session, seq, [])),
     detached: (session) => {
@@ -91,8 +93,5 @@ const make = Effect.gen(function* () {
 
 const nowhere = { place: undefined, xCm: 0, yCm: 0 }
 
-const positionIn = (
-  heard: ReadonlyArray<StreamPosition>,
-  name: string,
-  epoch: string
-): StreamPosition | undefined => heard.find((position) => position.name === name && position.epoch === epoch)
+const positionIn = (heard: ReadonlyArray<StreamPosition>, name: string, epoch: string): StreamPosition | undefined =>
+  heard.find((position) => position.name === name && position.epoch === epoch)

@@ -93,21 +93,21 @@ export class Roll {
     heardBefore: number
   ): void {
     const named = new Set<number>()
-    let floor = this.versionFloor
+    let newest = 0
     for (const { member: number, version, record } of all) {
       named.add(number)
-      floor = Math.max(floor, version)
+      newest = Math.max(newest, version)
       this.change(number, version, record, GoneReason.GONE_REASON_UNSPECIFIED)
       const member = this.members.get(number)
       const place = positions.get(number)
       if (member?.recorded === true && !member.own && place !== undefined) this.place(member, place.xCm, place.yCm)
     }
-    // Only now: a floor says that what is not named was gone, and these are named.
-    this.versionFloor = floor
     for (const member of [...this.members.values()]) {
       if (!member.recorded || named.has(member.number)) continue
-      if (member.version <= floor || member.heard <= heardBefore) this.remove(member, GoneReason.GONE_REASON_LEFT)
+      if (member.version <= newest || member.heard <= heardBefore) this.remove(member, GoneReason.GONE_REASON_LEFT)
     }
+    // Only now: it says that whoever is not named was gone, and these were named.
+    this.versionFloor = Math.max(this.versionFloor, newest)
   }
 
   /** The version that announcements must be above to say something new. */

@@ -10,7 +10,7 @@ export const protobufFileName = "noriter/client/v1/chat.proto";
 
 /** Reach is how far a line is heard. */
 export const Reach = {
-  /** REACH_UNSPECIFIED - Refused. */
+  /** REACH_UNSPECIFIED - Not said: nearby. */
   REACH_UNSPECIFIED: 0,
   /** REACH_NEARBY - The speaker's cell and the eight around it. */
   REACH_NEARBY: 1,

@@ -11,7 +11,7 @@ export const protobufFileName = "noriter/client/v1/playground.proto";
 
 /** Pace is how often a phone wants to be told of moves. */
 export const Pace = {
-  /** PACE_UNSPECIFIED - Refused. */
+  /** PACE_UNSPECIFIED - Not said: every tick. */
   PACE_UNSPECIFIED: 0,
   /** PACE_FULL - Every tick. */
   PACE_FULL: 1,

@@ -1,0 +1,68 @@
+/**
+ * Keeps this runner's members and sessions in step (rule P1): a member whose session does not name it is removed, a
+ * session whose member is missing has it put back. Members of other runners are theirs, and the watcher's.
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import { MemberRecord } from "../../../gen/noriter/space/v1/records.ts"
+import type { Session } from "../../client/Session.ts"
+import { Sessions } from "../../client/Sessions.ts"
+import { Presence } from "../../space/Presence.ts"
+import { Self } from "../../space/Self.ts"
+import { type Entry, SharedSpace } from "../../space/SharedSpace.ts"
+import { memberKey, memberPrefix } from "../../space/Tag.ts"
+import { Workers } from "../../Workers.ts"
+import { Channels } from "./Channels.ts"
+import { show } from "./Entrance.ts"
+import type { View } from "./View.ts"
+
+/** An orphan is gone within 2 s (rule P1). */
+const every = "1 second"
+
+export const layer = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const channels = yield* Channels
+    const sessions = yield* Sessions
+    const presence = yield* Presence
+    const space = yield* SharedSpace
+    const self = yield* Self
+    const workers = yield* Workers
+
+    const removeOrphans = Effect.fnUntraced(function* (tag: string, entries: ReadonlyMap<string, Entry>) {
+      for (const [key, { owner, value }] of entries) {
+        if (owner?.incarnation !== self.incarnation.id) continue
+        const session = sessions.ofSession(MemberRecord.decode(value).session)
+        const member = Number(key.slice(memberPrefix.length))
+        if (session === undefined || !names(session, tag, member)) yield* presence.removeOrphan(tag, member)
+      }
+    })
+
+    const putBackMissing = Effect.fnUntraced(function* (view: View, entries: ReadonlyMap<string, Entry>) {
+      for (const session of sessions.all()) {
+        const { place } = session
+        if (place?.tag !== view.tag || entries.has(memberKey(place.member))) continue
+        const position = view.positionOf(place.member) ?? { xCm: 0, yCm: 0 }
+        const putBack = session.change((held) =>
+          names(session, place.tag, place.member) ? presence.putBack(held, position) : Effect.undefined
+        )
+        // It may have been put meanwhile, or the session gone on: then there is nothing to mend.
+        const member = yield* putBack.pipe(Effect.catch(() => Effect.undefined))
+        if (member !== undefined) show(view, member)
+      }
+    })
+
+    const look = Effect.gen(function* () {
+      for (const view of channels.all()) {
+        const { entries } = yield* space.snapshot(view.tag, memberPrefix, "")
+        yield* removeOrphans(view.tag, entries)
+        yield* putBackMissing(view, entries)
+      }
+    })
+    yield* workers.run("upkeep", Effect.repeat(look, Schedule.spaced(every)))
+  })
+)
+
+/** Whether the session stands there, or is about to: entering, its member has no number yet. */
+const names = ({ held }: Session, tag: string, member: number): boolean =>
+  held?.record.channel === tag && (held.record.member === member || held.record.member === 0)

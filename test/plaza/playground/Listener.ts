@@ -1,0 +1,139 @@
+/**
+ * A phone in tests: an outbox whose lines are read exactly as a client would, and what the client then believes. It
+ * complains of what no client should have to bear: a member that appears twice, a move of somebody it does not know. A
+ * `Defect` stands between the view and the phone, to show that the checks find what they are for.
+ */
+import { assert } from "@effect/vitest"
+import { Pace } from "../../../gen/noriter/client/v1/playground.ts"
+import type { Outbox } from "../../../src/client/Outbox.ts"
+import type { Phone } from "../../../src/plaza/playground/View.ts"
+
+export interface Place {
+  readonly xCm: number
+  readonly yCm: number
+}
+
+interface Said {
+  readonly seq: number
+  readonly id?: number
+  readonly history?: boolean
+  readonly text: string
+}
+
+interface ServerLine {
+  readonly appeared?: {
+    readonly members: ReadonlyArray<Place & { readonly member: number; readonly nickname: string }>
+  }
+  readonly disappeared?: { readonly member: ReadonlyArray<number>; readonly reason: string }
+  readonly moved?: {
+    readonly member: ReadonlyArray<number>
+    readonly xCm: ReadonlyArray<number>
+    readonly yCm: ReadonlyArray<number>
+  }
+  readonly crowded?: { readonly cell: number; readonly count?: number }
+  readonly said?: Said
+  readonly streams?: { readonly streams: ReadonlyArray<{ readonly epoch: string; readonly seq?: number }> }
+  readonly emoted?: { readonly member: number; readonly kind: string }
+  readonly typed?: { readonly member: number }
+}
+
+/** What becomes of a line on its way: undefined, it is lost. */
+export type Defect = (line: ServerLine) => ServerLine | undefined
+
+export const sound: Defect = (line) => line
+
+export class Listener implements Outbox, Phone {
+  readonly member: number
+  readonly session: string
+  readonly pace: Pace
+  readonly outbox = this
+  /** Its network is bad: LATEST is skipped. */
+  slow = false
+  /** LATEST was skipped, and nothing since. */
+  skipped = false
+  readonly known = new Map<number, Place>()
+  readonly crowds = new Map<number, number>()
+  self: Place
+  readonly said: Array<Said> = []
+  readonly gaps: Array<number> = []
+  readonly signals: Array<string> = []
+  /** Reasons of those who went, since it was last asked. */
+  gone: Array<readonly [member: number, reason: string]> = []
+  readonly chunks: Array<Uint8Array> = []
+  flushes = 0
+  schedules = 0
+  private readonly defect: Defect
+
+  constructor(member: number, self: Place, options: { readonly pace?: Pace; readonly defect?: Defect } = {}) {
+    this.member = member
+    this.session = `s_${member}`
+    this.self = self
+    this.pace = options.pace ?? Pace.PACE_FULL
+    this.defect = options.defect ?? sound
+  }
+
+  readonly push = (chunk: Uint8Array): void => {
+    this.chunks.push(chunk)
+    const text = Buffer.from(chunk).toString()
+    assert.isTrue(text.endsWith("\n"), "a chunk is whole lines")
+    for (const one of text.trimEnd().split("\n")) {
+      const line = this.defect(JSON.parse(one))
+      if (line !== undefined) this.hear(line)
+    }
+  }
+
+  readonly answer = (chunk: Uint8Array): void => {
+    this.push(chunk)
+    this.schedule()
+  }
+
+  readonly latest = (chunk: Uint8Array): boolean => {
+    if (this.slow) this.skipped = true
+    else this.push(chunk)
+    return !this.slow
+  }
+
+  readonly flush = (): void => {
+    this.flushes++
+  }
+
+  readonly schedule = (): void => {
+    this.schedules++
+  }
+
+  private hear(line: ServerLine): void {
+    for (const { member, xCm, yCm } of line.appeared?.members ?? []) {
+      assert.notStrictEqual(member, this.member, "a phone knows its own member")
+      assert.isFalse(this.known.has(member), `${member} appeared twice to ${this.member}`)
+      this.known.set(member, { xCm, yCm })
+    }
+    for (const member of line.disappeared?.member ?? []) {
+      assert.isTrue(this.known.delete(member), `${member} disappeared and was not there for ${this.member}`)
+      this.gone.push([member, line.disappeared?.reason ?? ""])
+    }
+    if (line.moved !== undefined) this.hearMoved(line.moved)
+    if (line.crowded !== undefined) {
+      const { cell, count = 0 } = line.crowded
+      assert.notStrictEqual(this.crowds.get(cell) ?? 0, count, `crowded told nothing new of ${cell}`)
+      if (count === 0) this.crowds.delete(cell)
+      else this.crowds.set(cell, count)
+    }
+    if (line.said !== undefined) this.said.push(line.said)
+    for (const { seq = 0 } of line.streams?.streams ?? []) this.gaps.push(seq)
+    if (line.emoted !== undefined) this.signals.push(`${line.emoted.member} ${line.emoted.kind}`)
+    if (line.typed !== undefined) this.signals.push(`${line.typed.member} types`)
+  }
+
+  private hearMoved({ member, xCm, yCm }: NonNullable<ServerLine["moved"]>): void {
+    assert.strictEqual(xCm.length, member.length)
+    assert.strictEqual(yCm.length, member.length)
+    member.forEach((number, index) => {
+      const place = { xCm: xCm[index] ?? -1, yCm: yCm[index] ?? -1 }
+      if (number === this.member) this.self = place
+      else {
+        assert.isTrue(this.known.has(number), `${this.member} was told of a move of ${number}, whom it does not know`)
+        this.known.set(number, place)
+      }
+    })
+  }
+}

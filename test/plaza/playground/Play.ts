@@ -1,0 +1,313 @@
+/**
+ * A script of what may happen around a view, played to the view and to the truth beside it: members of this and of other
+ * runners come, walk and go, announcements are lost, repeated and late, phones come with good and bad networks. At every
+ * tick each phone must believe what is true for it.
+ */
+import { assert } from "@effect/vitest"
+import { GoneReason, goneReasonToJSON, Pace } from "../../../gen/noriter/client/v1/playground.ts"
+import { MemberRecord, PresenceState } from "../../../gen/noriter/space/v1/records.ts"
+import { View } from "../../../src/plaza/playground/View.ts"
+import type { Snapshot } from "../../../src/space/SharedSpace.ts"
+import { memberKey } from "../../../src/space/Tag.ts"
+import { type Defect, Listener, type Place, sound } from "./Listener.ts"
+import { type TrueRecord, Truth } from "./Truth.ts"
+
+/** Any four numbers are a step of a script, so that scripts can be made and shrunk freely. */
+export type Step = readonly [what: number, member: number, a: number, b: number]
+
+export const membersMax = 14
+const options = { sizeCm: 5_000, cellCm: 1_000, cellShownMax: 2 }
+const reasons = [GoneReason.GONE_REASON_LEFT, GoneReason.GONE_REASON_LOST, GoneReason.GONE_REASON_REMOVED] as const
+const paces = [Pace.PACE_FULL, Pace.PACE_CALM, Pace.PACE_LINES] as const
+const states = [
+  PresenceState.PRESENCE_STATE_PRESENT,
+  PresenceState.PRESENCE_STATE_LOST,
+  PresenceState.PRESENCE_STATE_AWAY,
+  PresenceState.PRESENCE_STATE_HIDDEN
+] as const
+
+interface Kept {
+  readonly version: number
+  readonly state: PresenceState
+  readonly place: Place
+}
+
+interface Standing {
+  readonly listener: Listener
+  pace: Pace
+  asked: Pace
+  /** It may not know where members stand. */
+  stale: boolean
+}
+
+export class Play {
+  readonly view = new View({
+    tag: "park/1",
+    incarnation: "r1",
+    epoch: "1.1",
+    widthCm: options.sizeCm,
+    heightCm: options.sizeCm,
+    cellCm: options.cellCm,
+    cellShownMax: options.cellShownMax
+  })
+  private readonly truth = new Truth(options)
+  /** The shared space: what is so, whether the view has heard of it or not. */
+  private readonly space = new Map<number, Kept>()
+  private readonly phones = new Map<number, Standing>()
+  private captured: { readonly space: ReadonlyMap<number, Kept>; readonly heard: number; readonly trueHeard: number }
+  private readonly defect: Defect
+  private version = 0
+  private frame = 0
+  private nowMs = 0
+  private slowAtMs = Number.NEGATIVE_INFINITY
+
+  constructor(defect: Defect = sound) {
+    this.defect = defect
+    this.captured = { space: new Map(), heard: 0, trueHeard: 0 }
+  }
+
+  play(script: Iterable<Step>): void {
+    for (const [what, member, a, b] of script) {
+      this.steps[what % this.steps.length]?.(1 + (member % membersMax), a, b)
+    }
+    this.load()
+    this.tick()
+    assert.strictEqual(this.view.recordCount, this.space.size, "a snapshot makes good what was lost")
+  }
+
+  private readonly enter = (member: number, a: number, b: number): void => {
+    const phone = this.phones.get(member)
+    if (!this.space.has(member)) this.change(member, PresenceState.PRESENCE_STATE_PRESENT, at(a, b))
+    if (phone !== undefined && a % 2 === 0) return
+    const pace = paces[b % paces.length] ?? Pace.PACE_FULL
+    this.truth.joined(member)
+    const listener = new Listener(member, this.truth.member(member).place, { pace, defect: this.defect })
+    this.phones.set(member, { listener, pace, asked: pace, stale: pace === Pace.PACE_LINES })
+    this.view.join(listener, { history: 50 })
+  }
+
+  private readonly come = (member: number, a: number, b: number): void => {
+    if (!this.space.has(member)) this.change(member, PresenceState.PRESENCE_STATE_PRESENT, at(a, b))
+  }
+
+  private readonly walk = (member: number, a: number, b: number): void => {
+    const { xCm, yCm } = this.truth.member(member).place
+    this.go(member, { xCm: bounded(xCm + (a % 800) - 400), yCm: bounded(yCm + (b % 800) - 400) })
+  }
+
+  private readonly jump = (member: number, a: number, b: number): void => this.go(member, at(a, b))
+
+  private readonly turn = (member: number, a: number): void => {
+    const kept = this.space.get(member)
+    if (kept !== undefined) this.change(member, states[a % states.length] ?? states[0], kept.place)
+  }
+
+  private readonly go = (member: number, place: Place): void => {
+    if (this.phones.has(member)) {
+      this.view.moved(member, place.xCm, place.yCm)
+      this.truth.moved(member, place)
+    } else {
+      const { xCm, yCm } = place
+      this.view.applyMoves({
+        $type: "noriter.runner.v1.MovesTold",
+        channel: "park/1",
+        incarnation: "r2",
+        number: ++this.frame,
+        key: false,
+        member: [member, 999],
+        xCm: [xCm, 1],
+        yCm: [yCm, 1]
+      })
+      this.truth.told(member, place)
+    }
+    const kept = this.space.get(member)
+    if (kept !== undefined) this.space.set(member, { ...kept, place })
+  }
+
+  private readonly end = (member: number, a: number): void => {
+    if (!this.space.delete(member)) return
+    const reason = reasons[a % reasons.length] ?? GoneReason.GONE_REASON_LEFT
+    this.announce(member, ++this.version, undefined, reason)
+  }
+
+  private readonly leave = (member: number): void => {
+    if (!this.phones.delete(member)) return
+    this.view.leave(member)
+    this.truth.left(member)
+  }
+
+  private readonly pace = (member: number, a: number): void => {
+    const phone = this.phones.get(member)
+    if (phone === undefined) return
+    phone.asked = paces[a % paces.length] ?? Pace.PACE_FULL
+    this.view.setPace(member, phone.asked)
+  }
+
+  private readonly slow = (member: number): void => {
+    const phone = this.phones.get(member)
+    if (phone !== undefined) phone.listener.slow = !phone.listener.slow
+  }
+
+  /** The same version with other contents, and older ones: neither says anything new. */
+  private readonly again = (member: number, a: number, b: number): void => {
+    const { version } = this.truth.member(member)
+    const state = states[a % states.length] ?? states[0]
+    const record = b % 3 === 0 ? undefined : { version: Math.max(1, version - (b % 4)), state, place: at(a, b) }
+    if (version > 0) this.announce(member, record?.version ?? version, record, GoneReason.GONE_REASON_LEFT)
+  }
+
+  /** Something happens, and nobody hears of it. */
+  private readonly lose = (member: number, a: number, b: number): void => {
+    const version = ++this.version
+    if (b % 3 === 0) this.space.delete(member)
+    else {
+      const place = this.space.get(member)?.place ?? at(a, b)
+      this.space.set(member, { version, state: states[a % states.length] ?? states[0], place })
+    }
+  }
+
+  private readonly capture = (): void => {
+    this.captured = { space: new Map(this.space), heard: this.view.heardCount, trueHeard: this.truth.heard }
+  }
+
+  /** A snapshot that was read a while ago. */
+  private readonly loadLate = (): void => {
+    const { space, heard, trueHeard } = this.captured
+    this.view.loadSnapshot(snapshotOf(space), heard)
+    const records = new Map([...space].map(([member, kept]) => [member, recordOf(kept)] as const))
+    this.truth.loaded(records, trueHeard)
+  }
+
+  private readonly load = (): void => {
+    this.capture()
+    this.loadLate()
+  }
+
+  private readonly tick = (): void => {
+    this.nowMs += 100
+    this.checkFrame()
+    const slowDue = this.nowMs - this.slowAtMs >= 450
+    if (slowDue) this.slowAtMs = this.nowMs
+    this.view.tick(this.nowMs)
+    for (const phone of this.phones.values()) {
+      if (phone.pace === Pace.PACE_FULL || slowDue) this.check(phone)
+      if (slowDue) phone.pace = phone.asked
+    }
+    if (slowDue) this.truth.reasons.clear()
+  }
+
+  private readonly steps: ReadonlyArray<(member: number, a: number, b: number) => void> = [
+    this.enter,
+    this.enter,
+    this.come,
+    this.come,
+    this.walk,
+    this.walk,
+    this.walk,
+    this.jump,
+    this.turn,
+    this.end,
+    this.leave,
+    this.pace,
+    this.slow,
+    this.again,
+    this.lose,
+    this.capture,
+    this.loadLate,
+    this.load,
+    this.tick,
+    this.tick,
+    this.tick
+  ]
+
+  /** What the other runners are told. */
+  private checkFrame(): void {
+    const expected = [...this.truth.untold].filter((number) => {
+      const { own, recorded } = this.truth.member(number)
+      return own && recorded
+    })
+    this.truth.untold.clear()
+    const { member = [], xCm = [], yCm = [] } = this.view.takeMoves() ?? {}
+    const told = new Map(member.map((number, index) => [number, { xCm: xCm[index], yCm: yCm[index] }]))
+    assert.deepStrictEqual(
+      byNumber(told),
+      byNumber(expected.map((number) => [number, this.truth.member(number).place]))
+    )
+  }
+
+  private check(phone: Standing): void {
+    const { listener } = phone
+    const { place } = this.truth.member(listener.member)
+    const shown = this.truth.shownAround(place, listener.member)
+    assert.deepStrictEqual(
+      [...listener.known.keys()].sort(ascending),
+      [...shown.keys()].sort(ascending),
+      `who is in view of ${listener.member}`
+    )
+    assert.deepStrictEqual(byNumber(listener.crowds), byNumber(this.truth.crowdsAround(place)), "crowded cells")
+    phone.stale = listener.skipped || phone.pace === Pace.PACE_LINES
+    listener.skipped = false
+    if (!phone.stale) {
+      assert.deepStrictEqual(byNumber(listener.known), byNumber(shown), `where they stand for ${listener.member}`)
+      assert.deepStrictEqual(listener.self, place, `where ${listener.member} stands`)
+    }
+    for (const [member, reason] of listener.gone) {
+      // Between two ticks it may have gone, come back and gone again.
+      if (!this.truth.member(member).standing) assert.include(this.truth.reasons.get(member) ?? [], reason)
+    }
+    listener.gone = []
+  }
+
+  private change(member: number, state: PresenceState, place: Place): void {
+    const kept = { version: ++this.version, state, place }
+    this.space.set(member, kept)
+    this.announce(member, kept.version, kept, GoneReason.GONE_REASON_LOST)
+  }
+
+  private announce(member: number, version: number, kept: Kept | undefined, reason: GoneReason): void {
+    this.view.memberChanged(member, version, kept === undefined ? undefined : memberRecord(member, kept), reason)
+    const record = kept === undefined ? undefined : recordOf(kept)
+    this.truth.changed(member, version, record, goneReasonToJSON(reason))
+  }
+}
+
+const ascending = (a: number, b: number): number => a - b
+
+const byNumber = <A>(pairs: Iterable<readonly [number, A]>): ReadonlyArray<readonly [number, A]> =>
+  [...pairs].sort(([a], [b]) => a - b)
+
+const bounded = (value: number): number => Math.max(0, Math.min(options.sizeCm - 1, value))
+
+/** Half of the places are close together, so that cells are crowded. */
+const at = (a: number, b: number): Place => {
+  const range = a % 2 === 0 ? options.sizeCm : 1_500
+  return { xCm: (a * 7) % range, yCm: (b * 7) % range }
+}
+
+const recordOf = ({ version, state, place }: Kept): TrueRecord => ({
+  version,
+  place,
+  shown: state === PresenceState.PRESENCE_STATE_PRESENT || state === PresenceState.PRESENCE_STATE_LOST
+})
+
+const memberRecord = (member: number, { state, place }: Kept): MemberRecord =>
+  MemberRecord.fromPartial({ nickname: `바람 ${member}`, avatar: "fox", state, ...place })
+
+const snapshotOf = (space: ReadonlyMap<number, Kept>): Snapshot => ({
+  generation: { era: 1, n: 1 },
+  entries: new Map(
+    [...space].map(([member, kept]) => [
+      memberKey(member),
+      {
+        version: kept.version,
+        value: MemberRecord.encode(memberRecord(member, kept)).finish(),
+        owner: undefined,
+        dueMs: undefined
+      }
+    ])
+  ),
+  positions: new Map([...space].map(([member, { place }]) => [member, place])),
+  counters: new Map(),
+  head: { seq: 0, trimmedTo: 0 },
+  lines: []
+})
