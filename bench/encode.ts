@@ -4,6 +4,9 @@ import { Reach } from "../gen/noriter/client/v1/chat.ts"
 import { ServerMessage } from "../gen/noriter/client/v1/client.ts"
 import type { MovesTold } from "../gen/noriter/runner/v1/playground.ts"
 import { encodeBody, type ServerBody, serverLine } from "../gen/registry.ts"
+import { Bytes } from "../src/plaza/playground/Bytes.ts"
+import { writeMoved } from "../src/plaza/playground/Describe.ts"
+import { Cell, Member } from "../src/plaza/playground/Member.ts"
 import { decodeFrames, encodeFrame } from "../src/wire/Frame.ts"
 import { compare, measure, type Piece } from "./Measure.ts"
 import type { Bench, Row } from "./Report.ts"
@@ -34,14 +37,36 @@ const said = message({
     history: false
   }
 })
-const moved = (count: number) =>
-  message({ $case: "moved", value: { $type: "noriter.client.v1.Moved", ...rows(count) } })
+const answer = { ...message({ $case: "say", value: { $type: "noriter.client.v1.SayResponse", seq: 57 } }), re: 4 }
 
 const lines: ReadonlyArray<{ readonly name: string; readonly message: ServerMessage }> = [
   { name: "said", message: said },
-  { name: "moved, 32 members", message: moved(32) },
-  { name: "moved, 288 members", message: moved(288) }
+  { name: "an answer", message: answer }
 ]
+
+/** As many as a crowded cell shows, and as many as can be in view. */
+const movers: ReadonlyArray<number> = [32, 288]
+
+/** A tick's line of so many movers, written by the view, and by way of the message and JSON.stringify. */
+function moved(count: number): { readonly own: Piece; readonly official: Piece } {
+  const places = rows(count)
+  const out = new Bytes()
+  const members = places.member.map((number, index) => {
+    const member = new Member(number, new Cell(0, 0, 0, 0))
+    member.xCm = places.xCm[index] ?? 0
+    member.yCm = places.yCm[index] ?? 0
+    return member
+  })
+  const line = message({ $case: "moved", value: { $type: "noriter.client.v1.Moved", ...places } })
+  return {
+    own: again(() => {
+      out.clear()
+      writeMoved(out, members)
+      return out.take()
+    }),
+    official: again(() => Buffer.from(`${JSON.stringify(ServerMessage.toJSON(line))}\n`))
+  }
+}
 
 const told: MovesTold = {
   $type: "noriter.runner.v1.MovesTold",
@@ -52,13 +77,13 @@ const told: MovesTold = {
   ...rows(500)
 }
 
-const again =
-  (once: () => unknown): Piece =>
-  (times) => {
+function again(once: () => unknown): Piece {
+  return (times) => {
     let result: unknown
     for (let time = 0; time < times; time++) result = once()
     return result
   }
+}
 
 const encodeTold = () => encodeFrame({ key: told.$type, trace: undefined, body: encodeBody(told) })
 
@@ -71,6 +96,16 @@ export const encode: Bench = {
       at(name)
       const own = again(() => serverLine(message))
       const official = again(() => JSON.stringify(ServerMessage.toJSON(message)))
+      const { piece, ratio } = compare(own, official, seconds)
+      found.push(
+        { name: `${name}, time`, unit: "ns", ...piece },
+        { name: `${name}, ratio`, unit: "×", target: 1, ...ratio }
+      )
+    }
+    for (const count of movers) {
+      const name = `moved, ${count} members`
+      at(name)
+      const { own, official } = moved(count)
       const { piece, ratio } = compare(own, official, seconds)
       found.push(
         { name: `${name}, time`, unit: "ns", ...piece },

@@ -10,10 +10,11 @@ import { parseArgs } from "node:util"
 import { decode } from "./decode.ts"
 import { dispatch } from "./dispatch.ts"
 import { encode } from "./encode.ts"
+import { fanout } from "./fanout.ts"
 import { latency } from "./latency.ts"
 import { type Bench, isMet, machine, toJsonLines, toTable } from "./Report.ts"
 
-const benches: ReadonlyArray<Bench> = [decode, dispatch, encode, latency]
+const benches: ReadonlyArray<Bench> = [decode, dispatch, encode, fanout, latency]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

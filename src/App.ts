@@ -25,6 +25,7 @@ import * as Upkeep from "./plaza/playground/Upkeep.ts"
 import { World } from "./plaza/playground/World.ts"
 import { Settings } from "./Settings.ts"
 import { Applier } from "./space/Applier.ts"
+import * as MeasuredSpace from "./space/MeasuredSpace.ts"
 import * as MemorySharedSpace from "./space/MemorySharedSpace.ts"
 import { Presence } from "./space/Presence.ts"
 import { Self } from "./space/Self.ts"
@@ -60,6 +61,11 @@ const runner = Runner.layer.pipe(Layer.provide(ClientMessageConsumer.layer), Lay
 /** One process, nothing else installed: the memory twins of everything. */
 export const embedded = runner.pipe(
   Layer.provide(
-    Layer.mergeAll(MemoryRunnerLink.layer, MemoryTopicLog.layer, MemoryRoster.layer, MemorySharedSpace.layer)
+    Layer.mergeAll(
+      MemoryRunnerLink.layer,
+      MemoryTopicLog.layer,
+      MemoryRoster.layer,
+      Layer.provide(MeasuredSpace.layer, MemorySharedSpace.layer)
+    )
   )
 )

@@ -20,7 +20,7 @@ export interface Artifact {
   readonly without?: ReadonlyArray<string>
 }
 
-const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "noriter")
+const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "noriter")
 
 /** The class path of these jars; they are fetched if this is the first time. */
 export async function classPath(name: string, artifacts: ReadonlyArray<Artifact>): Promise<string> {

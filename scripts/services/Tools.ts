@@ -28,7 +28,7 @@ function isExecutable(path: string): boolean {
 }
 
 const isHere = ({ command }: Tool): boolean =>
-  (process.env["PATH"] ?? "").split(delimiter).some((folder) => isExecutable(join(folder, command)))
+  (process.env.PATH ?? "").split(delimiter).some((folder) => isExecutable(join(folder, command)))
 
 /** Ends when all of them are there. */
 export async function need(...tools: ReadonlyArray<Tool>): Promise<void> {

@@ -19,12 +19,14 @@ import {
   type Key,
   partitionOf,
   type RunnerMessage,
+  runnerRoutes,
   type TopicRecord,
   topicRoutes
 } from "../../gen/registry.ts"
 import { type LinkError, RunnerLink } from "../link/RunnerLink.ts"
 import { type AppendFailed, type LogRecord, type NewRecord, type Source, TopicLog } from "../link/TopicLog.ts"
-import { dispatched, type KeyFigures } from "../telemetry/Metrics.ts"
+import { dispatched, type KeyFigures, tellFrames } from "../telemetry/Metrics.ts"
+import { withSpan } from "../telemetry/Tracing.ts"
 import { decodeFrames, encodeFrame, type Frame } from "../wire/Frame.ts"
 import { type Trace, toTraceparent } from "../wire/Trace.ts"
 import type { Call, Later, Refused } from "./Caller.ts"
@@ -79,11 +81,12 @@ export class EventBus extends Context.Service<
     readonly listen: (channel: string) => Effect.Effect<void, LinkError, Scope.Scope>
     /** The decider of a record's key, with the record as it was asked. Throws on bytes that are no such message. */
     readonly decided: (record: LogRecord) => DecidedBy | undefined
-    /** Sends a message on the RUNNER lane. */
-    readonly tell: (message: RunnerMessage, trace?: Trace) => Effect.Effect<void, LinkError>
-    /** Puts messages of one topic on the log; ends when they are there. */
-    readonly ask: (record: TopicRecord, trace?: Trace) => Effect.Effect<void, AppendFailed>
-    /** Puts a message on the log without waiting: `settled` is called once, with the failure or nothing. */
+    /** Sends a message by the lane that its proto names: a frame to a pub/sub channel, or a record onto the log. */
+    readonly publish: (
+      message: RunnerMessage | TopicRecord,
+      trace?: Trace
+    ) => Effect.Effect<void, LinkError | AppendFailed>
+    /** Puts a record onto the log without waiting: `settled` is called once, with the failure or nothing. */
     readonly offer: (
       record: TopicRecord,
       trace: Trace | undefined,
@@ -120,12 +123,12 @@ const make = Effect.gen(function* () {
   const log = yield* TopicLog
   const client = new Map<string, Bound<ClientBinding>>()
   const runner = new Map<string, Bound<RunnerBinding>>()
-  const topic = new Map<string, TopicBinding>()
+  const topic = new Map<string, Bound<TopicBinding>>()
 
   const bind = (binding: Binding): void => {
     if (binding.lane === "CLIENT") client.set(binding.key, { binding, figures: dispatched("CLIENT", binding.key) })
     else if (binding.lane === "RUNNER") runner.set(binding.key, { binding, figures: dispatched("RUNNER", binding.key) })
-    else topic.set(binding.key, binding)
+    else topic.set(binding.key, { binding, figures: dispatched("TOPIC", binding.key) })
   }
   const taken = (key: Key): boolean => client.has(key) || runner.has(key) || topic.has(key)
 
@@ -153,12 +156,14 @@ const make = Effect.gen(function* () {
   const hand = (frame: Frame): void => {
     const bound = runner.get(frame.key)
     if (bound === undefined) return // A newer runner may say what this one does not know.
-    bound.figures.count++
+    const { key, trace, body } = frame
+    framesIn.count++
     const handled = Effect.suspend(() => {
-      const message = decodeRunner(frame.key, frame.body)
-      return message === undefined ? Effect.void : bound.binding.run(message, frame.trace)
+      const message = decodeRunner(key, body)
+      return message === undefined ? Effect.void : timed(bound.figures, () => bound.binding.run(message, trace))
     })
-    run(Effect.catchCause(handled, (cause) => Effect.logError(`a frame of ${frame.key} was not taken`, cause)))
+    const taken = Effect.catchCause(handled, (cause) => Effect.logError(`a frame of ${key} was not taken`, cause))
+    run(withSpan(key, trace, taken))
   }
   const receive = (bytes: Uint8Array): void => {
     const decoded = decodeFrames(bytes)
@@ -171,20 +176,22 @@ const make = Effect.gen(function* () {
     dispatch: (request, call) => {
       const bound = client.get(request.$type)
       if (bound === undefined) return Effect.fail(new NoConsumer({ key: request.$type }))
-      bound.figures.count++
-      return bound.binding.run(request, call)
+      return timed(bound.figures, () => bound.binding.run(request, call))
     },
     listen: (channel) => link.subscribe(channel, receive),
     decided: (record) => {
-      const binding = topic.get(record.key)
-      const message = binding === undefined ? undefined : decodeTopic(record.key, record.body)
-      return binding === undefined || message === undefined ? undefined : { message, decider: binding.decider }
+      const bound = topic.get(record.key)
+      const message = bound === undefined ? undefined : decodeTopic(record.key, record.body)
+      if (bound === undefined || message === undefined) return undefined
+      bound.figures.count++
+      return { message, decider: bound.binding.decider }
     },
-    tell: (message, trace) => {
-      const frame = frameOf(message, trace)
-      return link.publish(frame.channel, frame.bytes)
-    },
-    ask: (message, trace) => {
+    publish: (message, trace) => {
+      if (isFrame(message)) {
+        const frame = frameOf(message, trace)
+        framesOut.count++
+        return link.publish(frame.channel, frame.bytes)
+      }
       const { topic, record } = recordOf(message, trace)
       return Effect.asVoid(log.append(topic, [record]))
     },
@@ -194,6 +201,21 @@ const make = Effect.gen(function* () {
     }
   })
 })
+
+/** One message in so many is timed: the clock costs as much as handing a message on. */
+const timedOneIn = 16
+
+/** Counts a message and, of some, how long their consumer took. */
+const timed = <A, E>(figures: KeyFigures, handle: () => Effect.Effect<A, E>): Effect.Effect<A, E> => {
+  if (figures.count++ % timedOneIn !== 0) return handle()
+  const began = performance.now()
+  return Effect.onExit(handle(), () => Effect.sync(() => figures.duration.observe((performance.now() - began) / 1000)))
+}
+
+const isFrame = (message: RunnerMessage | TopicRecord): message is RunnerMessage => message.$type in runnerRoutes
+
+const framesIn = tellFrames.of("in")
+const framesOut = tellFrames.of("out")
 
 interface Bound<B> {
   readonly binding: B

@@ -99,7 +99,7 @@ export class Deadlines {
 
   /** Puts the clock on and looks at everybody. */
   sweep(elapsedMs: number): void {
-    this.clockMs += Math.min(elapsedMs, 2 * this.sweepMs)
+    this.clockMs += Math.round(Math.min(elapsedMs, 2 * this.sweepMs))
     let bytes = 0
     let index = 0
     for (const connection of this.watched) {

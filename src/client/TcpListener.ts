@@ -275,15 +275,18 @@ class Acceptor {
     fiber.addObserver(() => this.fibers.delete(connection))
   }
 
-  /** Destroys a socket that is not open in time, however many bytes it sends. Call what it returns when it is. */
+  /** Destroys a socket that hangs up or is not open in time, however much it sends. Call what it returns when it is. */
   private mustOpen(socket: Net.Socket): () => void {
-    this.opening.add(socket)
-    const late = setTimeout(() => socket.destroy(), this.openingMs)
+    const destroy = () => socket.destroy()
+    const late = setTimeout(destroy, this.openingMs)
     const opened = () => {
       clearTimeout(late)
       this.opening.delete(socket)
+      socket.off("end", destroy)
       socket.off("close", opened)
     }
+    this.opening.add(socket)
+    socket.on("end", destroy)
     socket.on("close", opened)
     return opened
   }

@@ -135,8 +135,8 @@ export class Bot {
       this.stroll.place(spotOf(body), Date.now())
     } else if (key === "said" && body.number("member") !== this.member && !body.flag("history")) {
       this.company.figures.heard++
-      const { random, answerChance } = this.company
-      if (this.channel === undefined || random() >= answerChance(this.channel, body)) return
+      const { random } = this.company
+      if (this.channel === undefined || random() >= this.company.answerChance(this.channel, body)) return
       const tongue = tongueOf(body.text("text"))
       this.plan(Date.now(), 1500 + random() * 3000, () => phrase(tongue, "reply", random))
     }

@@ -13,6 +13,8 @@ export interface GuestOptions {
   readonly nickname: string
   /** The picture has changed; `line` is what came to the chat. */
   readonly changed: (line: Line | undefined) => void
+  /** The server could not be had for now, and why; it is tried again. */
+  readonly waiting?: (why: string) => void
   /** It is over, and why. */
   readonly ended: (why: string) => void
 }
@@ -41,6 +43,7 @@ export class Guest {
           this.visit.status = why === "" || state === "open" ? state : `${state}: ${why}`
           options.changed(undefined)
           if (state === "ended") options.ended(why)
+          else if (state === "waiting") options.waiting?.(why)
         }
       }
     )

@@ -3,9 +3,10 @@
  * lines in and lines out. Owns the loop that ties keys, guest and screen together.
  */
 import { createInterface } from "node:readline"
+import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import { Guest } from "./Guest.ts"
+import { Guest, type GuestOptions } from "./Guest.ts"
 import type { KeyPress } from "./Keys.ts"
 import { nickname } from "./Phrases.ts"
 import { colourful, cursorColumn, plain, render } from "./Screen.ts"
@@ -25,20 +26,21 @@ export interface JoinOptions {
 export const join = Effect.fnUntraced(function* (options: JoinOptions) {
   const name = options.nick === "" ? nickname("ko", Math.random) : options.nick
   const why = yield* isTerminal() ? onScreen({ ...options, nick: name }) : inLines({ ...options, nick: name })
-  if (why !== "closed") process.stderr.write(`noriter: ${why}\n`)
+  if (why !== "closed") return yield* new SentAway({ message: why })
 })
+
+/** It did not end by one's own will: the server said not to come back, or was never there. */
+export class SentAway extends Data.TaggedError("SentAway")<{ readonly message: string }> {}
 
 // --- internal ---
 
-const guestFor = (options: JoinOptions, changed: (line: Line | undefined) => void, over: Deferred.Deferred<string>) =>
+type Seen = Pick<GuestOptions, "changed" | "waiting">
+
+const guestFor = (options: JoinOptions, seen: Seen, over: Deferred.Deferred<string>) =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const guest = new Guest({
-        ...options,
-        nickname: options.nick,
-        changed,
-        ended: (why) => void Deferred.doneUnsafe(over, Effect.succeed(why))
-      })
+      const ended = (why: string) => void Deferred.doneUnsafe(over, Effect.succeed(why))
+      const guest = new Guest({ ...options, ...seen, nickname: options.nick, ended })
       const timer = setInterval(() => guest.tick(Date.now()), tickMs)
       return { guest, timer }
     }),
@@ -55,7 +57,7 @@ const onScreen = Effect.fnUntraced(function* (options: JoinOptions) {
   const stale = () => {
     isStale = true
   }
-  const guest = yield* guestFor(options, stale, over)
+  const guest = yield* guestFor(options, { changed: stale }, over)
   const terminal = yield* open({ pressed: (key) => press(guest, key, stale), resized: stale })
   const paint = hasColour() ? colourful : plain
   // Drawn at most twenty times a second, however much is heard.
@@ -122,7 +124,17 @@ const inLines = Effect.fnUntraced(function* (options: JoinOptions) {
   const print = (line: Line | undefined) => {
     if (line !== undefined) process.stdout.write(`${line.text}\n`)
   }
-  const guest = yield* guestFor(options, print, over)
+  // Nobody watches: a server that is not there is said and ends it, one that goes away later is waited for.
+  let wasInside = false
+  const waiting = (why: string) => {
+    if (wasInside) process.stderr.write(`noriter: ${why}; trying again\n`)
+    else Deferred.doneUnsafe(over, Effect.succeed(why))
+  }
+  const changed = (line: Line | undefined) => {
+    wasInside ||= guest.visit.isInside
+    print(line)
+  }
+  const guest: Guest = yield* guestFor(options, { changed, waiting }, over)
   yield* Effect.acquireRelease(
     Effect.sync(() => {
       const lines = createInterface({ input: process.stdin })

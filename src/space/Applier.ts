@@ -3,6 +3,7 @@
  * may apply any record and comes to the same; what keeps a record from taking effect twice is the tag's applied mark,
  * not this file. It knows no message: deciders are registered on the bus.
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -12,7 +13,7 @@ import { EventBus } from "../bus/EventBus.ts"
 import type { Generation } from "../link/Roster.ts"
 import { type LogRecord, type Reading, TopicLog } from "../link/TopicLog.ts"
 import { deadTopicOf } from "../link/Topics.ts"
-import { deadLetters } from "../telemetry/Metrics.ts"
+import { deadLetters, topicLagSeconds } from "../telemetry/Metrics.ts"
 import { withSpan } from "../telemetry/Tracing.ts"
 import { fromTraceparent } from "../wire/Trace.ts"
 import { type Applied, type AskedRecord, decideInTurn, keysOf, outcomesOf } from "./Deciding.ts"
@@ -121,7 +122,7 @@ const makeApply = ({ log, bus, space, self }: Services) => {
   const finish = Effect.fnUntraced(function* (tag: string, applied: Applied) {
     const facts = applied.records.flatMap((record) => record.facts)
     if (facts.length > 0) yield* send(tag, applied.upTo, facts)
-    for (const { message, trace } of applied.tellAfterFacts) yield* Effect.ignore(bus.tell(message, trace))
+    for (const { message, trace } of applied.tellAfterFacts) yield* Effect.ignore(bus.publish(message, trace))
   })
 
   /** Decides and commits what is left of a run. */
@@ -169,8 +170,16 @@ const makeApply = ({ log, bus, space, self }: Services) => {
     yield* until(all)
   })
 
-  return (records: ReadonlyArray<LogRecord>) => withSpan(`apply ${records[0]?.key}`, traceOf(records), run(records))
+  return (records: ReadonlyArray<LogRecord>) =>
+    withSpan(`apply ${records[0]?.key}`, traceOf(records), Effect.andThen(run(records), lag(records)))
 }
+
+/** How long these had lain on the log. */
+const lag = (records: ReadonlyArray<LogRecord>) =>
+  Effect.map(Clock.currentTimeMillis, (nowMs) => {
+    const last = records.at(-1)
+    if (last !== undefined) topicLagSeconds.of(last.topic).value = Math.max(0, nowMs - last.timeMs) / 1000
+  })
 
 /** Decodes what can be decoded; the others are dead letters, and applied without effect. */
 const decoded = (bus: EventBus["Service"], record: LogRecord): AskedRecord => {

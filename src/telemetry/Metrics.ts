@@ -77,7 +77,7 @@ export class KeyFigures extends Counter {
 
 const dispatchSeconds = meter.histograms(
   "noriter_dispatch_duration_seconds",
-  "Time until a consumer was done with a message",
+  "Time until a consumer was done with a message, of every sixteenth",
   durations,
   "lane",
   "key"
@@ -96,9 +96,9 @@ export const deadLetters: Counter = meter.counter(
   "noriter_dead_letters_total",
   "Records that could not be read or decided, and were buried"
 )
-export const topicLag: Family<Gauge> = meter.gauges(
-  "noriter_topic_lag_records",
-  "Records on the log that this runner's partitions have still to apply, by topic",
+export const topicLagSeconds: Family<Gauge> = meter.gauges(
+  "noriter_topic_lag_seconds",
+  "How long the last record that this runner applied had been on the log, by topic",
   "topic"
 )
 export const tellFrames: Family<Counter> = meter.counters(
@@ -111,7 +111,7 @@ export const tellFrames: Family<Counter> = meter.counters(
 
 export const commits: Family<Counter> = meter.counters(
   "noriter_commits_total",
-  "Commits to the shared space, by result: applied, repeated, refused, failed",
+  "Commits to the shared space, by result: applied, refused, failed",
   "result"
 )
 export const commitSeconds: Histogram = meter.histogram(

@@ -53,7 +53,7 @@ const echo: Accept = Effect.fnUntraced(function* (connection) {
       const text = line === tooLong ? "TOO LONG" : line.toString()
       if (text === "hello") connection.helloDone()
       if (text === "die") yield* Effect.die("planted")
-      if (text === "stop") yield* Effect.never
+      if (text === "stop") yield* until("the end", () => !connection.isOpen)
       connection.outbox.answer(Buffer.from(`${connection.address} ${text}\n`))
     }
   }

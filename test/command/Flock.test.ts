@@ -19,6 +19,8 @@ describe("Flock", () => {
           yield* server.heard(({ key }) => key === "enter")
           // Some of three walk off within seconds; none of them is asked for more than it would do by itself.
           yield* server.heard(({ key }) => key === "move")
+          server.tell({ said: { seq: 1, member: 7, nickname: "구름", text: "안녕" } })
+          yield* server.heard(({ key }) => key === "say" || key === "emote")
           const { bots, inside, refused } = yield* summary
           assert.deepStrictEqual({ bots, inside, refused }, { bots: 3, inside: 3, refused: {} })
         }).pipe(Effect.scoped)

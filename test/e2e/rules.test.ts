@@ -78,7 +78,6 @@ describe("strict", () => {
     [`{"id":1,"move":{"xCm":true}}`, "TYPE", "move.xCm"],
     [`{"id":1,"say":{"text":"a","reach":"NEARBY"}}`, "ENUM", "say.reach"],
     [`{"id":1,"say":{"text":"a","reach":9}}`, "ENUM", "say.reach"],
-    [`{"id":1,"say":{"text":"a"}}`, "REQUIRED", "say.reach"],
     [`{"id":1,"say":{"text":"","reach":1}}`, "TOO_SHORT", "say.text"],
     [`{"id":1,"say":{"text":"${"가".repeat(201)}","reach":1}}`, "TOO_LONG", "say.text"],
     [`{"id":1,"say":{"text":"a\\u0007","reach":1}}`, "CHARACTERS", "say.text"],
@@ -255,6 +254,14 @@ describe("ends", () => {
 })
 
 describe("text", () => {
+  it("a line whose reach is not said is for those nearby", async () => {
+    await using listener = await enter("구름")
+    await using speaker = await enter()
+    await speaker.ask({ say: { text: "여기만" } })
+    const said = await listener.next("said", (body) => body.text === "여기만")
+    assert.strictEqual(said.reach, "REACH_NEARBY")
+  })
+
   it("nicknames are normalised and trimmed; what is said is kept as it is", async () => {
     await using listener = await enter("구름")
     await using speaker = await Phone.greet(server.tcpPort, "  바람 ".normalize("NFD"))

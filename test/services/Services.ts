@@ -28,7 +28,7 @@ export async function withServices<Name extends ServiceName>(
   if (!(started instanceof Missing)) return void describe(title, () => tests(started))
   // Registered all the same, so that they are counted; none of them runs.
   const nowhere = urlsOf(names, () => "nowhere")
-  if (process.env["CI"] !== "true") return void describe.skip(`${title} (${started.message})`, () => tests(nowhere))
+  if (process.env.CI !== "true") return void describe.skip(`${title} (${started.message})`, () => tests(nowhere))
   describe(title, () => {
     beforeAll(() => Promise.reject(started))
     tests(nowhere)

@@ -11,7 +11,7 @@ import { Hub, layerOf as linkOf } from "../../src/link/MemoryRunnerLink.ts"
 import { Broker, layerOf as logOf } from "../../src/link/MemoryTopicLog.ts"
 import { AppendFailed, type LogRecord, TopicLog } from "../../src/link/TopicLog.ts"
 import { Settings, type Values } from "../../src/Settings.ts"
-import { layerOf as spaceOf, Space } from "../../src/space/MemorySharedSpace.ts"
+import { Space, layerOf as spaceOf } from "../../src/space/MemorySharedSpace.ts"
 import { Presence } from "../../src/space/Presence.ts"
 import { Self } from "../../src/space/Self.ts"
 import { type Commit, SharedSpace, SpaceError } from "../../src/space/SharedSpace.ts"
@@ -30,6 +30,8 @@ export class Watch {
   readonly commits: Array<Commit> = []
   /** Commits after which the runner is killed: no later one happens, nor anything that comes after it. */
   killAfter = Number.POSITIVE_INFINITY
+  /** A planted defect: what the space is given instead. */
+  instead: (commit: Commit) => Commit = (commit) => commit
   /** Run before a commit is made. */
   before: (commit: Commit) => Effect.Effect<void, SpaceError> = () => Effect.void
   /** Run when a commit is made, before its caller learns so. */
@@ -52,7 +54,7 @@ export class Watch {
           if (isLease(commit)) return yield* space.commit(commit)
           if (this.commits.length >= this.killAfter) return yield* Effect.interrupt
           yield* this.before(commit)
-          const committed = yield* space.commit(commit)
+          const committed = yield* space.commit(this.instead(commit))
           this.commits.push(commit)
           yield* this.after(commit)
           return committed

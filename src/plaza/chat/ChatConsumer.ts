@@ -53,10 +53,10 @@ export const layer = Layer.effectDiscard(
         ),
       emote: ({ kind }, { caller }) =>
         fleeting(caller, ({ tag, member }) =>
-          bus.tell({ $type: "noriter.runner.v1.EmoteTold", channel: tag, member, kind })
+          bus.publish({ $type: "noriter.runner.v1.EmoteTold", channel: tag, member, kind })
         ),
       typing: (_, { caller }) =>
-        fleeting(caller, ({ tag, member }) => bus.tell({ $type: "noriter.runner.v1.TypingTold", channel: tag, member }))
+        fleeting(caller, ({ tag, member }) => bus.publish({ $type: "noriter.runner.v1.TypingTold", channel: tag, member }))
     })
   })
 )

@@ -12,10 +12,12 @@ export class Bytes {
     this.length = 0
   }
 
-  /** Text of ASCII characters only. */
+  /** Text of ASCII characters only; a loop, because a call out of JavaScript takes longer than such short texts. */
   ascii(text: string): void {
     this.reserve(text.length)
-    this.length += this.buffer.write(text, this.length, "latin1")
+    const { buffer, length } = this
+    for (let index = 0; index < text.length; index++) buffer[length + index] = text.charCodeAt(index)
+    this.length = length + text.length
   }
 
   copy(bytes: Uint8Array): void {
@@ -36,16 +38,17 @@ export class Bytes {
     this.buffer[this.length++] = value
   }
 
-  /** A whole number from 0. */
+  /** A whole number from 0 to 2^31 - 1. */
   digits(value: number): void {
-    this.reserve(16)
+    this.reserve(10)
+    const { buffer } = this
     let end = this.length + 1
-    for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) end++
+    for (let ten = 10; ten <= value; ten *= 10) end++
     this.length = end
     let rest = value
     do {
-      const tenth = Math.floor(rest / 10)
-      this.buffer[--end] = zero + rest - tenth * 10
+      const tenth = (rest / 10) | 0
+      buffer[--end] = zero + rest - tenth * 10
       rest = tenth
     } while (rest > 0)
   }

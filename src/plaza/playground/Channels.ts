@@ -133,7 +133,7 @@ const make = Effect.gen(function* () {
       Scope.provide(scope),
       // Subscribed first: what is told between the snapshot and now is in the snapshot, and changes nothing again.
       Effect.andThen(load(view)),
-      Effect.andThen(Effect.ignore(bus.tell({ $type: "noriter.runner.v1.KeyFrameAsked", channel: tag, incarnation }))),
+      Effect.andThen(Effect.ignore(bus.publish({ $type: "noriter.runner.v1.KeyFrameAsked", channel: tag, incarnation }))),
       Effect.as(view),
       Effect.onError(() => close(tag, channel))
     )
@@ -181,7 +181,7 @@ const make = Effect.gen(function* () {
     const nowMs = yield* Clock.currentTimeMillis
     for (const { view } of channels.values()) {
       const moves = view.takeMoves()
-      if (moves !== undefined) yield* Effect.ignore(bus.tell(moves))
+      if (moves !== undefined) yield* Effect.ignore(bus.publish(moves))
       view.tick(nowMs)
     }
     tickSeconds.observe((performance.now() - began) / 1000)

@@ -288,9 +288,8 @@ export class View {
   // --- Inside ---
 
   private admit(phone: Phone): Viewer {
-    // Whoever was here before this phone hears first what has come before it.
-    this.batch.give(this.viewers.values())
-    for (const { phone } of this.viewers.values()) phone.outbox.schedule()
+    // Whoever was here before this phone hears what has come before it.
+    this.flushLines()
     const former = this.viewers.get(phone.member)
     if (former !== undefined) this.dismiss(former)
     const member = this.roll.meet(phone.member)

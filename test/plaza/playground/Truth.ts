@@ -95,7 +95,8 @@ export class Truth {
     const member = this.members.get(number)
     if (member === undefined || !(member.recorded || member.held)) return
     member.own = true
-    if (member.place.xCm !== place.xCm || member.place.yCm !== place.yCm) this.untold.add(number)
+    const { xCm, yCm } = member.place
+    if (!member.placed || xCm !== place.xCm || yCm !== place.yCm) this.untold.add(number)
     this.placed(number, place)
   }
 

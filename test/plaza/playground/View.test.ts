@@ -1,22 +1,9 @@
-/** Views: who is told of whom. The checks are first shown defects that they must find. */
+/** Views: who is told of whom, and who hears what. The checks are shown defects that they must find. */
 import { assert, describe, it } from "@effect/vitest"
-import * as Arbitrary from "effect/Arbitrary"
-import * as Schema from "effect/Schema"
 import type { Defect } from "./Listener.ts"
-import { Play, type Step } from "./Play.ts"
-
-const any = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 9_999 }))
-const scripts = Arbitrary.array(Arbitrary.schema(Schema.Tuple([any, any, any, any])), { minLength: 0, maxLength: 400 })
-
-/** A script by a seed: the same numbers everywhere. */
-const scriptOf = (seed: number, length: number): ReadonlyArray<Step> => {
-  let state = seed
-  const next = (): number => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return state >>> 8
-  }
-  return Array.from({ length }, (): Step => [next(), next(), next(), next()])
-}
+import { Play } from "./Play.ts"
+import { scriptOf, scripts } from "./Scripts.ts"
+import { Talk } from "./Talk.ts"
 
 describe("each phone is told who is shown around it, and where", () => {
   it.prop(
@@ -25,7 +12,7 @@ describe("each phone is told who is shown around it, and where", () => {
     ({ script }) => {
       new Play().play(script)
     },
-    { timeout: 60_000, arbitrary: { runs: 300 } }
+    { timeout: 60_000, arbitrary: { runs: 200, size: 300 } }
   )
 
   it.each([1, 2, 3, 4, 5, 6, 7, 8])("in a long script of seed %i", (seed) => {
@@ -52,5 +39,37 @@ describe("each phone is told who is shown around it, and where", () => {
   ]
   it.each(defects)("finds it when %s", (_name, defect) => {
     assert.throws(() => new Play(defect).play(scriptOf(1, 5_000)))
+  })
+})
+
+describe("each phone hears each line once and in order, or is told that some are missing", () => {
+  it.prop(
+    "whatever happens",
+    { script: scripts },
+    ({ script }) => {
+      new Talk().play(script)
+    },
+    { timeout: 60_000, arbitrary: { runs: 300, size: 300 } }
+  )
+
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])("in a long script of seed %i", (seed) => {
+    new Talk().play(scriptOf(seed, 5_000))
+  })
+
+  const nth = (count: number, defect: Defect): Defect => {
+    let said = 0
+    return (line) => (line.said !== undefined && ++said % count === 0 ? defect(line) : line)
+  }
+  const defects: ReadonlyArray<readonly [string, Defect]> = [
+    ["a line is lost", nth(50, () => undefined)],
+    ["speakers miss their id", (line) => (line.said === undefined ? line : { said: { ...line.said, id: 0 } })],
+    [
+      "history is not called so",
+      (line) => (line.said === undefined ? line : { said: { ...line.said, history: false } })
+    ],
+    ["gaps are silent", (line) => (line.streams === undefined ? line : undefined)]
+  ]
+  it.each(defects)("finds it when %s", (_name, defect) => {
+    assert.throws(() => new Talk(defect).play(scriptOf(1, 5_000)))
   })
 })

@@ -1,0 +1,38 @@
+/** A shared space whose commits are counted and timed, whichever it is underneath. */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { commitSeconds, commits, tellFrames } from "../telemetry/Metrics.ts"
+import { SharedSpace } from "./SharedSpace.ts"
+
+const applied = commits.of("applied")
+const refused = commits.of("refused")
+const failed = commits.of("failed")
+const told = tellFrames.of("out")
+
+export const layer = Layer.effect(
+  SharedSpace,
+  Effect.map(SharedSpace, (space) =>
+    SharedSpace.of({
+      ...space,
+      commit: (commit) =>
+        Effect.suspend(() => {
+          const began = performance.now()
+          return space.commit(commit).pipe(
+            Effect.tap(() =>
+              Effect.sync(() => {
+                applied.count++
+                told.count += commit.tell.length
+                commitSeconds.observe((performance.now() - began) / 1000)
+              })
+            ),
+            Effect.tapError((error) =>
+              Effect.sync(() => {
+                if (error._tag === "CommitRefused") refused.count++
+                else failed.count++
+              })
+            )
+          )
+        })
+    })
+  )
+)

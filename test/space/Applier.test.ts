@@ -1,0 +1,447 @@
+/** The lasting path over the memory twins, rule by rule: L3, L4, L5, L6, L8, L12. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Scope from "effect/Scope"
+import { TestClock } from "effect/testing"
+import { ErrorCode } from "../../gen/noriter/client/v1/error.ts"
+import type { TopicRecord } from "../../gen/registry.ts"
+import type { LogRecord, NewRecord, TopicLog } from "../../src/link/TopicLog.ts"
+import { deadTopicOf } from "../../src/link/Topics.ts"
+import { Applier } from "../../src/space/Applier.ts"
+import type { Commit } from "../../src/space/SharedSpace.ts"
+import {
+  answers,
+  appendTo,
+  channelTopic,
+  decide,
+  encoded,
+  factTopic,
+  found,
+  guestTopic,
+  line,
+  outcome,
+  raw,
+  tag,
+  whisper
+} from "./Asking.ts"
+import {
+  LogWatch,
+  listen,
+  type Runner,
+  type RunnerOptions,
+  reader,
+  runner,
+  settle,
+  spaceAway,
+  Twins,
+  until
+} from "./Harness.ts"
+
+/** A runner that applies. */
+const applying = Effect.fnUntraced(function* (twins: Twins, options: RunnerOptions = {}) {
+  const decided: Array<number> = []
+  const built = yield* runner(twins, options)
+  yield* decide(built, decided)
+  const applier = yield* Layer.build(Layer.fresh(Applier.layer)).pipe(Effect.provideContext(built.context))
+  return { ...built, decided, reading: Context.get(applier, Applier).reading }
+})
+
+/** One that applies to park/1, and what a test looks at. */
+const plaza = Effect.fnUntraced(function* (options: RunnerOptions = {}) {
+  const twins = new Twins()
+  const log = options.log ?? new LogWatch()
+  const told = yield* answers(twins)
+  const first = yield* applying(twins, { ...options, log })
+  found(twins, first)
+  const say = (...messages: ReadonlyArray<TopicRecord>) => appendTo(first.log, ...messages)
+  return { twins, first, told, say, appends: log }
+})
+
+const recordsOf = (commits: ReadonlyArray<Commit>): ReadonlyArray<number> =>
+  commits.map(({ guard }) => (guard._tag === "Applied" ? guard.records.length : 0))
+
+describe("L3: applied", () => {
+  it.effect("a record read twice changes nothing, and is not answered again", () =>
+    Effect.gen(function* () {
+      const { twins, first, told, say } = yield* plaza()
+      yield* say(line({ id: 1 }), line({ id: 2 }), line({ id: 3 }))
+      yield* until("three lines", () => told().length === 3)
+      const before = outcome(twins)
+      yield* first.reading.goBack(60_000)
+      yield* settle
+      assert.deepStrictEqual(outcome(twins), before)
+      assert.strictEqual(before.count, 3)
+      assert.lengthOf(told(), 3)
+    })
+  )
+
+  /** A runner frozen before its commit, while another applies the record; how often the plaza heard of it. */
+  const zombie = Effect.fnUntraced(function* (instead: (commit: Commit) => Commit) {
+    const { twins, first, say } = yield* plaza()
+    const heard = yield* listen(twins, tag)
+    const frozen = yield* Deferred.make<void>()
+    first.watch.instead = instead
+    first.watch.before = () => Deferred.await(frozen)
+    yield* say(line({ id: 1 }))
+    yield* settle
+    assert.lengthOf(heard, 0)
+    const second = yield* applying(twins, { id: "r2" })
+    twins.broker.evict("r1")
+    yield* until("the other has applied it", () => heard.length === 1)
+    yield* Deferred.succeed(frozen, undefined)
+    yield* settle
+    assert.deepStrictEqual([first.decided, second.decided], [[1], [1]])
+    return heard.length
+  })
+
+  it.effect("a zombie that applies the same record changes nothing", () =>
+    Effect.gen(function* () {
+      // First a space that ignores the mark: it must be seen.
+      const ignoring = (commit: Commit): Commit => ({ ...commit, guard: { _tag: "Compared" }, reads: [], changes: [] })
+      assert.strictEqual(yield* zombie(ignoring), 2)
+      assert.strictEqual(yield* zombie((commit) => commit), 1)
+    })
+  )
+
+  it.effect("a missing tag, or one of an older generation, applies nothing and holds nobody up (L12, L13)", () =>
+    Effect.gen(function* () {
+      const { twins, first, say } = yield* plaza()
+      found(twins, { self: { ...first.self, generation: { era: 1, n: 0 } } }, "park/2")
+      const elsewhere = ["park/3", "park/2"]
+      for (const channel of elsewhere) yield* say(line({ id: 1 }, channel))
+      yield* settle
+      assert.deepStrictEqual(first.decided, [])
+      // The same partitions go on.
+      for (const channel of elsewhere) found(twins, first, channel)
+      for (const channel of elsewhere) yield* say(line({ id: 2 }, channel))
+      yield* until("both are applied", () => elsewhere.every((channel) => outcome(twins, channel).count === 1))
+    })
+  )
+})
+
+describe("L4: facts and sources", () => {
+  it.effect("a source is taken in once", () =>
+    Effect.gen(function* () {
+      const { twins, first, say } = yield* plaza()
+      found(twins, first, "g_B")
+      yield* say(whisper({ id: 1, text: "a" }), whisper({ id: 2, text: "b" }))
+      const mailbox = () => outcome(twins, "g_B", "mailbox").lines
+      yield* until("both are there", () => mailbox().length === 2)
+      // What was caused comes again, as after an append that was not known to have happened.
+      const [partition] = twins.space.read({ tag: "g_B", keys: [] }).sources.values()
+      const source = { topic: channelTopic, partition: partition?.partition ?? 0, index: 0 }
+      const passed = {
+        $type: "noriter.topic.v1.WhisperPassed",
+        guest: "g_B",
+        member: 1,
+        nickname: "",
+        text: "again",
+        atMs: 0
+      } as const
+      const again = (offset: number) => encoded(passed, { ...source, offset })
+      yield* first.log.append(guestTopic, [again(0), again(1), again(2)])
+      yield* until("what is new is there", () => mailbox().length === 3)
+      assert.deepStrictEqual(
+        mailbox().map((text) => text.split(" ")[0]),
+        ["a", "b", "again"]
+      )
+    })
+  )
+
+  it.effect("the next record is decided when the facts of this one are on the log", () =>
+    Effect.gen(function* () {
+      const { twins, first, say, appends } = yield* plaza()
+      const gate = yield* Deferred.make<void>()
+      appends.before = (topic) => (topic === factTopic ? Deferred.await(gate) : Effect.void)
+      const facts = yield* reader(twins, factTopic)
+      yield* say(line({ id: 1 }))
+      yield* until("the first is decided", () => outcome(twins).count === 1)
+      yield* say(line({ id: 2 }))
+      yield* settle
+      assert.deepStrictEqual(first.decided, [1])
+      yield* Deferred.succeed(gate, undefined)
+      yield* until("both facts are on the log", () => facts.length === 2)
+      assert.deepStrictEqual(first.decided, [1, 2])
+      assert.deepStrictEqual(
+        facts.map(({ source }) => [source?.topic, source?.offset, source?.index]),
+        [
+          [channelTopic, 0, 0],
+          [channelTopic, 1, 0]
+        ]
+      )
+      assert.deepStrictEqual(twins.space.read({ tag, keys: [] }).factsWaiting, [])
+    })
+  )
+
+  it.effect("facts that wait in the tag are sent by whoever comes next", () =>
+    Effect.gen(function* () {
+      const twins = new Twins()
+      const facts = yield* reader(twins, factTopic)
+      const life = yield* Scope.make()
+      const log = new LogWatch()
+      log.before = (topic) => (topic === factTopic ? Effect.never : Effect.void)
+      const first = yield* applying(twins, { log }).pipe(Scope.provide(life))
+      found(twins, first)
+      yield* appendTo(first.log, line({ id: 1 }))
+      yield* until("it is decided", () => outcome(twins).count === 1)
+      yield* Scope.close(life, Exit.void) // the runner dies between its commit and the log
+      assert.lengthOf(facts, 0)
+      const second = yield* applying(twins, { id: "r2" })
+      yield* until("the fact is on the log", () => facts.length === 1)
+      yield* appendTo(second.log, line({ id: 2 }))
+      yield* until("and the next", () => facts.length === 2)
+      assert.deepStrictEqual(second.decided, [2])
+    })
+  )
+
+  it.effect("what asks another tag is answered when that is on the log, sent again in the same turn too", () =>
+    Effect.gen(function* () {
+      const { told, first, appends } = yield* plaza()
+      const gate = yield* Deferred.make<void>()
+      appends.before = (topic) => (topic === guestTopic ? Deferred.await(gate) : Effect.void)
+      const both = [whisper({ id: 1, ask: 10 }), whisper({ id: 1, ask: 11 })].map((one) => encoded(one))
+      yield* first.log.append(channelTopic, both)
+      yield* settle
+      assert.deepStrictEqual(told(), [])
+      yield* Deferred.succeed(gate, undefined)
+      yield* until("both are answered", () => told().length === 2)
+      assert.deepStrictEqual(first.decided, [1])
+    })
+  )
+})
+
+describe("L5: read, decide, commit", () => {
+  it.effect("a version that has changed is decided anew; after eight times it waits a while", () =>
+    Effect.gen(function* () {
+      for (const conflicts of [1, 7, 8]) {
+        const { twins, first, say } = yield* plaza()
+        let left = conflicts
+        first.watch.before = () =>
+          Effect.sync(() => {
+            if (left-- > 0) twins.space.commit(countedBeside(first, 10 * (conflicts - left)))
+          })
+        yield* say(line({ id: 1 }))
+        yield* settle
+        assert.lengthOf(first.decided, Math.min(conflicts + 1, 8))
+        yield* TestClock.adjust("100 millis")
+        yield* until("it is decided", () => first.decided.length === conflicts + 1)
+        assert.strictEqual(outcome(twins).count, 10 * conflicts + 1)
+        assert.lengthOf(outcome(twins).lines, 1)
+      }
+    })
+  )
+
+  it.effect("consecutive records of one tag go in one commit, at most 100, each with its own seq and answer", () =>
+    Effect.gen(function* () {
+      const { twins, first, told } = yield* plaza()
+      yield* first.log.append(
+        channelTopic,
+        Array.from({ length: 250 }, (_, at) => encoded(line({ id: at + 1, session: `s${at}` })))
+      )
+      yield* until("all are answered", () => told().length === 250)
+      assert.deepStrictEqual(recordsOf(first.watch.commits), [100, 100, 50])
+      assert.deepStrictEqual(
+        told(),
+        Array.from({ length: 250 }, (_, at) => ({ id: at + 1, ask: at + 1, answer: `say ${at + 1}` }))
+      )
+      // Each line names the one before it, over the bounds of commits too.
+      assert.deepStrictEqual(
+        outcome(twins).lines.map((text) => text.split(" ").slice(-2).map(Number)),
+        Array.from({ length: 250 }, (_, at) => [at + 1, at])
+      )
+      assert.strictEqual(outcome(twins).count, 250)
+    })
+  )
+
+  it.effect("records of two tags are not mixed", () =>
+    Effect.gen(function* () {
+      const { twins, first, told } = yield* plaza()
+      const other = sameChannelPartition(first)
+      found(twins, first, other)
+      const channels = [tag, tag, other, tag]
+      yield* first.log.append(
+        channelTopic,
+        channels.map((channel, at) => encoded(line({ id: at + 1 }, channel)))
+      )
+      yield* until("all are answered", () => told().length === 4)
+      assert.deepStrictEqual(
+        first.watch.commits.map(({ tag: to }) => to),
+        [tag, other, tag]
+      )
+      assert.deepStrictEqual([outcome(twins).count, outcome(twins, other).count], [3, 1])
+    })
+  )
+
+  it.effect("a passing fault is retried in place (L8)", () =>
+    Effect.gen(function* () {
+      const { twins, first, say, told } = yield* plaza()
+      let faults = 5
+      first.watch.before = () => Effect.suspend(() => (faults-- > 0 ? Effect.fail(spaceAway) : Effect.void))
+      yield* say(line({ id: 1 }), line({ id: 2 }))
+      yield* settle
+      assert.strictEqual(outcome(twins).count, 0)
+      for (let second = 0; second < 5; second++) yield* TestClock.adjust("1 second")
+      yield* until("both are answered", () => told().length === 2)
+      assert.strictEqual(outcome(twins).count, 2)
+    })
+  )
+})
+
+/** Another channel whose records lie in the same partition. */
+const sameChannelPartition = ({ log }: { readonly log: TopicLog["Service"] }): string => {
+  for (let channel = 2; ; channel++) {
+    const other = `park/${channel}`
+    if (log.partitionOf(channelTopic, other) === log.partitionOf(channelTopic, tag)) return other
+  }
+}
+
+/** What presence does beside the log: a key that the decision has read changes. */
+const countedBeside = ({ self }: Pick<Runner, "self">, count: number): Commit => ({
+  tag,
+  token: crypto.randomUUID(),
+  generation: self.generation,
+  found: false,
+  guard: { _tag: "Compared" },
+  reads: [],
+  changes: [{ _tag: "Put", key: "count", value: Buffer.from(`${count}`) }],
+  tell: []
+})
+
+describe("L6: outcomes", () => {
+  const { ERROR_CODE_ID_REUSED, ERROR_CODE_STALE_ID, ERROR_CODE_RATE_LIMITED } = ErrorCode
+
+  it.effect("a request sent again is answered alike, for whom it was sent again, and takes effect once", () =>
+    Effect.gen(function* () {
+      const { twins, first, say, told } = yield* plaza()
+      yield* say(line({ id: 1, ask: 10 }))
+      yield* until("the first answer", () => told().length === 1)
+      yield* first.log.append(
+        channelTopic,
+        [11, 12].map((ask) => encoded(line({ id: 1, ask })))
+      ) // and in one turn
+      yield* until("the others", () => told().length === 3)
+      assert.deepStrictEqual(
+        told().map(({ ask, answer }) => [ask, answer]),
+        [
+          [10, "say 1"],
+          [11, "say 1"],
+          [12, "say 1"]
+        ]
+      )
+      assert.strictEqual(outcome(twins).count, 1)
+      yield* say(line({ id: 1, hash: 99 }), line({ id: 1, session: "t" }))
+      yield* until("two more", () => told().length === 5)
+      assert.deepStrictEqual(
+        told()
+          .slice(3)
+          .map(({ answer }) => answer),
+        [`refused ${ERROR_CODE_ID_REUSED}`, "say 5"]
+      )
+      assert.strictEqual(outcome(twins).count, 2)
+    })
+  )
+
+  it.effect("the last 64 are remembered, an older one is STALE; without an id nothing is", () =>
+    Effect.gen(function* () {
+      const { first, told, twins } = yield* plaza()
+      const ids = Array.from({ length: 65 }, (_, at) => at + 1)
+      yield* first.log.append(
+        channelTopic,
+        ids.map((id) => encoded(line({ id })))
+      )
+      yield* until("all are answered", () => told().length === 65)
+      yield* first.log.append(
+        channelTopic,
+        [1, 2, 0, 0].map((id) => encoded(line({ id })))
+      )
+      yield* until("four more", () => told().length === 69)
+      assert.deepStrictEqual(
+        told()
+          .slice(65)
+          .map(({ answer }) => answer),
+        [`refused ${ERROR_CODE_STALE_ID}`, "say 2", "say 68", "say 69"]
+      )
+      assert.strictEqual(outcome(twins).count, 67)
+    })
+  )
+
+  it.effect("what was refused for its rate is a fresh ask", () =>
+    Effect.gen(function* () {
+      const { say, told } = yield* plaza()
+      yield* say(line({ id: 7, text: "busy" }), line({ id: 7, hash: 8, text: "now" }))
+      yield* until("both are answered", () => told().length === 2)
+      assert.deepStrictEqual(
+        told().map(({ answer }) => answer),
+        [`refused ${ERROR_CODE_RATE_LIMITED}`, "say 2"]
+      )
+    })
+  )
+
+  it.effect("a session that has ended is forgotten", () =>
+    Effect.gen(function* () {
+      const { twins, first, say, told } = yield* plaza()
+      yield* say(line({ id: 1 }))
+      yield* until("the answer", () => told().length === 1)
+      twins.space.commit({ ...countedBeside(first, 0), changes: [{ _tag: "Forget", session: "s" }] })
+      yield* say(line({ id: 1, hash: 2 }))
+      yield* until("an answer", () => told().length === 2)
+      assert.strictEqual(told()[1]?.answer, "say 2")
+    })
+  )
+})
+
+describe("L8: poison", () => {
+  const dead = (records: ReadonlyArray<LogRecord>) =>
+    records.map(({ key, body, dead: why }) => [key, body.length, why?.topic, why?.offset, why?.reason])
+  const silent = Logger.layer([])
+
+  const cases: ReadonlyArray<readonly [string, NewRecord, RegExp]> = [
+    ["bytes that are no message", raw("noriter.topic.v1.LineAsked", [0x0a, 0xff]), /EOF|index|range/i],
+    ["a key that nobody decides", raw("noriter.topic.v1.NeverSeen", [1, 2]), /nobody here decides/],
+    ["a decision that throws", encoded(line({ id: 2, text: "throw" })), /as the test will have it/],
+    ["a decision that no tag can keep", encoded(line({ id: 2, text: "huge" })), /Oversize|CommitRefused/],
+    ["a decision that speaks for another channel", encoded(line({ id: 2, text: "foreign" })), /Foreign|CommitRefused/]
+  ]
+
+  it.effect.each(cases)("%s lies in the dead letters, and the partition goes on", ([, poison, reason]) =>
+    Effect.gen(function* () {
+      const { twins, first, told } = yield* plaza()
+      const letters = yield* reader(twins, deadTopicOf(channelTopic))
+      // In a row with good ones, and read again.
+      yield* first.log.append(channelTopic, [encoded(line({ id: 1 })), poison, encoded(line({ id: 3 }))])
+      yield* until("the good ones are answered", () => told().length === 2)
+      yield* first.reading.goBack(60_000)
+      yield* settle
+      assert.deepStrictEqual(
+        dead(letters).map((letter) => letter.slice(0, 4)),
+        [[poison.key, poison.body.length, channelTopic, 1]]
+      )
+      assert.match(`${letters[0]?.dead?.reason}`, reason)
+      assert.deepStrictEqual(letters[0]?.body, new Uint8Array(poison.body))
+      assert.deepStrictEqual(
+        told().map(({ answer }) => answer),
+        ["say 1", "say 3"]
+      )
+      assert.strictEqual(outcome(twins).count, 2)
+      assert.strictEqual(outcome(twins).applied, 2)
+    }).pipe(Effect.provide(silent))
+  )
+
+  it.effect("a record that names no tag lies there, too", () =>
+    Effect.gen(function* () {
+      const { twins, first } = yield* plaza()
+      const letters = yield* reader(twins, deadTopicOf(channelTopic))
+      yield* first.log.append(
+        channelTopic,
+        ["", "{park/1}", "a b"].map((name) => ({ ...encoded(line()), partitionBy: name }))
+      )
+      yield* until("all three are buried", () => letters.length === 3)
+      assert.deepStrictEqual(first.decided, [])
+    }).pipe(Effect.provide(silent))
+  )
+})
