@@ -47,7 +47,10 @@ describe("Workers", () => {
       const main = yield* Effect.forkChild(Effect.exit(workers.failed))
       yield* workers.run(
         "reader",
-        Effect.suspend(() => (runs++, Effect.fail("cut off")))
+        Effect.andThen(
+          Effect.sync(() => runs++),
+          Effect.fail("cut off")
+        )
       )
       yield* TestClock.adjust("1 minute")
       const exit = yield* Fiber.join(main)
@@ -63,7 +66,10 @@ describe("Workers", () => {
       const main = yield* Effect.forkChild(workers.failed)
       yield* workers.run(
         "reader",
-        Effect.suspend(() => (runs++, Effect.andThen(Effect.sleep("2 minutes"), Effect.fail("cut off"))))
+        Effect.andThen(
+          Effect.sync(() => runs++),
+          Effect.andThen(Effect.sleep("2 minutes"), Effect.fail("cut off"))
+        )
       )
       for (let i = 0; i < 30; i++) yield* TestClock.adjust("3 minutes")
       assert.isAbove(runs, 20)
@@ -77,7 +83,10 @@ describe("Workers", () => {
       const workers = yield* Workers
       yield* workers.run(
         "reader",
-        Effect.suspend(() => (runs++, Effect.fail("cut off")))
+        Effect.andThen(
+          Effect.sync(() => runs++),
+          Effect.fail("cut off")
+        )
       )
       yield* TestClock.adjust("6 seconds")
       const before = runs

@@ -51,8 +51,8 @@ export class ServiceSet {
     })
   }
 
-  async #begin(name: ServiceName, attempt: number): Promise<string> {
-    const [service, folder, port] = [services[name], this.#folderOf(name), await freePort()]
+  async #begin(name: ServiceName, attempt: number, knownPort?: number): Promise<string> {
+    const [service, folder, port] = [services[name], this.#folderOf(name), knownPort ?? (await freePort())]
     await mkdir(folder, { recursive: true })
     const pid = await ServerProcess.launch(folder, await service.configure(folder, port))
     await writeFile(join(folder, "state.json"), JSON.stringify({ port, pid }))
@@ -71,6 +71,13 @@ export class ServiceSet {
     const state = await this.#state(name)
     if (state === undefined || !ServerProcess.isRunning(this.#folderOf(name), state.pid)) return undefined
     return (await services[name].isReady(state.port)) ? services[name].url(state.port) : undefined
+  }
+
+  /** Begins one that was killed again, where it was and with nothing in it: for tests. */
+  async restart(name: ServiceName): Promise<void> {
+    const state = await this.#state(name)
+    await this.stop(name)
+    await this.#begin(name, attemptsMax, state?.port)
   }
 
   /** The process of a service that runs: for tests that freeze or kill it. */

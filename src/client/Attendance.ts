@@ -6,7 +6,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { StreamPosition } from "../../gen/noriter/client/v1/session.ts"
 import type { Place } from "../bus/Caller.ts"
-import type { HeldMember } from "../space/Presence.ts"
+import type { HeldMember } from "../space/Held.ts"
 import type { SpaceError } from "../space/SharedSpace.ts"
 import type { Session } from "./Session.ts"
 

@@ -9,7 +9,6 @@ import { serverLine } from "../../gen/registry.ts"
 import { bytesIn, disconnects, outboxSlow } from "../telemetry/Metrics.ts"
 import { type Line, Lines } from "../wire/Lines.ts"
 import type { Ticket } from "./Admission.ts"
-import type { Watched } from "./Deadlines.ts"
 import { makeOutbox, type Outbox, type OutboxSocket, type SocketOutbox } from "./Outbox.ts"
 
 /** What `next` gives when nothing more will come. */
@@ -103,7 +102,7 @@ const staysAway: ReadonlySet<DisconnectCode> = new Set([
   DisconnectCode.DISCONNECT_CODE_UPGRADE_REQUIRED
 ])
 
-export class PhoneConnection implements Connection, Watched {
+export class PhoneConnection implements Connection {
   readonly address: string
   readonly port: number
   readonly outbox: SocketOutbox

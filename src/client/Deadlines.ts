@@ -11,7 +11,6 @@ import type * as Scope from "effect/Scope"
 import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
 import { serverLine } from "../../gen/registry.ts"
 import { outboxBytes } from "../telemetry/Metrics.ts"
-import type { DisconnectOptions } from "./Connection.ts"
 
 /** 0 is off, for each. */
 export interface DeadlineLimits {
@@ -35,16 +34,16 @@ export interface Watched {
   readonly endingSince: number | undefined
   readonly outbox: {
     readonly wroteAt: number
-    readonly bytes: number
     readonly answer: (chunk: Uint8Array) => void
-    readonly check: (now: number) => void
+    /** Looks for a stall, and returns the bytes that wait. */
+    readonly check: (now: number) => number
   }
-  readonly disconnect: (code: DisconnectCode, options: DisconnectOptions) => void
+  readonly disconnect: (code: DisconnectCode, options: { readonly message: string }) => void
   readonly destroy: () => void
 }
 
-/** How often, at most: a limit that is short is looked at more often, so that it is kept to an eighth or so. */
-const sweepMsMax = 250
+/** A limit is kept to an eighth of it or so, and none to more than this. A sweep of 10,000 takes some milliseconds. */
+const sweepMsMax = 500
 const sweepMsMin = 10
 
 /** How long a socket may take to send our last line and to close. */
@@ -102,31 +101,29 @@ export class Deadlines {
     this.clockMs += Math.round(Math.min(elapsedMs, 2 * this.sweepMs))
     let bytes = 0
     let index = 0
-    for (const connection of this.watched) {
-      this.check(connection, index++)
-      bytes += connection.outbox.bytes
-    }
+    for (const connection of this.watched) bytes += this.check(connection, index++)
     outboxBytes.value = bytes
     for (const call of this.swept) call(this.clockMs)
   }
 
-  private check(connection: Watched, index: number): void {
+  /** Returns the bytes that wait for it. */
+  private check(connection: Watched, index: number): number {
     const now = this.clockMs
     if (connection.endingSince !== undefined) {
       if (now - connection.endingSince >= endingMs) connection.destroy()
-      return
+      return 0
     }
     const late = this.lateness(connection)
     if (late !== undefined) {
       connection.disconnect(late.code, { message: late.message })
-      return
+      return 0
     }
     const silentMs = now - connection.outbox.wroteAt
     const { heartbeatMs } = this.limits
     if (connection.greeted && heartbeatMs > 0 && silentMs >= beatAfterMs(heartbeatMs, index)) {
       connection.outbox.answer(beat)
     }
-    connection.outbox.check(now)
+    return connection.outbox.check(now)
   }
 
   private lateness(connection: Watched): Late | undefined {

@@ -134,22 +134,24 @@ export class SocketOutbox implements Outbox {
     this.waitingBytes = 0
   }
 
-  /** To be called a few times a second: sees what was taken since, and whether it is too long ago. */
-  check(now: number): void {
-    if (this.closed) return
+  /** To be called now and then: sees what was taken since, and whether it is too long ago. Returns what waits. */
+  check(now: number): number {
+    // Most phones have taken all that was written, and their sockets need not be looked at.
+    if (this.closed || (this.waiting === none && this.taken === this.written)) return 0
     // Nobody may come to flush what was pushed and not scheduled.
     this.flush()
-    if (this.bytes === 0) {
-      this.takenAt = undefined
-      return
-    }
+    const bytes = this.bytes
     const taken = this.written - this.socket.writableLength
-    if (taken !== this.taken || this.takenAt === undefined) {
+    if (bytes === 0) {
+      this.taken = taken
+      this.takenAt = undefined
+    } else if (taken !== this.taken || this.takenAt === undefined) {
       this.taken = taken
       this.takenAt = now
     } else if (this.options.outboxStallMs > 0 && now - this.takenAt > this.options.outboxStallMs) {
       this.slow()
     }
+    return bytes
   }
 
   private isOver(part: number): boolean {

@@ -40,7 +40,7 @@ const make = Effect.gen(function* () {
   const sessions = yield* Sessions
   const { serve } = yield* ClientMessageConsumer
   const deadlines = yield* Deadlines.make(settings)
-  const admission = new Admission(settings, deadlines.now)
+  const admission = new Admission(settings, () => performance.now())
   deadlines.onSweep(() => admission.sweep())
   const listener = yield* TcpListener.listen({ settings, deadlines, admission, accept: serve })
   let leaving = false

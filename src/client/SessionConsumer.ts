@@ -7,7 +7,12 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { SessionConsumer } from "../../gen/consumers.ts"
 import { ErrorCode } from "../../gen/noriter/client/v1/error.ts"
-import type { HelloRequest, HelloResponse, ResumeRequest } from "../../gen/noriter/client/v1/session.ts"
+import {
+  DisconnectCode,
+  type HelloRequest,
+  type HelloResponse,
+  type ResumeRequest
+} from "../../gen/noriter/client/v1/session.ts"
 import { clientRoutes } from "../../gen/registry.ts"
 import { type Call, type Later, later, Refused } from "../bus/Caller.ts"
 import { EventBus } from "../bus/EventBus.ts"
@@ -53,7 +58,7 @@ const makeHello = Effect.gen(function* () {
     session.held = held
     session.connection?.helloDone()
     sessions.adopt(session)
-    yield* attendance.began(session).pipe(unavailable)
+    yield* attendance.began(session).pipe(unavailable, orComeBack(session))
     const answer: HelloResponse = {
       $type: "noriter.client.v1.HelloResponse",
       guestId: guest,
@@ -92,7 +97,7 @@ const makeResume = Effect.gen(function* () {
     session.lastId = Math.max(held.record.lastId, before?.lastId ?? 0)
     session.connection?.helloDone()
     sessions.adopt(session)
-    const rejoined = yield* attendance.resumed(session, member, request.streams).pipe(unavailable)
+    const rejoined = yield* attendance.resumed(session, member, request.streams).pipe(unavailable, orComeBack(session))
     session.place = rejoined.place
     const { guest, session: sessionId } = token
     session.answer(call.id, {
@@ -120,6 +125,14 @@ const makeResume = Effect.gen(function* () {
 /** The lines of a socket are handed on by its own session. */
 const sessionOf = ({ caller }: Call): Effect.Effect<Session> =>
   caller instanceof Session ? Effect.succeed(caller) : Effect.die(new Error("hello and resume are for sockets"))
+
+/** The socket has its session, and its phone cannot be told so: it tries again on one that has none yet. */
+const orComeBack =
+  (session: Session) =>
+  <A>(effect: Effect.Effect<A, Refused>): Effect.Effect<A, Refused> =>
+    Effect.tapError(effect, () =>
+      Effect.sync(() => session.disconnect(DisconnectCode.DISCONNECT_CODE_INTERNAL, "the session could not be begun", 1000))
+    )
 
 const tokenRefused = new Refused({
   code: ErrorCode.ERROR_CODE_TOKEN_REFUSED,

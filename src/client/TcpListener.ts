@@ -7,6 +7,7 @@
 import { readFile } from "node:fs/promises"
 import * as Net from "node:net"
 import * as Tls from "node:tls"
+import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -21,7 +22,7 @@ import type { Deadlines } from "./Deadlines.ts"
 import { parseProxyHeader } from "./ProxyProtocol.ts"
 
 export class ListenFailed extends Data.TaggedError("ListenFailed")<{
-  readonly operation: "listen" | "read certificate"
+  readonly operation: "listen" | "read certificate" | "read proxies"
   readonly cause: unknown
 }> {}
 
@@ -74,6 +75,7 @@ export const listen = Effect.fnUntraced(function* <R>(options: TcpListenerOption
     deadlines,
     admission,
     certificate: yield* readCertificate(settings),
+    proxies: yield* readProxies(settings),
     start: (connection) => run(alive(connection, accept))
   })
   const server = Net.createServer({ allowHalfOpen: true, highWaterMark, noDelay: true }, (socket) =>
@@ -105,7 +107,9 @@ const alive = <R>(
   accept: (connection: Connection) => Effect.Effect<void, never, R>
 ): Effect.Effect<void, never, R> =>
   Effect.suspend(() => accept(connection)).pipe(
-    Effect.tapCause((cause) => Effect.logError("a session failed", cause)),
+    Effect.tapCause((cause) =>
+      Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logError("a session failed", cause)
+    ),
     Effect.onExit((exit) =>
       Effect.sync(() => {
         if (Exit.isSuccess(exit)) connection.close()
@@ -136,12 +140,29 @@ const readCertificate = Effect.fnUntraced(function* (settings: TcpSettings) {
   })
 })
 
+/** Addresses and networks: `10.0.0.0/8`. */
+const readProxies = (settings: TcpSettings): Effect.Effect<Net.BlockList, ListenFailed> =>
+  Effect.try({
+    try: () => {
+      const list = new Net.BlockList()
+      for (const address of settings.proxies) {
+        const [network = "", prefix] = address.split("/")
+        if (prefix === undefined) list.addAddress(network, family(network))
+        else list.addSubnet(network, Number(prefix), family(network))
+      }
+      return list
+    },
+    catch: (cause) => new ListenFailed({ operation: "read proxies", cause })
+  })
+
 interface AcceptorOptions {
   readonly settings: TcpSettings
   readonly deadlines: Deadlines
   readonly admission: Admission
   /** Undefined: without TLS. */
   readonly certificate: Tls.SecureContext | undefined
+  /** Whose PROXY headers are believed, and awaited. */
+  readonly proxies: Net.BlockList
   /** Starts the connection's fiber. */
   readonly start: (connection: PhoneConnection) => Fiber.Fiber<void>
 }
@@ -157,7 +178,6 @@ class Acceptor {
   readonly fibers = new Map<PhoneConnection, Fiber.Fiber<void>>()
   private readonly options: AcceptorOptions
   private readonly openingMs: number
-  private readonly proxies: Net.BlockList
   /** Not yet connections. */
   private readonly opening = new Set<Net.Socket>()
   private readonly open = socketsOpen.of("tcp")
@@ -166,7 +186,6 @@ class Acceptor {
   constructor(options: AcceptorOptions) {
     this.options = options
     this.openingMs = options.settings.helloTimeoutMs || openingMsDefault
-    this.proxies = blockList(options.settings.proxies)
   }
 
   opened(socket: Net.Socket): void {
@@ -178,7 +197,7 @@ class Acceptor {
       return
     }
     const origin = { address: withoutPrefix(address), port }
-    if (isListed(this.proxies, origin.address)) this.readHeader(socket, origin)
+    if (isListed(this.options.proxies, origin.address)) this.readHeader(socket, origin)
     else this.admit(socket, origin)
   }
 
@@ -293,17 +312,6 @@ class Acceptor {
 }
 
 const ignore = (): void => {}
-
-/** Addresses and networks, `10.0.0.0/8`. */
-function blockList(addresses: ReadonlyArray<string>): Net.BlockList {
-  const list = new Net.BlockList()
-  for (const address of addresses) {
-    const [network = "", prefix] = address.split("/")
-    if (prefix === undefined) list.addAddress(network, family(network))
-    else list.addSubnet(network, Number(prefix), family(network))
-  }
-  return list
-}
 
 const isListed = (list: Net.BlockList, address: string): boolean => list.check(address, family(address))
 const family = (address: string): "ipv4" | "ipv6" => (Net.isIPv6(address) ? "ipv6" : "ipv4")

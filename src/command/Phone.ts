@@ -6,7 +6,7 @@
  */
 import * as Net from "node:net"
 import type { ClientMessage } from "../../gen/noriter/client/v1/client.ts"
-import { Lines, tooLong } from "../wire/Lines.ts"
+import { Lines } from "../wire/Lines.ts"
 
 type Request = NonNullable<ClientMessage["body"]>
 export type Key = Request["$case"]
@@ -172,7 +172,7 @@ export class Phone {
     const id = this.nextId++
     this.greetingId = id
     const { deviceSecret, nickname, sdk } = this.options
-    const streams = Array.from(this.streams, ([name, at]) => ({ name, ...at }))
+    const streams = Array.from(this.streams, ([name, at]) => ({ name, ...at })).slice(-streamsMax)
     const greeting =
       this.token === ""
         ? { id, hello: { deviceSecret, nickname, sdk } }
@@ -221,15 +221,15 @@ export class Phone {
     this.lines.feed(bytes, this.heardAt)
     for (let line = this.lines.next(); line !== undefined; line = this.lines.next()) {
       this.figures.linesIn++
-      if (line !== tooLong && this.isWanted(line)) this.take(line.toString("utf8"))
+      if (typeof line === "string" && this.isWanted(line)) this.take(line)
       if (this.socket !== socket) return
     }
   }
 
   /** The key stands first in its line, so what nobody wants is told apart without parsing it. */
-  private isWanted(line: Buffer): boolean {
+  private isWanted(line: string): boolean {
     if (this.options.wanted === undefined) return true
-    const key = line.toString("latin1", 2, Math.max(2, line.indexOf(quote, 2)))
+    const key = line.slice(2, Math.max(2, line.indexOf('"', 2)))
     return this.options.wanted.has(key) || always.has(key)
   }
 
@@ -339,11 +339,12 @@ export class Phone {
 
 const lineBytesMax = 1_048_576
 const pendingMax = 32
+/** A resume names no more than this. */
+const streamsMax = 16
 const uncertainMax = 5
 const backoffMinMs = 250
 const backoffMaxMs = 10_000
 /** A server that answers neither connect nor hello for so long is tried anew. */
 const greetingMaxMs = 10_000
-const quote = 0x22
 const always: ReadonlySet<string> = new Set(["re", "hello", "resume", "error", "disconnect", "streams"])
 const ignore = (): void => {}

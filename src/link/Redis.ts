@@ -24,7 +24,7 @@ export interface RedisOptions {
 }
 
 /** A command without an answer. It may have been carried out all the same. */
-export class RedisAway extends Error {}
+class RedisAway extends Error {}
 
 export class Redis extends Context.Service<
   Redis,
@@ -87,7 +87,8 @@ export class Connection {
       connectTimeout: connectTimeoutMs,
       commandTimeout: commandTimeoutMs,
       socketTimeout: silenceMs,
-      retryStrategy: (attempt) => Math.min(reconnectMs.first * 2 ** attempt, reconnectMs.most) * (0.5 + Math.random() / 2),
+      retryStrategy: (attempt) =>
+        Math.min(reconnectMs.first * 2 ** attempt, reconnectMs.most) * (0.5 + Math.random() / 2),
       // What was under way fails when the connection does, instead of being sent again or never settled.
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 0,
@@ -110,9 +111,18 @@ export class Connection {
     try {
       return await run(this.client)
     } catch (error) {
-      if (this.client.status === "ready" || this.#trouble === undefined) throw error
-      throw new RedisAway(`Redis is away: ${messageOf(this.#trouble)}`, { cause: this.#trouble })
+      if (this.client.status === "ready") throw error
+      const cause = this.#trouble ?? error
+      throw new RedisAway(`Redis is away: ${this.#trouble === undefined ? "connection lost" : messageOf(cause)}`, {
+        cause
+      })
     }
+  }
+
+  /** Settles when commands are answered: at once, or after the reconnect that is under way. */
+  whenReady(): Promise<void> {
+    if (this.client.status === "ready") return Promise.resolve()
+    return new Promise((resolve) => void this.client.once("ready", () => resolve()))
   }
 
   /** Calls `resync` after each reconnect. */

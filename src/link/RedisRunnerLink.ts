@@ -3,7 +3,7 @@
  * channel is subscribed once, however many listen. Frames sent while the connection is away are lost; whoever asked
  * `onReady` is told when all channels are heard again (rule C3). PUBLISH reaches every node of a Redis Cluster.
  */
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
@@ -26,7 +26,12 @@ const make = Effect.gen(function* () {
   const connection = yield* connect("subscriber")
   const subscriber = new Subscriber(connection, prefix)
   const resynced = new Listeners<void>()
-  yield* connection.onReady(() => void subscriber.resume().then((all) => all && resynced.call()))
+  const resume = async () => {
+    if (!(await subscriber.resume())) return
+    await commands.whenReady() // lost at the same time, as a rule: whoever is told may publish
+    resynced.call()
+  }
+  yield* connection.onReady(() => void resume())
   const ping = Effect.promise(() => connection.ask((client) => client.ping()).catch(() => undefined))
   yield* Effect.forkScoped(Effect.forever(Effect.andThen(ping, Effect.sleep(pingEvery))))
   return RunnerLink.of({

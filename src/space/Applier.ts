@@ -170,8 +170,7 @@ const makeApply = ({ log, bus, space, self }: Services) => {
     yield* until(all)
   })
 
-  return (records: ReadonlyArray<LogRecord>) =>
-    withSpan(`apply ${records[0]?.key}`, traceOf(records), Effect.andThen(run(records), lag(records)))
+  return (records: ReadonlyArray<LogRecord>) => Effect.andThen(traced(records, run(records)), lag(records))
 }
 
 /** How long these had lain on the log. */
@@ -202,7 +201,8 @@ const isBefore = (a: Generation, b: Generation): boolean => a.era < b.era || (a.
 const isPassing = ({ reason }: CommitRefused): boolean =>
   reason === "Applied" || reason === "Source" || reason === "Missing" || reason === "Conflict"
 
-const traceOf = (records: ReadonlyArray<LogRecord>) => {
-  const text = records[0]?.trace
-  return text === undefined ? undefined : fromTraceparent(text)
-}
+/** Records of one run are applied together, and each of them in its own trace. */
+const traced = (records: ReadonlyArray<LogRecord>, run: Effect.Effect<void>): Effect.Effect<void> =>
+  records.reduce((applied, record) => withSpan(`apply ${record.key}`, traceOf(record), applied), run)
+
+const traceOf = ({ trace }: LogRecord) => (trace === undefined ? undefined : fromTraceparent(trace))

@@ -100,17 +100,24 @@ class Turn {
     this.#upTo = record.offset
     if (by === undefined) {
       this.#poison.push({ record, cause })
-      return this.#pass(record, undefined)
+      this.#pass(record, undefined)
+    } else if (this.#takenIn(record.source)) {
+      this.#pass(record, undefined)
+    } else {
+      this.#decide(record, by)
     }
-    if (this.#takenIn(record.source)) return this.#pass(record, undefined)
-    const asker = by.decider.asker(by.message)
+  }
+
+  #decide(record: LogRecord, { decider, message }: DecidedBy): void {
+    const asker = decider.asker(message)
     const known = asker === undefined ? undefined : this.#known(asker)
     if (asker !== undefined && known !== undefined) {
       this.#answer(answerTold(asker, known), traceOf(record), this.#afterFacts.has(`${asker.id} ${asker.session}`))
-      return this.#pass(record, record.source)
+      this.#pass(record, record.source)
+      return
     }
     try {
-      this.#follow(record, asker, by.decider.decide(this.#view(record), by.message))
+      this.#follow(record, asker, decider.decide(this.#view(record), message))
     } catch (cause) {
       this.#poison.push({ record, cause })
       this.#pass(record, record.source)

@@ -40,8 +40,13 @@ class Packer {
 
   /** Whole numbers up to 32 bits as such; the others as the double that Lua would make of them anyway. */
   #number(value: number): void {
-    if (Number.isInteger(value) && value >= 0 && value < 0x80) return this.#byte(value)
-    if (Number.isInteger(value) && value >= 0 && value <= 0xffffffff) return this.#sized(0xce, value)
+    const isWhole = Number.isInteger(value) && value >= 0
+    if (isWhole && value < 0x80) this.#byte(value)
+    else if (isWhole && value <= 0xffffffff) this.#sized(0xce, value)
+    else this.#double(value)
+  }
+
+  #double(value: number): void {
     const at = this.#room(9)
     this.#bytes[at] = 0xcb
     this.#bytes.writeDoubleBE(value, at + 1)
@@ -51,12 +56,14 @@ class Packer {
     const bytes = Buffer.byteLength(value)
     if (bytes < 32) this.#byte(0xa0 | bytes)
     else this.#sized(0xdb, bytes)
-    this.#bytes.write(value, this.#room(bytes))
+    const at = this.#room(bytes)
+    this.#bytes.write(value, at)
   }
 
   #binary(value: Uint8Array): void {
-    this.#sized(0xc6, value.length)
-    this.#bytes.set(value, this.#room(value.length))
+    this.#sized(0xdb, value.length) // as a string: Redis knows no other
+    const at = this.#room(value.length)
+    this.#bytes.set(value, at)
   }
 
   #list(values: ReadonlyArray<Packable>): void {
@@ -76,7 +83,8 @@ class Packer {
   }
 
   #byte(value: number): void {
-    this.#bytes[this.#room(1)] = value
+    const at = this.#room(1)
+    this.#bytes[at] = value
   }
 
   #sized(kind: number, size: number): void {
@@ -85,7 +93,7 @@ class Packer {
     this.#bytes.writeUInt32BE(size, at + 1)
   }
 
-  /** Where so many bytes may be written now. */
+  /** Where so many bytes may be written now; `#bytes` may be another array afterwards. */
   #room(bytes: number): number {
     const at = this.#end
     this.#end += bytes

@@ -9,38 +9,14 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { GoneReason } from "../../gen/noriter/client/v1/playground.ts"
-import { type MemberRecord, PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
+import { PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
 import { Settings } from "../Settings.ts"
+import type { EnterRequest, Held, HeldMember } from "./Held.ts"
 import { PresenceRefused } from "./PresenceRefused.ts"
 import { next, type PresenceEvent, present } from "./PresenceState.ts"
 import { type Claimable, PresenceWrites } from "./PresenceWrites.ts"
 import { Self } from "./Self.ts"
 import { type Owner, SharedSpace, type SpaceError, type Tag } from "./SharedSpace.ts"
-
-/** A session as its owner holds it: the record it last wrote or read, and by which version. */
-export interface Held {
-  readonly guest: string
-  readonly owner: Owner
-  readonly record: SessionRecord
-  readonly version: number
-}
-
-/** A member as it was last written. */
-export interface HeldMember {
-  readonly tag: Tag
-  readonly member: number
-  readonly record: MemberRecord
-  readonly version: number
-}
-
-export interface EnterRequest {
-  readonly id: number
-  readonly tag: Tag
-  readonly capacity: number
-  readonly avatar: string
-  readonly xCm: number
-  readonly yCm: number
-}
 
 /** What a phone shows to go on with a session. `serial` is its token's. */
 export interface ResumeClaim {

@@ -12,6 +12,7 @@ import {
   type StreamEntry,
   type Tag
 } from "./SharedSpace.ts"
+import { memberPrefix } from "./Tag.ts"
 
 // --- Shapes ---
 
@@ -87,8 +88,9 @@ export function entriesBelow(prefix: string, fields: ReadonlyArray<Buffer>): Map
   return found
 }
 
+/** By the key of their member. */
 export const positions = (fields: ReadonlyArray<Buffer>): Map<number, { readonly xCm: number; readonly yCm: number }> =>
-  new Map(pairs(fields).map(([member, bytes]) => [Number(member), Values.unpackPlace(bytes)]))
+  new Map(pairs(fields).map(([key, bytes]) => [Number(key.slice(memberPrefix.length)), Values.unpackPlace(bytes)]))
 
 function pairs(fields: ReadonlyArray<Buffer>): ReadonlyArray<readonly [name: string, value: Buffer]> {
   const all: Array<readonly [string, Buffer]> = []

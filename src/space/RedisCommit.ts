@@ -5,9 +5,9 @@
 import { sourceKey } from "./MemoryTag.ts"
 import { type Packable, pack } from "./Msgpack.ts"
 import { queueField, type RedisKeys } from "./RedisKeys.ts"
-import { packFacts, packOwner } from "./RedisValues.ts"
+import { packFacts, packOwner, packPlaces } from "./RedisValues.ts"
 import type { AppliedRecord, Change, Commit, Guard, Owner } from "./SharedSpace.ts"
-import { isChannel } from "./Tag.ts"
+import { isChannel, memberKey } from "./Tag.ts"
 
 /** Keys, and the commit for ARGV[1]. */
 export interface Packed {
@@ -84,6 +84,8 @@ function packChange(change: Change, { tag }: Commit, keys: RedisKeys, declared: 
       const queue = declared.placeOf(keys.queue(tag, stream, lineClass))
       return { ...change, lines, queue, queueField: queueField(stream, lineClass) }
     }
+    case "Place":
+      return { _tag: change._tag, key: memberKey(change.member), place: packPlaces([change.xCm], [change.yCm]) }
     case "Fence":
       return { _tag: change._tag, runner: change.runner, ...change.epoch }
     default:

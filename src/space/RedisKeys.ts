@@ -6,7 +6,7 @@
  *   `head/STREAM` (seq, trimmedTo), `source/TOPIC/PARTITION` (offset, index), `fence/RUNNER` (era, node), and `queue/…` for
  *   each queue of lines there is, so that a tag's keys can be told from this hash;
  * - `:entries` hash, key → version, dueMs, owner, value (RedisValues); `:due` sorted set of those with a deadline;
- * - `:places` hash, member → x, y;
+ * - `:places` hash, key of the member → x, y;
  * - `:outcomes` hash, `s` session → when last decided, ids; `o` id session → body hash, answer; `:sessions` sorted set of
  *   the sessions in it by the offset they were last decided at;
  * - `:facts` list of offset, facts;

@@ -7,7 +7,6 @@ import { createHash } from "node:crypto"
 import { readFileSync } from "node:fs"
 import type { Redis } from "ioredis"
 import { outcomeAgeMs, outcomeSessionsMax, outcomesMax, tokensMax } from "./SharedSpace.ts"
-import { memberPrefix } from "./Tag.ts"
 
 /** A tag that has written nothing for so long forgets its tokens: a repeat comes within seconds. */
 const tokensKeptMs = 600_000
@@ -15,7 +14,6 @@ const tokensKeptMs = 600_000
 const shared = Object.entries({ outcomesMax, outcomeSessionsMax, outcomeAgeMs, tokensMax, tokensKeptMs })
   .map(([name, value]) => `local ${name} = ${value}\n`)
   .join("")
-  .concat(`local memberPrefix = "${memberPrefix}"\n`)
 
 const fileText = (name: string): string => readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), "utf8")
 

@@ -7,7 +7,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { type Connection, Redis } from "../link/Redis.ts"
-import { generationText, type Generation } from "../link/Roster.ts"
+import { type Generation, generationText } from "../link/Roster.ts"
 import { misuseOf } from "./MemoryTag.ts"
 import { type Packable, pack } from "./Msgpack.ts"
 import * as Answer from "./RedisAnswer.ts"
@@ -29,7 +29,7 @@ import {
   type Tag,
   type TagState
 } from "./SharedSpace.ts"
-import { isTag } from "./Tag.ts"
+import { isTag, memberKey } from "./Tag.ts"
 
 export const layer: Layer.Layer<SharedSpace, never, Redis> = Layer.effect(
   SharedSpace,
@@ -83,7 +83,8 @@ class RedisSpace {
 
   async commit(commit: Commit): Promise<Committed | CommitRefused> {
     const misuse = misuseOf(commit)
-    if (misuse !== undefined) return new CommitRefused({ tag: commit.tag, applied: await this.#applied(commit.tag), ...misuse })
+    if (misuse !== undefined)
+      return new CommitRefused({ tag: commit.tag, applied: await this.#applied(commit.tag), ...misuse })
     let answer = await this.#run(commit, [])
     // Only where a tag of an older generation is founded anew; again only if another was faster by a whole generation.
     while (Answer.isDiscard(answer)) answer = await this.#run(commit, Answer.discarded(answer))
@@ -107,7 +108,8 @@ class RedisSpace {
       Buffer.from(`${generation.era}`),
       Buffer.from(`${generation.n}`),
       Values.packIncarnation(by),
-      Values.packPlaces(member, xCm, yCm)
+      pack(member.map(memberKey)),
+      Values.packPlaces(xCm, yCm)
     ]
     const answer = Answer.list(await this.#commands.ask((client) => scripts.places.run(client, keys, ...values)))
     return Answer.refusal(tag, answer) ?? Answer.number(answer[1])
@@ -135,7 +137,10 @@ class RedisSpace {
     if (!isTag(tag)) throw new Error(`${tag} cannot name a tag`)
     const many = (part: "entries" | "outcomes", names: ReadonlyArray<Packable>): ReadonlyArray<Command> =>
       names.length === 0 ? [] : [["HMGET", this.#keys.of(tag, part), ...names]]
-    const remembered = outcomes.flatMap(({ session, id }) => [Values.sessionField(session), Values.outcomeField(session, id)])
+    const remembered = outcomes.flatMap(({ session, id }) => [
+      Values.sessionField(session),
+      Values.outcomeField(session, id)
+    ])
     const [meta, facts, ...rest] = await this.#ask(
       ["HGETALL", this.#keys.of(tag, "meta")],
       ["LRANGE", this.#keys.of(tag, "facts"), 0, -1],
@@ -174,7 +179,7 @@ class RedisSpace {
   async history(tag: Tag, stream: string, after: number, limit: number) {
     const [head, lines] = await this.#ask(
       ["HGET", this.#keys.of(tag, "meta"), `head/${stream}`],
-      ["XRANGE", this.#keys.lines(tag, stream), `(${after}-0`, "+", "COUNT", `${limit}`]
+      ["XRANGE", this.#keys.lines(tag, stream), `(${Math.max(0, after)}-0`, "+", "COUNT", `${limit}`]
     )
     const entries: ReadonlyArray<StreamEntry> = Answer.lines(lines)
     return { head: Values.unpackHead(Answer.bufferOrNull(head)), entries }

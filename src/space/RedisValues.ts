@@ -5,7 +5,17 @@
  */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire"
 import type { Source } from "../link/TopicLog.ts"
-import { type Entry, type Fact, type Head, outcomeAgeMs, outcomesMax, type Owner, type Remembered, type Tag, type TagState } from "./SharedSpace.ts"
+import {
+  type Entry,
+  type Fact,
+  type Head,
+  type Owner,
+  outcomeAgeMs,
+  outcomesMax,
+  type Remembered,
+  type Tag,
+  type TagState
+} from "./SharedSpace.ts"
 import { isChannel } from "./Tag.ts"
 
 // --- Owners and entries ---
@@ -15,9 +25,9 @@ import { isChannel } from "./Tag.ts"
 export function packOwner(owner: Owner): Buffer {
   const runner = Buffer.from(owner.runner)
   const head = Buffer.alloc(26)
-  head.writeBigUInt64BE(BigInt(owner.connection), 0)
-  head.writeBigUInt64BE(BigInt(owner.epoch.era), 8)
-  head.writeBigUInt64BE(BigInt(owner.epoch.node), 16)
+  putNumber(head, 0, owner.connection)
+  putNumber(head, 8, owner.epoch.era)
+  putNumber(head, 16, owner.epoch.node)
   head.writeUInt16BE(runner.length, 24)
   return Buffer.concat([head, runner, Buffer.from(owner.incarnation)])
 }
@@ -48,7 +58,13 @@ export function unpackEntry(bytes: Buffer): Entry {
   }
 }
 
-const numberAt = (bytes: Buffer, at: number): number => Number(bytes.readBigUInt64BE(at))
+/** Numbers stay below 2^53; a thousand entries are read without a bigint each. */
+const numberAt = (bytes: Buffer, at: number): number => bytes.readUInt32BE(at) * 2 ** 32 + bytes.readUInt32BE(at + 4)
+
+function putNumber(bytes: Buffer, at: number, value: number): void {
+  bytes.writeUInt32BE(Math.floor(value / 2 ** 32), at)
+  bytes.writeUInt32BE(value % 2 ** 32, at + 4)
+}
 
 /** Not a view of what came from the socket: that would keep all that came with it. */
 export const copyOf = (bytes: Buffer): Uint8Array => new Uint8Array(bytes)
@@ -61,13 +77,12 @@ export const unpackPlace = (bytes: Buffer): { readonly xCm: number; readonly yCm
   yCm: bytes.readUInt32BE(4)
 })
 
-/** Member, x (4), y (4), for each member. */
-export function packPlaces(member: ReadonlyArray<number>, xCm: ReadonlyArray<number>, yCm: ReadonlyArray<number>): Buffer {
-  const bytes = Buffer.alloc(member.length * 16)
-  member.forEach((number, at) => {
-    bytes.writeBigUInt64BE(BigInt(number), at * 16)
-    bytes.writeUInt32BE(xCm[at] ?? 0, at * 16 + 8)
-    bytes.writeUInt32BE(yCm[at] ?? 0, at * 16 + 12)
+/** One behind the other. */
+export function packPlaces(xCm: ReadonlyArray<number>, yCm: ReadonlyArray<number>): Buffer {
+  const bytes = Buffer.allocUnsafe(xCm.length * 8)
+  xCm.forEach((x, at) => {
+    bytes.writeUInt32BE(x, at * 8)
+    bytes.writeUInt32BE(yCm[at] ?? 0, at * 8 + 4)
   })
   return bytes
 }
@@ -78,7 +93,7 @@ export const sessionField = (session: string): string => `s${session}`
 
 export function outcomeField(session: string, id: number): Buffer {
   const head = Buffer.alloc(9, "o")
-  head.writeBigUInt64BE(BigInt(id), 1)
+  putNumber(head, 1, id)
   return Buffer.concat([head, Buffer.from(session)])
 }
 
@@ -107,7 +122,8 @@ export function packFacts(facts: ReadonlyArray<Fact>): Uint8Array {
     const { trace, source, dead } = record
     writer.bool(trace !== undefined).string(trace ?? "")
     writer.bool(source !== undefined)
-    if (source !== undefined) writer.string(source.topic).double(source.partition).double(source.offset).double(source.index)
+    if (source !== undefined)
+      writer.string(source.topic).double(source.partition).double(source.offset).double(source.index)
     writer.bool(dead !== undefined)
     if (dead !== undefined) writer.string(dead.topic).double(dead.partition).double(dead.offset).string(dead.reason)
   }
@@ -126,7 +142,14 @@ function unpackFact(reader: BinaryReader): Fact {
   const [hasTrace, trace] = [reader.bool(), reader.string()]
   const source = reader.bool() ? unpackSource(reader) : undefined
   const dead = reader.bool() ? { ...unpackOrigin(reader), reason: reader.string() } : undefined
-  const record = { key, partitionBy, body, ...(hasTrace && { trace }), ...(source && { source }), ...(dead && { dead }) }
+  const record = {
+    key,
+    partitionBy,
+    body,
+    ...(hasTrace && { trace }),
+    ...(source && { source }),
+    ...(dead && { dead })
+  }
   return { topic, record }
 }
 

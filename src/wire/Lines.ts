@@ -9,8 +9,19 @@ import { type Fields, isObject, type Rule } from "./Strict.ts"
 /** Stands where a line stood that was longer than `lineBytesMax`; its bytes are skipped, up to its end. */
 export const tooLong: unique symbol = Symbol("noriter/line too long")
 
-/** The bytes of one line without its end. A view, valid until the next `feed`. */
-export type Line = Buffer | typeof tooLong
+/** The text of one line without its end, or why it is none. */
+export type Line = string | LineFault | typeof tooLong
+
+/** Why a line is not one JSON object in UTF-8: an issue of ERROR_CODE_MALFORMED. */
+export class LineFault {
+  readonly rule: Rule
+  readonly message: string
+
+  constructor(rule: Rule, message: string) {
+    this.rule = rule
+    this.message = message
+  }
+}
 
 const lineFeed = 0x0a
 const carriageReturn = 0x0d
@@ -93,7 +104,7 @@ export class Lines {
   private trim(bytes: Buffer, start: number, end: number): Line | undefined {
     const last = end > start && bytes[end - 1] === carriageReturn ? end - 1 : end
     if (last === start) return undefined
-    return last - start > this.lineBytesMax ? tooLong : bytes.subarray(start, last)
+    return last - start > this.lineBytesMax ? tooLong : textOf(bytes, start, last)
   }
 
   /** Copies what may yet become a line, because the chunk's memory is its owner's. */
@@ -133,27 +144,26 @@ export class Lines {
   }
 }
 
-/** Why a line is not one JSON object in UTF-8: an issue of ERROR_CODE_MALFORMED. */
-export class LineFault {
-  readonly rule: Rule
-  readonly message: string
-
-  constructor(rule: Rule, message: string) {
-    this.rule = rule
-    this.message = message
-  }
-}
-
 const notUtf8 = new LineFault("UTF8", "the line is not UTF-8")
 const byteOrderMark = new LineFault("SYNTAX", "a byte-order mark is not taken")
 const notJson = new LineFault("SYNTAX", "the line is not JSON")
 const notAnObject = new LineFault("SYNTAX", "the line is not a JSON object")
 
+const replacement = "\ufffd"
+const byteOrder = 0xfeff
+
+/** The text of these bytes. Only one that shows the character for what cannot be decoded may hold invalid UTF-8, and is
+ * looked at again; it costs a view and a second pass, which a good line is spared. */
+export function textOf(bytes: Buffer, start = 0, end = bytes.length): string | LineFault {
+  const text = bytes.toString("utf8", start, end)
+  return text.includes(replacement) && !isUtf8(bytes.subarray(start, end)) ? notUtf8 : text
+}
+
 /** The object a line holds. How deep it is nested is not looked at: the decoders refuse what they don't know. */
-export function parseLine(line: Buffer): Fields | LineFault {
-  if (!isUtf8(line)) return notUtf8
-  if (line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf) return byteOrderMark
-  const value = parseJson(line.toString("utf8"))
+export function parseLine(line: string | LineFault): Fields | LineFault {
+  if (typeof line !== "string") return line
+  if (line.charCodeAt(0) === byteOrder) return byteOrderMark
+  const value = parseJson(line)
   if (value === undefined) return notJson
   return isObject(value) ? value : notAnObject
 }

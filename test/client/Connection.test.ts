@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -208,11 +210,15 @@ describe("Connection", () => {
     assert.deepStrictEqual(bench.tickets, ["greeted", "left"])
   })
 
-  it.each([
-    [DisconnectCode.DISCONNECT_CODE_REPLACED, { code: "DISCONNECT_CODE_REPLACED" }],
-    [DisconnectCode.DISCONNECT_CODE_UPGRADE_REQUIRED, { code: "DISCONNECT_CODE_UPGRADE_REQUIRED" }],
-    [DisconnectCode.DISCONNECT_CODE_FENCED, { code: "DISCONNECT_CODE_FENCED", comeBack: true }]
-  ])("says with %s whether to come back", (code, disconnect) => {
-    assert.deepStrictEqual(JSON.parse(disconnectLine(code).toString()), { disconnect })
+  it("says whether to come back as the proto does", () => {
+    const proto = readFileSync(join(import.meta.dirname, "../../proto/noriter/client/v1/session.proto"), "utf8")
+    const declared = [...proto.matchAll(/^ {2}(DISCONNECT_CODE_\w+) = \d+(.*);$/gm)]
+    assert.strictEqual(declared.length, Object.keys(DisconnectCode).length)
+    for (const [code, number] of Object.entries(DisconnectCode)) {
+      if (number === DisconnectCode.DISCONNECT_CODE_UNSPECIFIED) continue
+      const comeBack = declared.some(([, name, options]) => name === code && options?.includes("come_back) = true"))
+      const disconnect = comeBack ? { code, comeBack } : { code }
+      assert.deepStrictEqual(JSON.parse(disconnectLine(number).toString()), { disconnect })
+    }
   })
 })

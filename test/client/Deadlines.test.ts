@@ -5,7 +5,7 @@ import { PhoneConnection } from "../../src/client/Connection.ts"
 import { Deadlines, endingMs } from "../../src/client/Deadlines.ts"
 import { FakeSocket } from "./FakeSocket.ts"
 
-const limits = { helloTimeoutMs: 5000, lineTimeoutMs: 10_000, heartbeatMs: 15_000, outboxStallMs: 3000 }
+const limits = { helloTimeoutMs: 5000, lineTimeoutMs: 10_000, heartbeatMs: 15_000, outboxStallMs: 2000 }
 const off = { helloTimeoutMs: 0, lineTimeoutMs: 0, heartbeatMs: 0, outboxStallMs: 0 }
 
 function makeBench(given = limits, room?: number) {
@@ -148,6 +148,6 @@ describe("Deadlines", () => {
     assert.strictEqual(new Deadlines(limits).sweepMs, 250)
     assert.strictEqual(new Deadlines({ ...off, helloTimeoutMs: 400 }).sweepMs, 50)
     assert.strictEqual(new Deadlines({ ...off, helloTimeoutMs: 8 }).sweepMs, 10)
-    assert.strictEqual(new Deadlines(off).sweepMs, 250)
+    assert.strictEqual(new Deadlines(off).sweepMs, 500)
   })
 })

@@ -5,14 +5,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { decodeClientMessage } from "../../gen/decoders.ts"
 import type { ClientMessage } from "../../gen/noriter/client/v1/client.ts"
-import { LineFault, parseLine } from "../../src/wire/Lines.ts"
+import { LineFault, parseLine, textOf } from "../../src/wire/Lines.ts"
 import { countGraphemes, Issues, readBool, readText } from "../../src/wire/Strict.ts"
 import { readCorpus, Tally } from "./Corpus.ts"
 import { type Row as Proto3Row, retarget } from "./Proto3Json.ts"
 
 /** The message, or the rules it breaks. */
 function take(line: Buffer): ClientMessage | ReadonlyArray<string> {
-  const parsed = parseLine(line)
+  const parsed = parseLine(textOf(line))
   if (parsed instanceof LineFault) return [parsed.rule]
   const issues = new Issues()
   const message = decodeClientMessage(parsed, issues)
@@ -48,7 +48,7 @@ describe("proto3 JSON conformance", () => {
 
   /** No request has a truth yet; their reader is there. */
   function checkBool(row: Proto3Row, raw: string): void {
-    const parsed = parseLine(Buffer.from(`{"b":${raw}}`))
+    const parsed = parseLine(`{"b":${raw}}`)
     const issues = new Issues()
     if (!(parsed instanceof LineFault)) readBool(parsed.b, "b", issues)
     assert.strictEqual(!(parsed instanceof LineFault) && issues.count === 0, row.expect === "accept", raw)
@@ -77,7 +77,7 @@ describe("JSONTestSuite", () => {
   const bytes = (base64: string): Buffer => Buffer.from(base64, "base64")
 
   it.each(rows.map((row) => [row.id, row] as const))("%s", (_id, row) => {
-    const parsed = parseLine(bytes(row.b64))
+    const parsed = parseLine(textOf(bytes(row.b64)))
     if (row.strict === "accept" && row.top === "object") assert.notInstanceOf(parsed, LineFault)
     assert.isFalse(isTaken(take(bytes(row.b64))), "no document of the suite is a line of this protocol")
     const lastHolds = row.strict_reasons.includes("duplicate_key")

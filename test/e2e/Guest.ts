@@ -59,6 +59,17 @@ export async function enter(phone: Phone, nickname: string, entering: Entering =
   }
 }
 
+/** Comes back on a new phone; what was heard is what the answer to enter said. Ids rise across resumes. */
+export async function comeBack(
+  port: number,
+  { token, streams }: Pick<Guest, "token" | "streams">,
+  id = 1_000
+): Promise<{ readonly phone: Phone; readonly answer: Heard }> {
+  const phone = await Phone.connect(port)
+  phone.say({ id, resume: { resumeToken: token, streams } })
+  return { phone, answer: await phone.answer(id) }
+}
+
 export interface Population {
   readonly all: number
   /** Of channel 1, 2, … */

@@ -2,44 +2,52 @@
  * A real server for a test: the noriter command in a process of its own, on ports that are free, with none of the
  * caller's NORITER_ variables. Owns its start, its output and its end; killed with its test, whatever happens.
  */
-import { type ChildProcess, spawn } from "node:child_process"
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process"
 import { once } from "node:events"
 import { join } from "node:path"
 
 const main = join(import.meta.dirname, "../../src/main.ts")
 const startTimeoutMs = 15_000
 const stopTimeoutMs = 10_000
-const readyLine = /^noriter ready pid=\d+ tcp=\S+:(\d+) http=\S+:(\d+)$/m
+const readyLine = /^noriter ready pid=(\d+) tcp=\S+:(\d+) http=\S+:(\d+)$/m
+
+/**
+ * Runs the server, ends as it ends, and kills it when standard input closes: so it goes with the test process whatever
+ * becomes of that, also when it is killed itself.
+ */
+const guard = `
+  exec 3<&0
+  "$@" </dev/null 3<&- & server=$!
+  { read -r _ <&3; kill -KILL $server; } >/dev/null 2>&1 & watch=$!
+  wait $server; code=$?
+  kill $watch
+  exit $code`
 
 export class Server implements AsyncDisposable {
   readonly tcpPort: number
   readonly httpPort: number
   readonly pid: number
-  private readonly child: ChildProcess
+  private readonly child: ChildProcessWithoutNullStreams
   private readonly printed: ReadonlyArray<string>
 
-  private constructor(child: ChildProcess, pid: number, printed: ReadonlyArray<string>, ready: RegExpExecArray) {
+  private constructor(child: ChildProcessWithoutNullStreams, printed: ReadonlyArray<string>, ready: RegExpExecArray) {
     this.child = child
-    this.pid = pid
     this.printed = printed
-    this.tcpPort = Number(ready[1])
-    this.httpPort = Number(ready[2])
+    this.pid = Number(ready[1])
+    this.tcpPort = Number(ready[2])
+    this.httpPort = Number(ready[3])
   }
 
   /** Ends when the server has said that it is ready. Throws, with what it printed, when it does not. */
   static async start(variables: Readonly<Record<string, string>> = {}): Promise<Server> {
-    const child = spawn(process.execPath, [main, "start"], {
-      stdio: ["ignore", "pipe", "pipe"],
+    const child = spawn("sh", ["-c", guard, "guard", process.execPath, main, "start"], {
+      stdio: ["pipe", "pipe", "pipe"],
       env: { ...withoutOurs(process.env), NORITER_TCP_PORT: "0", NORITER_HTTP_PORT: "0", ...variables }
     })
-    // Where the test process ends without having stopped it: a server left over would outlive everybody.
-    const kill = () => child.kill("SIGKILL")
-    process.once("exit", kill)
-    child.once("exit", () => process.off("exit", kill))
     const printed: Array<string> = []
     const ready = await within(startTimeoutMs, untilReady(child, printed))
-    if (ready !== undefined && child.pid !== undefined) return new Server(child, child.pid, printed, ready)
-    kill()
+    if (ready !== undefined) return new Server(child, printed, ready)
+    child.stdin.end()
     throw new Error(`the server did not get ready:\n${printed.join("")}`)
   }
 
@@ -52,9 +60,9 @@ export class Server implements AsyncDisposable {
   async stop(): Promise<number | null> {
     if (isRunning(this.child)) {
       const ended = once(this.child, "exit")
-      this.child.kill("SIGTERM")
+      process.kill(this.pid, "SIGTERM")
       if ((await within(stopTimeoutMs, ended)) === undefined) {
-        this.child.kill("SIGKILL")
+        this.child.stdin.end()
         await ended
       }
     }
@@ -66,11 +74,12 @@ export class Server implements AsyncDisposable {
   }
 }
 
-const isRunning = (child: ChildProcess): boolean => child.exitCode === null && child.signalCode === null
+const isRunning = (child: ChildProcessWithoutNullStreams): boolean =>
+  child.exitCode === null && child.signalCode === null
 
 /** The ready line; undefined when the process ends before. */
 function untilReady(
-  child: ChildProcess & { readonly stdout: NodeJS.ReadableStream; readonly stderr: NodeJS.ReadableStream },
+  child: ChildProcessWithoutNullStreams,
   printed: Array<string>
 ): Promise<RegExpExecArray | undefined> {
   return new Promise((resolve) => {

@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import { codeOf, fieldOf, type Guest, listIn, numberIn, populationOf, until, visit } from "./Guest.ts"
+import { codeOf, comeBack, fieldOf, type Guest, listIn, numberIn, populationOf, until, visit } from "./Guest.ts"
 import { isRecord, newSecret, Phone } from "./Phone.ts"
 import { Server } from "./Server.ts"
 
@@ -117,10 +117,10 @@ describe("a guest as others see it", () => {
     assert.isAtLeast(shownMs, lostShownMs, "seen for as long as it might only be a tunnel")
     assert.deepStrictEqual(await populationOf(watcher.phone), { all: 2, channels: [2] }, "its place is kept")
     await watcher.phone.ask({ say: { text: "기다릴게", reach: "REACH_PLAYGROUND" } })
-    await using phone = await Phone.connect(server.tcpPort)
-    const line = await phone.ask({ resume: { resumeToken: wind.token, streams: wind.streams } })
-    const { resume } = line
-    assert.strictEqual(fieldOf(resume, "recovered"), true, JSON.stringify(line))
+    const back = await comeBack(server.tcpPort, wind)
+    await using phone = back.phone
+    const { resume } = back.answer
+    assert.strictEqual(fieldOf(resume, "recovered"), true, JSON.stringify(back.answer))
     assert.deepStrictEqual(
       ["playground", "channel", "member", "xCm", "yCm"].map((name) => fieldOf(resume, name)),
       ["park", 1, wind.member, wind.xCm, wind.yCm]
@@ -140,9 +140,9 @@ describe("a guest as others see it", () => {
     const wind = await visit(server.tcpPort, "바람")
     await sees(wind.member, came)
     wind.phone.cut()
-    await using phone = await Phone.connect(server.tcpPort)
-    const { resume } = await phone.ask({ resume: { resumeToken: wind.token, streams: wind.streams } })
-    assert.strictEqual(numberIn(resume, "member"), wind.member)
+    const { phone: again, answer } = await comeBack(server.tcpPort, wind)
+    await using phone = again
+    assert.strictEqual(numberIn(answer.resume, "member"), wind.member)
     await phone.ask({ leave: {} })
     await nobodyElse()
     await sees(wind.member, came, left)
@@ -154,8 +154,8 @@ describe("a guest as others see it", () => {
     wind.phone.cut()
     await nobodyElse()
     await sees(wind.member, came, lost)
-    await using phone = await Phone.connect(server.tcpPort)
-    const answer = await phone.ask({ resume: { resumeToken: wind.token, streams: wind.streams } })
+    const { phone: again, answer } = await comeBack(server.tcpPort, wind)
+    await using phone = again
     assert.strictEqual(codeOf(answer), "ERROR_CODE_SESSION_ENDED")
     const { hello } = await phone.ask({ hello: { deviceSecret: newSecret(), nickname: "바람" } })
     assert.isTrue(isRecord(hello), "and hello may follow on the same socket")

@@ -20,9 +20,9 @@ beforeAll(async () => {
   wind = await Phone.connect(server.tcpPort)
 })
 afterAll(async () => {
-  await wind[Symbol.asyncDispose]()
-  await cloud[Symbol.asyncDispose]()
-  await server[Symbol.asyncDispose]()
+  wind?.cut()
+  cloud?.cut()
+  await server?.stop()
 })
 
 /** Near the clock of this machine. */

@@ -90,8 +90,8 @@ describe("L3: applied", () => {
     yield* say(line({ id: 1 }))
     yield* settle
     assert.lengthOf(heard, 0)
+    twins.broker.evict("r1") // the group has not heard of it for too long; it knows nothing of that
     const second = yield* applying(twins, { id: "r2" })
-    twins.broker.evict("r1")
     yield* until("the other has applied it", () => heard.length === 1)
     yield* Deferred.succeed(frozen, undefined)
     yield* settle

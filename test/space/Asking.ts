@@ -78,14 +78,16 @@ const countKey = "count"
 const textOf = (value: Uint8Array | undefined): string => (value === undefined ? "" : Buffer.from(value).toString())
 
 /** Says a line: one more in the count, and in the stream "lines". A text says what else is to happen. */
-const say = (state: DecisionState, { text }: LineAsked): Decision => {
+const say = (state: DecisionState, { text, channel }: LineAsked): Decision => {
   if (text === "throw") throw new Error("as the test will have it")
   if (text === "busy") return { answer: refusal(ErrorCode.ERROR_CODE_RATE_LIMITED, "", 9) }
   const value = Buffer.from(text === "huge" ? "x".repeat(70_000) : `${text} ${state.seq} ${state.head("lines")}`)
   return {
     puts: [{ key: countKey, value: Buffer.from(`${Number(textOf(state.read(countKey))) + 1}`) }],
     appends: [{ stream: "lines", class: "a", value, countMax: 1_000, ageMsMax: 0 }],
-    tell: [{ $type: "noriter.runner.v1.TypingTold", channel: text === "foreign" ? "park/9" : tag, member: state.seq }],
+    tell: [
+      { $type: "noriter.runner.v1.TypingTold", channel: text === "foreign" ? "park/9" : channel, member: state.seq }
+    ],
     answer: {
       $type: "noriter.space.v1.Answer",
       body: { $case: "say", value: { $type: "noriter.space.v1.SayAnswer", seq: state.seq } }
@@ -93,7 +95,7 @@ const say = (state: DecisionState, { text }: LineAsked): Decision => {
     facts: [
       {
         $type: "noriter.topic.v1.LineDecided",
-        channel: tag,
+        channel,
         seq: state.seq,
         member: 1,
         nickname: "",

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import { LineFault, Lines, parseLine, tooLong } from "../../src/wire/Lines.ts"
+import { LineFault, Lines, parseLine, textOf, tooLong } from "../../src/wire/Lines.ts"
 
 const lineBytesMax = 16
 
@@ -20,7 +20,7 @@ function split(pieces: Iterable<Buffer>, lines = new Lines(lineBytesMax)): Array
     const memory = Buffer.from(piece)
     lines.feed(memory, 0)
     for (let line = lines.next(); line !== undefined; line = lines.next()) {
-      verdicts.push(line === tooLong ? "TOO LONG" : line.toString("latin1"))
+      verdicts.push(line === tooLong ? "TOO LONG" : line instanceof LineFault ? line.rule : line)
     }
     memory.fill("\n")
   }
@@ -79,14 +79,11 @@ describe("Lines", () => {
     assert.deepStrictEqual(split(pieces), expected(bytes))
   })
 
-  it("gives views on the chunk, and copies only what crosses its end", () => {
+  it("keeps what crosses the end of a chunk whose memory is used again", () => {
     const lines = new Lines(lineBytesMax)
     const chunk = Buffer.from("one\ntwo\nthr")
     lines.feed(chunk, 0)
-    const [one, two, none] = [lines.next(), lines.next(), lines.next()]
-    assert.isTrue(typeof one === "object" && one.buffer === chunk.buffer)
-    assert.isTrue(typeof two === "object" && two.buffer === chunk.buffer)
-    assert.isUndefined(none)
+    assert.deepStrictEqual([lines.next(), lines.next(), lines.next()], ["one", "two", undefined])
     chunk.fill("!")
     lines.feed(Buffer.from("ee\n"), 0)
     assert.strictEqual(lines.next()?.toString(), "three")
@@ -144,7 +141,7 @@ describe("Lines", () => {
 
 describe("parseLine", () => {
   const parsed = (bytes: Buffer | string): unknown => {
-    const value = parseLine(Buffer.from(bytes))
+    const value = parseLine(textOf(Buffer.from(bytes)))
     return value instanceof LineFault ? value.rule : value
   }
 
@@ -162,7 +159,7 @@ describe("parseLine", () => {
   })
 
   it("refuses a byte-order mark, and says so", () => {
-    const value = parseLine(Buffer.from("\ufeff{}"))
+    const value = parseLine(textOf(Buffer.from("\ufeff{}")))
     assert.isTrue(value instanceof LineFault && value.rule === "SYNTAX" && value.message.includes("byte-order"))
   })
 

@@ -56,7 +56,9 @@ export const layer = Layer.effectDiscard(
           bus.publish({ $type: "noriter.runner.v1.EmoteTold", channel: tag, member, kind })
         ),
       typing: (_, { caller }) =>
-        fleeting(caller, ({ tag, member }) => bus.publish({ $type: "noriter.runner.v1.TypingTold", channel: tag, member }))
+        fleeting(caller, ({ tag, member }) =>
+          bus.publish({ $type: "noriter.runner.v1.TypingTold", channel: tag, member })
+        )
     })
   })
 )

@@ -113,7 +113,8 @@ export class Audience {
     for (const member of this.dirty) {
       const told = member[this.kind].cell
       const { shown } = member
-      if (shown !== undefined) this.touch(shown).movers.push(member)
+      // Where a member appears is told with it, and need not be told as a move.
+      if (told !== undefined && shown !== undefined) this.touch(shown).movers.push(member)
       if (told === shown) continue
       if (told !== undefined) this.touch(told).departures.push(member)
       if (shown !== undefined) this.touch(shown).arrivals.push(member)
@@ -179,8 +180,8 @@ export class Audience {
     const { behind } = viewer
     const due = behind ? this.placesOf(member.cell) : moves
     viewer.behind = due.length > 0 && !outbox.latest(due)
-    // Movers see their own moves, and where nobody is shown their move it is in no frame.
-    if (member.shown === undefined && (sight.dirty || behind)) {
+    // Movers see their own moves, also those that no frame has, because nobody was shown them or knew them before.
+    if (sight.dirty ? member.shown === undefined || sight.cell === undefined : behind && member.shown === undefined) {
       this.out.clear()
       writeMoved(this.out, [member])
       if (!outbox.latest(this.out.take())) viewer.behind = true

@@ -23,6 +23,7 @@ import { Self } from "../../space/Self.ts"
 import { SharedSpace, type SpaceError } from "../../space/SharedSpace.ts"
 import { memberPrefix } from "../../space/Tag.ts"
 import { members as membersFigure, tickSeconds } from "../../telemetry/Metrics.ts"
+import { withSpan } from "../../telemetry/Tracing.ts"
 import { Workers } from "../../Workers.ts"
 import { linesStream } from "./LineStream.ts"
 import { View } from "./View.ts"
@@ -133,7 +134,9 @@ const make = Effect.gen(function* () {
       Scope.provide(scope),
       // Subscribed first: what is told between the snapshot and now is in the snapshot, and changes nothing again.
       Effect.andThen(load(view)),
-      Effect.andThen(Effect.ignore(bus.publish({ $type: "noriter.runner.v1.KeyFrameAsked", channel: tag, incarnation }))),
+      Effect.andThen(
+        Effect.ignore(bus.publish({ $type: "noriter.runner.v1.KeyFrameAsked", channel: tag, incarnation }))
+      ),
       Effect.as(view),
       Effect.onError(() => close(tag, channel))
     )
@@ -167,11 +170,15 @@ const make = Effect.gen(function* () {
       })
   })
   yield* bus.register(ChatViewConsumer, {
-    hear: (line) =>
-      Effect.sync(() => {
-        const channel = channels.get(line.channel)
-        if (channel !== undefined) hear(channel, line)
-      }),
+    hear: (line, trace) =>
+      withSpan(
+        `hear ${line.$type}`,
+        trace,
+        Effect.sync(() => {
+          const channel = channels.get(line.channel)
+          if (channel !== undefined) hear(channel, line)
+        })
+      ),
     emote: ({ channel, member, kind }) => Effect.sync(() => channels.get(channel)?.view.emoted(member, kind)),
     type: ({ channel, member }) => Effect.sync(() => channels.get(channel)?.view.typed(member))
   })

@@ -21,7 +21,8 @@ export const openChannels = (
   Effect.gen(function* () {
     const open: Array<OpenChannel> = []
     while (open.length < channelsMax) {
-      const next = Array.from({ length: channelsAtOnce }, (_, index) => open.length + index + 1)
+      const length = Math.min(channelsAtOnce, channelsMax - open.length)
+      const next = Array.from({ length }, (_, index) => open.length + index + 1)
       const heads = yield* space.heads(next.map((channel) => channelTag(id, channel)))
       for (const channel of next) {
         const counters = heads.get(channelTag(id, channel))?.counters

@@ -112,8 +112,9 @@ export class Roll {
 
   /** The version that announcements must be above to say something new. */
   private versionOf(number: number): number {
-    const version = this.members.get(number)?.version ?? 0
-    return version > 0 ? version : Math.max(this.gone.get(number) ?? 0, this.versionFloor)
+    const member = this.members.get(number)
+    if (member?.recorded === true) return member.version
+    return Math.max(member?.version ?? 0, this.gone.get(number) ?? 0, this.versionFloor)
   }
 
   private put(member: Member, record: MemberRecord, reason: GoneReason): void {

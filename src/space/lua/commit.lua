@@ -209,9 +209,7 @@ writes.Delete = function(change)
   redis.call("HDEL", ENTRIES, change.key)
   redis.call("ZREM", DUE, change.key)
   entries[change.key] = false
-  if string.sub(change.key, 1, #memberPrefix) == memberPrefix then
-    redis.call("HDEL", PLACES, string.sub(change.key, #memberPrefix + 1))
-  end
+  redis.call("HDEL", PLACES, change.key)
 end
 
 writes.Append = function(change)
@@ -245,8 +243,7 @@ end
 
 -- Where no member stands, nobody is placed (rule P10).
 writes.Place = function(change)
-  if not entry(memberPrefix .. digits(change.member)) then return end
-  redis.call("HSET", PLACES, digits(change.member), struct.pack(">I4I4", change.xCm, change.yCm))
+  if entry(change.key) then redis.call("HSET", PLACES, change.key, change.place) end
 end
 
 local function applyRecords(records)
@@ -298,7 +295,7 @@ local function write()
     if writes[change._tag] then writes[change._tag](change) end
   end
   for counter, value in pairs(counters) do setField("counter/" .. counter, digits(value)) end
-  setField("version", digits(lastVersion))
+  if #versions > 0 then setField("version", digits(lastVersion)) end
   writeFields()
   local answer = { "", numbers, versions }
   keepToken(answer)

@@ -1,30 +1,23 @@
--- Where members stand (rule P10). KEYS: meta, entries, places. ARGV: era, n, the bytes of the incarnation that writes, and
--- members with their places. Writes only what it owns and what exists; answers how many, or why not.
+-- Where members stand (rule P10). KEYS: meta, entries, places. ARGV: era, n, the bytes of the incarnation that writes, the
+-- keys of the members, packed, and their places, eight bytes each. Writes only what that incarnation owns and what exists;
+-- answers how many, or why not.
 local META, ENTRIES, PLACES = unpack(KEYS)
+local by, members, places = ARGV[3], cmsgpack.unpack(ARGV[4]), ARGV[5]
 
 -- Lua hands only so many values at once to a call.
 local atOnce = 1000
 
-local function membersFrom(at)
-  local members, places = {}, {}
-  local last = math.min(#ARGV[4], at + atOnce * 16 - 1)
-  for from = at, last, 16 do
-    local member = struct.unpack(">I8", ARGV[4], from)
-    members[#members + 1] = digits(member)
-    places[#places + 1] = string.sub(ARGV[4], from + 8, from + 15)
-  end
-  return members, places
-end
+-- In the bytes of an entry: how long an owner of this incarnation is, and where it stands behind its connection.
+local ownerLength = struct.pack(">I2", 8 + #by)
+local ownerEnd = 26 + #by
 
-local function writeFrom(at)
-  local members, places = membersFrom(at)
-  local keys, mine = {}, {}
-  for index, member in ipairs(members) do keys[index] = memberPrefix .. member end
-  for index, bytes in ipairs(redis.call("HMGET", ENTRIES, unpack(keys))) do
-    local _, _, owner = entryHead(bytes or struct.pack(">I8I8I2", 0, 0, 0))
-    if string.sub(owner, 9) == ARGV[3] then
-      mine[#mine + 1] = members[index]
-      mine[#mine + 1] = places[index]
+local function writeFrom(from, to)
+  local mine = {}
+  for at, bytes in ipairs(redis.call("HMGET", ENTRIES, unpack(members, from, to))) do
+    if bytes and string.sub(bytes, 17, 18) == ownerLength and string.sub(bytes, 27, ownerEnd) == by then
+      local place = (from + at - 2) * 8
+      mine[#mine + 1] = members[from + at - 1]
+      mine[#mine + 1] = string.sub(places, place + 1, place + 8)
     end
   end
   if #mine > 0 then redis.call("HSET", PLACES, unpack(mine)) end
@@ -32,14 +25,14 @@ local function writeFrom(at)
 end
 
 local function run()
-  local era, node, runner = incarnationOf(ARGV[3], 1)
+  local era, node, runner = incarnationOf(by, 1)
   local known = redis.call("HMGET", META, "era", "n", "applied", "fence/" .. runner)
   local applied = tonumber(known[3] or -1)
   local isOfNow = known[1] and compare(tonumber(known[1]), tonumber(known[2]), tonumber(ARGV[1]), tonumber(ARGV[2])) == 0
   if not isOfNow then return { "Missing", "", applied } end
   if isBelow(known[4], era, node) then return { "Fenced", "", applied } end
   local written = 0
-  for at = 1, #ARGV[4], atOnce * 16 do written = written + writeFrom(at) end
+  for from = 1, #members, atOnce do written = written + writeFrom(from, math.min(from + atOnce - 1, #members)) end
   return { "", written }
 end
 

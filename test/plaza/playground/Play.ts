@@ -53,6 +53,12 @@ export class Play {
   private readonly truth = new Truth(options)
   /** The shared space: what is so, whether the view has heard of it or not. */
   private readonly space = new Map<number, Kept>()
+  /** All that was ever so. */
+  private readonly history: Array<{
+    readonly member: number
+    readonly version: number
+    readonly kept: Kept | undefined
+  }> = []
   private readonly phones = new Map<number, Standing>()
   private captured: { readonly space: ReadonlyMap<number, Kept>; readonly heard: number; readonly trueHeard: number }
   private readonly defect: Defect
@@ -127,7 +133,9 @@ export class Play {
   private readonly end = (member: number, a: number): void => {
     if (!this.space.delete(member)) return
     const reason = reasons[a % reasons.length] ?? GoneReason.GONE_REASON_LEFT
-    this.announce(member, ++this.version, undefined, reason)
+    const version = ++this.version
+    this.history.push({ member, version, kept: undefined })
+    this.announce(member, version, undefined, reason)
   }
 
   private readonly leave = (member: number): void => {
@@ -156,14 +164,20 @@ export class Play {
     if (version > 0) this.announce(member, record?.version ?? version, record, GoneReason.GONE_REASON_LEFT)
   }
 
+  /** An announcement of any age, also one that was lost before. */
+  private readonly late = (_member: number, a: number): void => {
+    const told = this.history.at(-1 - (a % 12))
+    if (told !== undefined) this.announce(told.member, told.version, told.kept, GoneReason.GONE_REASON_LEFT)
+  }
+
   /** Something happens, and nobody hears of it. */
   private readonly lose = (member: number, a: number, b: number): void => {
     const version = ++this.version
-    if (b % 3 === 0) this.space.delete(member)
-    else {
-      const place = this.space.get(member)?.place ?? at(a, b)
-      this.space.set(member, { version, state: states[a % states.length] ?? states[0], place })
-    }
+    const place = this.space.get(member)?.place ?? at(a, b)
+    const kept = b % 3 === 0 ? undefined : { version, state: states[a % states.length] ?? states[0], place }
+    if (kept === undefined) this.space.delete(member)
+    else this.space.set(member, kept)
+    this.history.push({ member, version, kept })
   }
 
   private readonly capture = (): void => {
@@ -211,6 +225,7 @@ export class Play {
     this.pace,
     this.slow,
     this.again,
+    this.late,
     this.lose,
     this.capture,
     this.loadLate,
@@ -261,6 +276,7 @@ export class Play {
   private change(member: number, state: PresenceState, place: Place): void {
     const kept = { version: ++this.version, state, place }
     this.space.set(member, kept)
+    this.history.push({ member, version: kept.version, kept })
     this.announce(member, kept.version, kept, GoneReason.GONE_REASON_LOST)
   }
 

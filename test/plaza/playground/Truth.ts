@@ -62,7 +62,7 @@ export class Truth {
 
   changed(number: number, version: number, record: TrueRecord | undefined, reason: string): void {
     const member = this.member(number)
-    if (version <= (member.version || this.floor)) return
+    if (version <= (member.recorded ? member.version : Math.max(member.version, this.floor))) return
     member.version = version
     member.heard = ++this.heard
     if (record === undefined) {

@@ -1,0 +1,261 @@
+/**
+ * KafkaClient by kafkajs 2.2: its settings (rules L9, L10), its oddities, and its log in ours. Nothing else of noriter
+ * knows of it.
+ *
+ * **Gotchas**: consumers of one group must not share a `Kafka`, which remembers offsets by group; a consumer that is
+ * closed while it joins would come to life afterwards; its producer is never idempotent (rule L9).
+ */
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import kafkajs, {
+  type Admin as JsAdmin,
+  type KafkaConfig,
+  type KafkaMessage,
+  type logCreator,
+  type SASLOptions
+} from "kafkajs"
+import type {
+  Admin,
+  Consumer,
+  ConsumerEvents,
+  Incoming,
+  KafkaClient,
+  Producer,
+  TopicPartition,
+  TopicShape
+} from "./KafkaClient.ts"
+
+export interface KafkaOptions {
+  /** `host:port`. */
+  readonly brokers: ReadonlyArray<string>
+  /** `true`: TLS, with the certificates that this system trusts; or those of a PEM text. */
+  readonly tls?: boolean | { readonly ca: string } | undefined
+  readonly sasl?: Sasl | undefined
+}
+
+export interface Sasl {
+  readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512"
+  readonly username: string
+  readonly password: Redacted.Redacted<string>
+}
+
+const requestTimeoutMs = 2_000
+/** How long a fetch waits for records. Nothing comes later by it; resuming, leaving and heartbeats wait for its end. */
+const fetchWaitMs = 200
+
+/** Its log goes where the logs of this context go. */
+export function make(options: KafkaOptions, context: Context.Context<never>): KafkaClient {
+  hideNegativeTimeouts()
+  const config = configOf(options, context)
+  return {
+    producer: () => producer(new kafkajs.Kafka({ ...config, retry: { retries: 0 } })),
+    consumer: (group, topics, events) => consumer(new kafkajs.Kafka(config), group, topics, events),
+    admin: async () => {
+      const admin = new kafkajs.Kafka(config).admin()
+      await admin.connect()
+      return adminOf(admin)
+    }
+  }
+}
+
+// --- Producing ---
+
+async function producer(kafka: kafkajs.Kafka): Promise<Producer> {
+  const js = kafka.producer({
+    allowAutoTopicCreation: false,
+    createPartitioner:
+      () =>
+      ({ message }) =>
+        message.partition ?? 0
+  })
+  await js.connect()
+  return {
+    send: async (topic, records) => {
+      const messages = records.map(({ partition, key, value, headers }) => ({
+        partition,
+        key,
+        value: bufferOf(value),
+        headers
+      }))
+      const metadata = await js.send({ topic, messages, acks: -1, timeout: requestTimeoutMs })
+      return metadata.map(({ partition, baseOffset, logAppendTime }) => ({
+        partition,
+        baseOffset: Number(baseOffset),
+        timeMs: Number(logAppendTime)
+      }))
+    },
+    close: () => void js.disconnect().catch(() => {})
+  }
+}
+
+// --- Consuming ---
+
+function consumer(
+  kafka: kafkajs.Kafka,
+  group: string,
+  topics: ReadonlyArray<string>,
+  events: ConsumerEvents
+): Consumer {
+  const js = kafka.consumer({
+    groupId: group,
+    sessionTimeout: 3_000,
+    heartbeatInterval: 500,
+    rebalanceTimeout: 5_000,
+    maxWaitTimeInMs: fetchWaitMs,
+    allowAutoTopicCreation: false,
+    // Whoever made this consumer makes the next one.
+    retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 1_000, restartOnFailure: async () => false }
+  })
+  js.on(js.events.GROUP_JOIN, ({ payload: { memberAssignment } }) => {
+    const assigned = Object.entries(memberAssignment).flatMap(([topic, partitions]) =>
+      partitions.map((partition) => ({ topic, partition }))
+    )
+    js.pause(byTopic(assigned))
+    events.assigned(assigned)
+  })
+  js.on(js.events.REBALANCING, () => events.revoked())
+  js.on(js.events.CRASH, ({ payload: { error } }) => events.failed(error))
+  let starting: Promise<void> = Promise.resolve()
+  const start = async () => {
+    await js.connect()
+    await js.subscribe({ topics: [...topics], fromBeginning: true })
+    await js.run({
+      autoCommit: false,
+      eachBatch: async ({ batch: { topic, partition, messages }, isRunning, isStale }) => {
+        if (isRunning() && !isStale()) events.received({ topic, partition }, messages.map(incomingOf))
+      }
+    })
+  }
+  return {
+    start: () => {
+      starting = start()
+      return starting
+    },
+    seek: ({ topic, partition }, offset) => js.seek({ topic, partition, offset: `${offset}` }),
+    pause: (at) => js.pause(byTopic([at])),
+    resume: (partitions) => js.resume(byTopic(partitions)),
+    commit: (offsets) =>
+      js.commitOffsets(offsets.map(({ topic, partition, offset }) => ({ topic, partition, offset: `${offset}` }))),
+    close: () => starting.catch(() => {}).then(() => js.disconnect())
+  }
+}
+
+const byTopic = (partitions: ReadonlyArray<TopicPartition>): Array<{ topic: string; partitions: Array<number> }> =>
+  Array.from(
+    Map.groupBy(partitions, ({ topic }) => topic),
+    ([topic, all]) => ({ topic, partitions: all.map(({ partition }) => partition) })
+  )
+
+const incomingOf = ({ offset, timestamp, key, value, headers }: KafkaMessage): Incoming => ({
+  offset: Number(offset),
+  timeMs: Number(timestamp),
+  key: key?.toString() ?? "",
+  value: value ?? new Uint8Array(),
+  header: (name) => {
+    const found = headers?.[name]
+    return (Array.isArray(found) ? found[0] : found)?.toString()
+  }
+})
+
+// --- Asking ---
+
+const adminOf = (js: JsAdmin): Admin => ({
+  create: async (topics) => {
+    const there = new Set(await js.listTopics())
+    const missing = topics.filter(({ name }) => !there.has(name))
+    if (missing.length === 0) return
+    // Another runner may be creating them too: those count as there.
+    await js.createTopics({
+      topics: missing.map(({ name, partitions, settings }) => ({
+        topic: name,
+        numPartitions: partitions,
+        configEntries: Object.entries(settings).map(([setting, value]) => ({ name: setting, value }))
+      }))
+    })
+  },
+  describe: async (topics, settings) => describe(js, [...topics], [...settings]),
+  hasMembers: async (group) => {
+    const { groups } = await js.describeGroups([group])
+    return groups.some(({ members }) => members.length > 0)
+  },
+  offsetsAt: async (topic, ms) => byPartition(await js.fetchTopicOffsetsByTimestamp(topic, Math.max(0, ms))),
+  committed: async (groupId, topic) => {
+    const fetched = await js.fetchOffsets({ groupId, topics: [topic] })
+    return byPartition(fetched.flatMap(({ partitions }) => partitions).filter(({ offset }) => Number(offset) >= 0))
+  },
+  close: () => js.disconnect()
+})
+
+async function describe(js: JsAdmin, topics: Array<string>, settings: Array<string>): Promise<Array<TopicShape>> {
+  const { topics: found } = await js.fetchTopicMetadata({ topics })
+  const { resources } = await js.describeConfigs({
+    includeSynonyms: false,
+    resources: topics.map((name) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name, configNames: settings }))
+  })
+  return found.map(({ name, partitions }) => {
+    const entries = resources.find(({ resourceName }) => resourceName === name)?.configEntries ?? []
+    return {
+      name,
+      partitions: partitions.length,
+      settings: Object.fromEntries(entries.map(({ configName, configValue }) => [configName, configValue]))
+    }
+  })
+}
+
+const byPartition = (offsets: ReadonlyArray<{ readonly partition: number; readonly offset: string }>) =>
+  new Map(offsets.map(({ partition, offset }) => [partition, Number(offset)]))
+
+// --- internal ---
+
+function configOf({ brokers, tls, sasl }: KafkaOptions, context: Context.Context<never>): KafkaConfig {
+  return {
+    clientId: "noriter",
+    brokers: [...brokers].sort(() => Math.random() - 0.5), // so that a lost broker does not stop everybody
+    requestTimeout: requestTimeoutMs,
+    connectionTimeout: requestTimeoutMs,
+    ssl: tls === undefined || typeof tls === "boolean" ? tls === true : { ca: tls.ca },
+    ...(sasl === undefined ? {} : { sasl: saslOf(sasl) }),
+    logLevel: kafkajs.logLevel.INFO,
+    logCreator: logTo(context)
+  }
+}
+
+/** A switch, because kafkajs has a type of its own for each. */
+function saslOf({ mechanism, username, password }: Sasl): SASLOptions {
+  const account = { username, password: Redacted.value(password) }
+  switch (mechanism) {
+    case "plain":
+      return { mechanism, ...account }
+    case "scram-sha-256":
+      return { mechanism, ...account }
+    case "scram-sha-512":
+      return { mechanism, ...account }
+  }
+}
+
+/** What it calls an error it tries again, and reports to us when it gives up: to operators it is a detail. */
+const logTo = (context: Context.Context<never>): logCreator => {
+  const fork = Effect.runForkWith(context)
+  return () =>
+    ({ level, namespace, log: { message, error } }) => {
+      const line = `kafkajs ${namespace}: ${message}${typeof error === "string" ? `: ${error}` : ""}`
+      fork(level <= kafkajs.logLevel.ERROR ? Effect.logInfo(line) : Effect.logDebug(line))
+    }
+}
+
+const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
+let areNegativeTimeoutsHidden = false
+
+/** kafkajs sets timers of minus its clock, and Node says so on stderr, once. Node's own printer is left all else. */
+function hideNegativeTimeouts(): void {
+  if (areNegativeTimeoutsHidden) return
+  areNegativeTimeoutsHidden = true
+  const print = process.listeners("warning").find(({ name }) => name === "onWarning")
+  if (print === undefined) return
+  process.off("warning", print)
+  process.on("warning", (warning) => {
+    if (warning.name !== "TimeoutNegativeWarning") print(warning)
+  })
+}

@@ -1,0 +1,233 @@
+/**
+ * A member of a group for as long as its scope is open (rules L10, L11): when it joins, where it begins in what it is
+ * assigned, who runs what when partitions come and go, what is committed, and beginning anew when the client gives up.
+ * Owns no records: those are with the partitions (AssignedPartition).
+ */
+import * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import { AssignedPartition, type Handle } from "./AssignedPartition.ts"
+import {
+  type Admin,
+  type Consumer,
+  type ConsumerEvents,
+  type Incoming,
+  type KafkaClient,
+  type TopicPartition,
+  within
+} from "./KafkaClient.ts"
+import { incoming } from "./RecordHeaders.ts"
+
+/** A starting reader leaves the others alone for so long: joining stops everybody's partitions (rule L10). */
+const joinPause = "4 seconds"
+const restartPause = "500 millis"
+const askAgainPause = "500 millis"
+/** The group's offset is a hint, so it is written now and then (rule L11). */
+const commitPause = "1 second"
+/** How far back a reader begins that is assigned a partition (rule L11). */
+const assignedGoBackMs = 60_000
+/** How long a partition's new fiber waits for the handler of the old one (rule L10). */
+const rebalanceTimeout = "5 seconds"
+const askTimeoutMs = 5_000
+/** What is not done by then goes on behind: a process that ends need not wait for a broker that does not answer. */
+const closeTimeoutMs = 3_000
+
+export interface ReaderOptions {
+  readonly client: KafkaClient
+  /** Names as the broker has them. */
+  readonly group: string
+  readonly topics: ReadonlyArray<string>
+  /** The name that a topic of the broker's has for everybody else. */
+  readonly ownName: (brokerTopic: string) => string
+  readonly handle: Handle
+}
+
+export class Reader {
+  private readonly options: ReaderOptions
+  private readonly fork: <A>(effect: Effect.Effect<A>) => Fiber.Fiber<A>
+  private partitions: ReadonlyArray<AssignedPartition> = []
+  /** What runs for the present assignment: finding where to begin, then one fiber for each partition. */
+  private fibers: ReadonlyArray<Fiber.Fiber<unknown>> = []
+  /** Counts the assignments and their ends. */
+  private assignment = 0
+
+  constructor(options: ReaderOptions, context: Context.Context<never>) {
+    this.options = options
+    this.fork = Effect.runForkWith(context)
+  }
+
+  /** Reads until it is interrupted; then leaves the group before anything else stops. */
+  readonly run: Effect.Effect<never> = Effect.suspend(() =>
+    Effect.andThen(
+      this.turn,
+      Effect.forever(
+        this.membership.pipe(
+          Effect.catchCause((cause) => Effect.logWarning(`reading as ${this.options.group} is begun anew`, cause)),
+          Effect.andThen(Effect.sleep(restartPause))
+        )
+      )
+    )
+  )
+
+  /** Every partition goes back to the first record of this time or later; asks until the broker has answered. */
+  goBack(ms: number): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const partitions = this.partitions
+      return this.asked((admin) => offsetsAt(admin, partitions, ms)).pipe(
+        Effect.map((offsets) => {
+          // Those that have been taken away meanwhile go back anyway, wherever they are.
+          for (const partition of partitions) partition.goBack(offsets.get(nameOf(partition)) ?? partitionEnd)
+        })
+      )
+    })
+  }
+
+  seek(topic: string, partition: number, offset: number): void {
+    this.partitions.find((each) => each.topic === topic && each.partition === partition)?.seek(offset)
+  }
+
+  // --- In the group ---
+
+  private readonly turn: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.flatMap(
+      this.asked((admin) => admin.hasMembers(this.options.group)),
+      (hasMembers) => (hasMembers ? Effect.sleep(joinPause) : Effect.void)
+    )
+  )
+
+  /** One life of a consumer. */
+  private readonly membership: Effect.Effect<void, unknown> = Effect.suspend(() => {
+    const failed = Deferred.makeUnsafe<never, unknown>()
+    const events: ConsumerEvents = {
+      assigned: (partitions) => this.assigned(consumer, partitions),
+      revoked: () => void this.revoked(),
+      received: (at, records) => this.received(at, records),
+      failed: (cause) => void Deferred.doneUnsafe(failed, Effect.fail(cause))
+    }
+    const consumer = this.options.client.consumer(this.options.group, this.options.topics, events)
+    const reading = Effect.andThen(
+      Effect.tryPromise({ try: () => consumer.start(), catch: (cause) => cause }),
+      Effect.forever(Effect.andThen(Effect.sleep(commitPause), this.commit(consumer)))
+    )
+    return Effect.raceFirst(Deferred.await(failed), reading).pipe(Effect.ensuring(this.leave(consumer)))
+  })
+
+  private leave(consumer: Consumer): Effect.Effect<void> {
+    return Effect.suspend(() => Fiber.awaitAll(this.revoked())).pipe(
+      Effect.timeoutOption(rebalanceTimeout),
+      Effect.andThen(this.commit(consumer)),
+      Effect.andThen(Effect.ignore(Effect.tryPromise(() => within(closeTimeoutMs, "leaving", consumer.close())))),
+      Effect.ensuring(
+        Effect.sync(() => {
+          this.partitions = []
+        })
+      )
+    )
+  }
+
+  /** Failing matters little: the next reader goes back far enough. */
+  private commit(consumer: Consumer): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const offsets = this.partitions.flatMap((partition) => partition.toCommit() ?? [])
+      if (offsets.length === 0) return Effect.void
+      return Effect.tryPromise(() => within(closeTimeoutMs, "committing", consumer.commit(offsets))).pipe(
+        Effect.catch(({ cause }) => Effect.logDebug("offsets were not committed", cause))
+      )
+    })
+  }
+
+  // --- What is assigned ---
+
+  private assigned(consumer: Consumer, assigned: ReadonlyArray<TopicPartition>): void {
+    const before = this.revoked()
+    this.partitions = []
+    const assignment = ++this.assignment
+    const begin = Effect.map(this.positions(assigned), (partitionsAt) => {
+      if (assignment !== this.assignment) return
+      this.partitions = partitionsAt.map(({ at, next, committed }) => {
+        const partition = new AssignedPartition(consumer, at, committed)
+        partition.goBack(next)
+        return partition
+      })
+      const ended = Effect.timeoutOption(Fiber.awaitAll(before), rebalanceTimeout)
+      this.fibers = this.partitions.map((partition) =>
+        this.fork(Effect.andThen(ended, partition.run(this.options.handle)))
+      )
+      consumer.resume(assigned)
+    })
+    this.fibers = [this.fork(begin)]
+  }
+
+  /** Interrupts what is under way, so that it comes again at whoever is assigned it. Answers what has to end. */
+  private revoked(): ReadonlyArray<Fiber.Fiber<unknown>> {
+    this.assignment++
+    const fibers = this.fibers
+    this.fibers = []
+    for (const fiber of fibers) fiber.interruptUnsafe()
+    return fibers
+  }
+
+  private received({ topic, partition }: TopicPartition, records: ReadonlyArray<Incoming>): void {
+    const at = { topic: this.options.ownName(topic), partition }
+    this.partitions
+      .find((each) => each.topic === topic && each.partition === partition)
+      ?.received(records.map((record) => incoming(record, at)))
+  }
+
+  /** Where the group has come to, and where 60 s ago the end was. */
+  private positions(assigned: ReadonlyArray<TopicPartition>) {
+    const { group } = this.options
+    return Effect.flatMap(Clock.currentTimeMillis, (nowMs) =>
+      this.asked(async (admin) => {
+        const then = await offsetsAt(admin, assigned, nowMs - assignedGoBackMs)
+        const committed = await perTopic(assigned, (topic) => admin.committed(group, topic))
+        return assigned.map((at) => ({
+          at,
+          next: then.get(nameOf(at)) ?? partitionEnd,
+          committed: committed.get(nameOf(at)) ?? 0
+        }))
+      })
+    )
+  }
+
+  /** Asks the broker something, until it has answered. */
+  private asked<A>(question: (admin: Admin) => Promise<A>): Effect.Effect<A> {
+    const ask = async () => {
+      const admin = await this.options.client.admin()
+      return question(admin).finally(() => void admin.close().catch(() => {}))
+    }
+    const again: Effect.Effect<A> = Effect.tryPromise(() => within(askTimeoutMs, "asking", ask())).pipe(
+      Effect.catch(({ cause }) =>
+        Effect.logWarning("the broker could not be asked, and is asked again", cause).pipe(
+          Effect.andThen(Effect.sleep(askAgainPause)),
+          Effect.andThen(Effect.suspend(() => again))
+        )
+      )
+    )
+    return again
+  }
+}
+
+// --- internal ---
+
+const partitionEnd = Number.POSITIVE_INFINITY
+
+const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`
+
+const offsetsAt = (admin: Admin, of: ReadonlyArray<TopicPartition>, ms: number) =>
+  perTopic(of, (topic) => admin.offsetsAt(topic, ms))
+
+async function perTopic(
+  of: ReadonlyArray<TopicPartition>,
+  ask: (topic: string) => Promise<ReadonlyMap<number, number>>
+): Promise<ReadonlyMap<string, number>> {
+  const topics = [...new Set(of.map(({ topic }) => topic))]
+  const answers = await Promise.all(topics.map(async (topic) => [topic, await ask(topic)] as const))
+  return new Map(
+    answers.flatMap(([topic, byPartition]) =>
+      Array.from(byPartition, ([partition, value]) => [nameOf({ topic, partition }), value] as const)
+    )
+  )
+}

@@ -1,0 +1,28 @@
+/** What a runner holds of presence: sessions and members as it last wrote or read them, and what it asks on entering. */
+import type { MemberRecord, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
+import type { Owner, Tag } from "./SharedSpace.ts"
+
+/** A session as its owner holds it: the record it last wrote or read, and by which version. */
+export interface Held {
+  readonly guest: string
+  readonly owner: Owner
+  readonly record: SessionRecord
+  readonly version: number
+}
+
+/** A member as it was last written. */
+export interface HeldMember {
+  readonly tag: Tag
+  readonly member: number
+  readonly record: MemberRecord
+  readonly version: number
+}
+
+export interface EnterRequest {
+  readonly id: number
+  readonly tag: Tag
+  readonly capacity: number
+  readonly avatar: string
+  readonly xCm: number
+  readonly yCm: number
+}

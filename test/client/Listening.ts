@@ -1,0 +1,57 @@
+/** A listener for tests: its settings with all limits on an address off, and a session that echoes. */
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { Admission } from "../../src/client/Admission.ts"
+import { type Connection, closed } from "../../src/client/Connection.ts"
+import * as Deadlines from "../../src/client/Deadlines.ts"
+import * as TcpListener from "../../src/client/TcpListener.ts"
+import { tooLong } from "../../src/wire/Lines.ts"
+import { until } from "../contract/Eventually.ts"
+
+export const defaults = {
+  host: "127.0.0.1",
+  tcpPort: 0,
+  tlsCert: Option.none<string>(),
+  tlsKey: Option.none<string>(),
+  proxies: [] as ReadonlyArray<string>,
+  lineBytesMax: 8192,
+  helloTimeoutMs: 5000,
+  lineTimeoutMs: 10_000,
+  heartbeatMs: 15_000,
+  outboxBytesMax: 262_144,
+  outboxStallMs: 3000,
+  addressPendingMax: 0,
+  addressNewPerSecond: 0,
+  addressNewBurst: 0,
+  addressMax: 0
+}
+export const fixture = (name: string) => Option.some(join(import.meta.dirname, "fixtures", name))
+export const tls = { tlsCert: fixture("cert.pem"), tlsKey: fixture("key.pem") }
+
+export type Accept = (connection: Connection) => Effect.Effect<void>
+
+export const listen = Effect.fnUntraced(function* (given: Partial<typeof defaults>, accept: Accept) {
+  const settings = { ...defaults, ...given }
+  const deadlines = yield* Deadlines.make(settings)
+  const admission = new Admission(settings, deadlines.now)
+  return yield* TcpListener.listen({ settings, deadlines, admission, accept })
+})
+
+/** Says each line back, with the address it came from; some words it takes as orders. */
+export const echo: Accept = Effect.fnUntraced(function* (connection) {
+  while (true) {
+    const arrival = yield* connection.next
+    if (arrival === closed) return
+    for (const line of arrival) {
+      const text = line === tooLong ? "TOO LONG" : line.toString()
+      if (text === "hello") connection.helloDone()
+      if (text === "die") yield* Effect.die("planted")
+      if (text === "stop") yield* until("the end", () => !connection.isOpen)
+      connection.outbox.answer(Buffer.from(`${connection.address} ${text}\n`))
+    }
+  }
+})
+
+/** A proxy's header: this phone comes from 192.0.2.7. */
+export const proxyHeader = Buffer.from("0d0a0d0a000d0a515549540a2111000cc00002077f000001c001125c", "hex")

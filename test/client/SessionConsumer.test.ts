@@ -1,0 +1,179 @@
+/** Hello, resume and ping as a phone has them: what it is told, which token is still good, what it comes back to. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import { TestClock } from "effect/testing"
+import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
+import { isObject } from "../../src/wire/Strict.ts"
+import { settle, spaceAway, Twins } from "../space/Harness.ts"
+import { membersIn, wrongs } from "../space/Members.ts"
+import type { FakeConnection } from "./FakeConnection.ts"
+import { entering, Hooks, hello, house, saying } from "./House.ts"
+
+const secret = Option.some(Redacted.make("one secret for all runners"))
+
+/** The answer to an id, of this name. */
+const answerOf = (phone: FakeConnection, id: number, name: string): Readonly<Record<string, unknown>> => {
+  const body = phone.answers(id)[0]?.[name]
+  assert.isTrue(isObject(body), `${id} was answered ${phone.brief}`)
+  return isObject(body) ? body : {}
+}
+const tokenIn = (phone: FakeConnection, id: number, name: "hello" | "resume"): string =>
+  String(answerOf(phone, id, name).resumeToken)
+const resuming = (id: number, resumeToken: string) => ({ id, resume: { resumeToken } })
+
+describe("hello", () => {
+  it.effect(
+    "says who the guest is, the limits and the times; the same secret is the same guest, in another session",
+    () =>
+      Effect.gen(function* () {
+        const { connect } = yield* house(new Twins())
+        yield* TestClock.adjust("1 minute")
+        const [first, second, third] = [
+          yield* connect(hello()),
+          yield* connect(hello()),
+          yield* connect(hello(1, "another-device-secret"))
+        ]
+        const [one, two, other] = [first, second, third].map((phone) => answerOf(phone, 1, "hello"))
+        assert.deepInclude(one, { heartbeatMs: 15_000, resumeGraceMs: 30_000, serverTimeMs: 60_000, protocol: 1 })
+        assert.deepStrictEqual(one?.limits, { lineBytes: 8_192, movesPerSecond: 10 })
+        assert.match(String(one?.guestId), /^g_\w{26}$/)
+        assert.match(String(one?.sessionId), /^s_\w{26}$/)
+        assert.strictEqual(two?.guestId, one?.guestId)
+        assert.notStrictEqual(two?.sessionId, one?.sessionId)
+        assert.notStrictEqual(other?.guestId, one?.guestId)
+        assert.isTrue(first.isGreeted)
+        assert.notInclude(JSON.stringify(first.heard), "device-secret")
+      })
+  )
+
+  it.effect("that cannot be finished sends the phone away, to try on a new socket", () =>
+    Effect.gen(function* () {
+      const hooks = new Hooks()
+      const { connect } = yield* house(new Twins(), { hooks })
+      hooks.attending = Effect.fail(spaceAway)
+      const phone = yield* connect(hello())
+      assert.strictEqual(phone.disconnectedWith, DisconnectCode.DISCONNECT_CODE_INTERNAL)
+      hooks.attending = Effect.void
+      assert.deepStrictEqual((yield* connect(hello())).brief, ["1 hello"])
+    })
+  )
+})
+
+describe("resume", () => {
+  /** Two runners with one secret, and a phone that has lost its socket on the first. */
+  const lostPhone = Effect.gen(function* () {
+    const twins = new Twins()
+    const one = yield* house(twins, { settings: { secret } })
+    const two = yield* house(twins, { id: "r2", settings: { secret }, applies: false })
+    const phone = yield* one.connect(hello(), entering(2), saying(3))
+    phone.hangUp()
+    yield* settle
+    return {
+      twins,
+      one,
+      two,
+      phone,
+      token: tokenIn(phone, 1, "hello"),
+      sessionId: answerOf(phone, 1, "hello").sessionId
+    }
+  })
+
+  it.effect("on any runner: the same session, place and member, and a new token", () =>
+    Effect.gen(function* () {
+      const { twins, two, token, sessionId } = yield* lostPhone
+      yield* TestClock.adjust("20 seconds")
+      const phone = yield* two.connect(resuming(5, token), saying(3), saying(6))
+      yield* settle
+      assert.deepInclude(answerOf(phone, 5, "resume"), {
+        sessionId,
+        playground: "park",
+        channel: 1,
+        member: 1,
+        recovered: true,
+        lastId: 3
+      })
+      assert.notStrictEqual(tokenIn(phone, 5, "resume"), token)
+      assert.deepStrictEqual([...phone.brief].sort(), ["3 say", "5 resume", "6 say"], "3 is answered as the first time")
+      assert.deepStrictEqual(wrongs(twins, ["park/1"], []), [])
+      assert.lengthOf(membersIn(twins, "park/1"), 1)
+    })
+  )
+
+  it.effect("the old token is good until the phone is heard on the socket that gave a newer one", () =>
+    Effect.gen(function* () {
+      const { one, two, token } = yield* lostPhone
+      const unheard = yield* two.connect(resuming(5, token))
+      unheard.hangUp() // its answer may have been lost with it
+      yield* settle
+      const heard = yield* one.connect(resuming(6, token))
+      heard.say({ id: 7, ping: {} })
+      yield* settle
+      assert.deepStrictEqual(heard.brief, ["6 resume", "7 ping"])
+      heard.hangUp()
+      yield* settle
+      assert.deepStrictEqual((yield* one.connect(resuming(8, token))).brief, ["8 TOKEN_REFUSED"])
+      assert.deepStrictEqual((yield* one.connect(resuming(9, tokenIn(unheard, 5, "resume")))).brief, [
+        "9 TOKEN_REFUSED"
+      ])
+      assert.deepStrictEqual((yield* one.connect(resuming(9, tokenIn(heard, 6, "resume")))).brief, ["9 resume"])
+    })
+  )
+
+  it.effect(
+    "is refused for what is no token, a lower id, and a session that has ended; hello follows on the same socket",
+    () =>
+      Effect.gen(function* () {
+        const { one, two, token } = yield* lostPhone
+        const phone = yield* two.connect(resuming(5, `${token}x`), resuming(6, "v1.a.b"))
+        assert.deepStrictEqual(phone.brief, ["5 TOKEN_REFUSED", "6 TOKEN_REFUSED"])
+        yield* one.connect(resuming(9, token))
+        assert.deepStrictEqual((yield* two.connect(resuming(8, token))).brief, ["8 TOKEN_REFUSED"])
+        yield* one.connect(hello(10))
+        const late = yield* two.connect(resuming(11, token), hello(12))
+        assert.deepStrictEqual(late.brief, ["11 SESSION_ENDED", "12 hello"])
+      })
+  )
+
+  it.effect("takes the session from a socket that is still open, which is told REPLACED", () =>
+    Effect.gen(function* () {
+      const twins = new Twins()
+      const one = yield* house(twins, { settings: { secret } })
+      const two = yield* house(twins, { id: "r2", settings: { secret }, applies: false })
+      const first = yield* one.connect(hello(), entering(2))
+      const second = yield* two.connect(resuming(3, tokenIn(first, 1, "hello")))
+      assert.deepStrictEqual(second.brief, ["3 resume"])
+      assert.strictEqual(first.disconnectedWith, DisconnectCode.DISCONNECT_CODE_REPLACED)
+      // What the first runner still holds of it moves nobody on.
+      yield* TestClock.adjust("60 seconds")
+      yield* settle
+      assert.deepStrictEqual(wrongs(twins, ["park/1"], []), [])
+      assert.lengthOf(membersIn(twins, "park/1"), 1)
+      assert.lengthOf([...one.sessions.all()], 0)
+    })
+  )
+
+  it.effect("puts back nobody outside: who had left comes back to nowhere", () =>
+    Effect.gen(function* () {
+      const { connect } = yield* house(new Twins(), { settings: { secret } })
+      const first = yield* connect(hello(), entering(2), { id: 3, leave: {} })
+      first.hangUp()
+      yield* settle
+      const phone = yield* connect(resuming(4, tokenIn(first, 1, "hello")), saying(5))
+      assert.deepStrictEqual(phone.brief, ["4 resume", "5 OUTSIDE"])
+      assert.notProperty(answerOf(phone, 4, "resume"), "playground")
+    })
+  )
+})
+
+describe("ping", () => {
+  it.effect("says the server's time", () =>
+    Effect.gen(function* () {
+      const { connect } = yield* house(new Twins())
+      yield* TestClock.adjust("3 seconds")
+      const phone = yield* connect(hello(), { id: 2, ping: {} })
+      assert.deepStrictEqual(answerOf(phone, 2, "ping"), { serverTimeMs: 3_000 })
+    })
+  )
+})

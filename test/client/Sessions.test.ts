@@ -1,0 +1,152 @@
+/** The sessions a runner holds: lost, away and ended by their deadlines, replaced, drained (rules P4, P5; design 6). */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import { TestClock } from "effect/testing"
+import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
+import { PresenceState } from "../../gen/noriter/space/v1/records.ts"
+import { settle, spaceAway, Twins, Watch } from "../space/Harness.ts"
+import { membersIn, wrongs } from "../space/Members.ts"
+import { entering, Hooks, hello, house, saying } from "./House.ts"
+
+const { PRESENCE_STATE_PRESENT, PRESENCE_STATE_LOST, PRESENCE_STATE_AWAY } = PresenceState
+const statesIn = (twins: Twins) => membersIn(twins, "park/1").map(({ state }) => state)
+
+/** Time passes a quarter of a second at a time, and what follows from it happens. */
+const pass = Effect.fnUntraced(function* (ms: number) {
+  for (let left = ms; left > 0; left -= 250) {
+    yield* TestClock.adjust(Math.min(left, 250))
+    yield* settle
+  }
+})
+
+/** Jitter of nothing: the test clock stays at whole milliseconds, as real ones do. */
+const unmoved = { nextIntUnsafe: () => 0, nextDoubleUnsafe: () => 0.5 }
+
+describe("a socket that is gone", () => {
+  it.effect("lost at once, away after 5 s, ended after 30 s: seen a quarter of a second later at most", () =>
+    Effect.gen(function* () {
+      const twins = new Twins()
+      const { connect, sessions } = yield* house(twins)
+      const phone = yield* connect(hello(), entering(2))
+      assert.deepStrictEqual(statesIn(twins), [PRESENCE_STATE_PRESENT])
+      phone.hangUp()
+      yield* settle
+      assert.deepStrictEqual(statesIn(twins), [PRESENCE_STATE_LOST])
+      yield* pass(4999)
+      assert.deepStrictEqual(statesIn(twins), [PRESENCE_STATE_LOST])
+      yield* pass(251)
+      assert.deepStrictEqual(statesIn(twins), [PRESENCE_STATE_AWAY])
+      yield* pass(24749)
+      assert.deepStrictEqual(statesIn(twins), [PRESENCE_STATE_AWAY])
+      assert.lengthOf([...sessions.all()], 1)
+      yield* pass(251)
+      assert.deepStrictEqual([statesIn(twins), [...sessions.all()]], [[], []])
+      assert.deepStrictEqual(wrongs(twins, ["park/1"], []), [])
+    })
+  )
+
+  it.effect("whose loss cannot be written is looked at again until it is", () =>
+    Effect.gen(function* () {
+      const [twins, watch] = [new Twins(), new Watch()]
+      const { connect } = yield* house(twins, { watch })
+      const phone = yield* connect(hello(), entering(2))
+      watch.before = () => Effect.fail(spaceAway)
+      phone.hangUp()
+      yield* pass(10_000)
+      assert.deepStrictEqual(statesIn(twins), [PRESENCE_STATE_PRESENT])
+      watch.before = () => Effect.void
+      yield* pass(2_000)
+      assert.deepStrictEqual(statesIn(twins), [PRESENCE_STATE_LOST])
+      yield* pass(40000)
+      assert.deepStrictEqual(statesIn(twins), [])
+    }).pipe(Effect.provideService(Random.Random, unmoved))
+  )
+
+  it.effect("with a grace of its own length (NORITER_RESUME_GRACE, NORITER_LOST_SHOWN)", () =>
+    Effect.gen(function* () {
+      const twins = new Twins()
+      const { connect } = yield* house(twins, { settings: { lostShownMs: 0, resumeGraceMs: 1_000 } })
+      const phone = yield* connect(hello(), entering(2))
+      phone.hangUp()
+      yield* pass(250)
+      assert.deepStrictEqual(statesIn(twins), [PRESENCE_STATE_AWAY])
+      yield* pass(1000)
+      assert.deepStrictEqual(statesIn(twins), [])
+    })
+  )
+})
+
+describe("replaced", () => {
+  const { DISCONNECT_CODE_REPLACED } = DisconnectCode
+
+  it.effect("by a second hello on this runner, or on another: its socket is told, its member goes", () =>
+    Effect.gen(function* () {
+      const twins = new Twins()
+      const [one, two] = [yield* house(twins), yield* house(twins, { id: "r2", settings: twinsSecret })]
+      const first = yield* one.connect(hello(), entering(2))
+      const second = yield* one.connect(hello(1), entering(2))
+      assert.strictEqual(first.disconnectedWith, DISCONNECT_CODE_REPLACED)
+      assert.lengthOf(membersIn(twins, "park/1"), 1)
+      assert.lengthOf([...one.sessions.all()], 1)
+      // The other runner knows the guest by the same key only; here each has made up its own.
+      yield* two.connect(hello(1), entering(2))
+      assert.isUndefined(second.disconnectedWith)
+      assert.lengthOf(membersIn(twins, "park/1"), 2)
+    })
+  )
+
+  it.effect("what the replaced one still does changes nothing", () =>
+    Effect.gen(function* () {
+      const twins = new Twins()
+      const { connect, sessions } = yield* house(twins)
+      const first = yield* connect(hello(), entering(2))
+      const second = yield* connect(hello(1), entering(2))
+      const before = JSON.stringify(membersIn(twins, "park/1"))
+      first.say(saying(3), entering(4, "plaza"), { id: 5, leave: {} })
+      first.hangUp()
+      yield* pass(60000)
+      assert.strictEqual(JSON.stringify(membersIn(twins, "park/1")), before)
+      assert.lengthOf(membersIn(twins, "plaza/1"), 0)
+      assert.isUndefined(second.disconnectedWith)
+      second.say(saying(3))
+      yield* settle
+      assert.strictEqual(second.brief.at(-1), "3 say")
+      assert.lengthOf([...sessions.all()], 1)
+    })
+  )
+
+  it.effect("entering claims for the same socket, and replaces nobody", () =>
+    Effect.gen(function* () {
+      const twins = new Twins()
+      const { connect } = yield* house(twins)
+      const phone = yield* connect(hello(), entering(2), entering(3, "plaza"), entering(4))
+      assert.deepStrictEqual(phone.brief, ["1 hello", "2 enter", "3 enter", "4 enter"])
+      assert.isUndefined(phone.disconnectedWith)
+      assert.deepStrictEqual(wrongs(twins, ["park/1", "plaza/1"], []), [])
+    })
+  )
+})
+
+const twinsSecret = { topicTimeoutMs: 3_000 }
+
+describe("drain", () => {
+  it.effect("tells every phone to come back, spread over two seconds, and its session waits for it", () =>
+    Effect.gen(function* () {
+      const twins = new Twins()
+      const hooks = new Hooks()
+      const { connect, sessions } = yield* house(twins, { hooks })
+      const phones = []
+      for (let at = 0; at < 20; at++) phones.push(yield* connect(hello(1, `device-secret-number-${at}`), entering(2)))
+      yield* sessions.drain
+      yield* settle
+      for (const { disconnectedWith, afterMs } of phones) {
+        assert.strictEqual(disconnectedWith, DisconnectCode.DISCONNECT_CODE_DRAINING)
+        assert.isTrue(afterMs >= 0 && afterMs < 2_000)
+      }
+      assert.isAbove(new Set(phones.map(({ afterMs }) => afterMs)).size, 5)
+      assert.deepStrictEqual(new Set(statesIn(twins)), new Set([PRESENCE_STATE_LOST]))
+      assert.strictEqual(hooks.detached, 20)
+    })
+  )
+})

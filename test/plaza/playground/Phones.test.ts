@@ -1,0 +1,321 @@
+/** What a phone of a view gets, case by case: in how many chunks, shared with whom, at which pace. */
+import { assert, describe, it } from "@effect/vitest"
+import { Reach } from "../../../gen/noriter/client/v1/chat.ts"
+import { GoneReason, Pace } from "../../../gen/noriter/client/v1/playground.ts"
+import type { LineTold } from "../../../gen/noriter/runner/v1/chat.ts"
+import { MemberRecord, PresenceState } from "../../../gen/noriter/space/v1/records.ts"
+import { View } from "../../../src/plaza/playground/View.ts"
+import type { Snapshot } from "../../../src/space/SharedSpace.ts"
+import { Listener } from "./Listener.ts"
+
+const viewOf = (): View =>
+  new View({
+    tag: "park/1",
+    incarnation: "r1",
+    epoch: "1.1",
+    widthCm: 10_000,
+    heightCm: 10_000,
+    cellCm: 1_000,
+    cellShownMax: 32
+  })
+
+const put = (view: View, member: number, xCm: number, yCm: number): void => {
+  const state = PresenceState.PRESENCE_STATE_PRESENT
+  view.memberChanged(member, member, MemberRecord.fromPartial({ nickname: "바람", avatar: "fox", state, xCm, yCm }), 0)
+}
+
+const enter = (view: View, member: number, xCm: number, yCm: number, pace: Pace = Pace.PACE_FULL): Listener => {
+  put(view, member, xCm, yCm)
+  const listener = new Listener(member, { xCm, yCm }, { pace })
+  view.join(listener, { history: 50 })
+  return listener
+}
+
+const line = (seq: number, prev: number, more: Partial<LineTold> = {}): LineTold => ({
+  $type: "noriter.runner.v1.LineTold",
+  channel: "park/1",
+  seq,
+  prev,
+  member: 99,
+  id: 0,
+  nickname: "구름",
+  text: "어서 와요",
+  reach: Reach.REACH_PLAYGROUND,
+  atMs: 1_000,
+  cell: 0,
+  ...more
+})
+
+/** Members by number and version, at a place of their own. */
+const snapshotOf = (members: ReadonlyArray<readonly [number, number]>, generation = 1): Snapshot => {
+  const state = PresenceState.PRESENCE_STATE_PRESENT
+  const value = MemberRecord.encode(MemberRecord.fromPartial({ nickname: "구름", state, xCm: 600, yCm: 500 })).finish()
+  return {
+    generation: { era: 1, n: generation },
+    entries: new Map(
+      members.map(([member, version]) => [`member/${member}`, { version, value, owner: undefined, dueMs: undefined }])
+    ),
+    positions: new Map(members.map(([member]) => [member, { xCm: 500 + member, yCm: 500 }])),
+    counters: new Map(),
+    head: { seq: 5, trimmedTo: 0 },
+    lines: []
+  }
+}
+
+const textOf = (chunk: Uint8Array | undefined): string => Buffer.from(chunk ?? []).toString()
+
+describe("moves", () => {
+  it("are the same chunk for all phones of a cell", () => {
+    const view = viewOf()
+    const one = enter(view, 1, 500, 500)
+    const two = enter(view, 2, 600, 500)
+    view.tick(100)
+    view.moved(1, 510, 500)
+    view.tick(200)
+    assert.strictEqual(one.chunks.at(-1), two.chunks.at(-1))
+    assert.strictEqual(textOf(one.chunks.at(-1)), '{"moved":{"member":[1],"xCm":[510],"yCm":[500]}}\n')
+    assert.deepStrictEqual(one.self, { xCm: 510, yCm: 500 })
+  })
+
+  it("and those who come and go are one chunk", () => {
+    const view = viewOf()
+    const one = enter(view, 1, 500, 500)
+    view.tick(100)
+    const before = one.chunks.length
+    view.moved(1, 510, 500)
+    put(view, 2, 600, 500)
+    view.tick(200)
+    assert.strictEqual(one.chunks.length, before + 1)
+    assert.match(textOf(one.chunks.at(-1)), /^\{"appeared".*\n\{"moved".*\n$/)
+  })
+
+  it("that change nothing are not told", () => {
+    const view = viewOf()
+    const one = enter(view, 1, 500, 500)
+    view.tick(100)
+    const before = one.chunks.length
+    view.moved(1, 500, 500)
+    put(view, 1, 700, 700)
+    view.tick(200)
+    assert.strictEqual(one.chunks.length, before)
+    assert.isUndefined(view.takeMoves())
+  })
+
+  it("are heard by the mover in a crowd, whom nobody sees", () => {
+    const view = viewOf()
+    for (let member = 1; member <= 32; member++) put(view, member, 500, 500)
+    const hidden = enter(view, 33, 500, 500)
+    const other = enter(view, 34, 1_500, 500)
+    view.tick(100)
+    view.moved(33, 501, 500)
+    view.tick(200)
+    assert.deepStrictEqual(hidden.self, { xCm: 501, yCm: 500 })
+    assert.isFalse(other.known.has(33))
+    assert.strictEqual(other.crowds.get(0), 1)
+    assert.strictEqual(hidden.known.size, 33)
+  })
+})
+
+describe("paces", () => {
+  it("CALM hears twice a second, LINES no moves, and both who comes", () => {
+    const view = viewOf()
+    const calm = enter(view, 1, 500, 500, Pace.PACE_CALM)
+    const lines = enter(view, 2, 600, 500, Pace.PACE_LINES)
+    put(view, 3, 700, 500)
+    for (let tick = 1; tick <= 20; tick++) {
+      view.moved(1, 500 + tick, 500)
+      view.tick(tick * 100)
+    }
+    // At 100, 600, 1100 and 1600 ms; the first time who is there and where itself stands are apart.
+    assert.strictEqual(calm.chunks.length, 5)
+    assert.strictEqual(lines.chunks.length, 1)
+    assert.deepStrictEqual([...lines.known.keys()].sort(), [1, 3])
+  })
+
+  it("a phone that comes back from LINES is told where all stand", () => {
+    const view = viewOf()
+    const phone = enter(view, 1, 500, 500, Pace.PACE_LINES)
+    put(view, 2, 600, 500)
+    view.tick(100)
+    view.moved(2, 650, 500)
+    view.tick(200)
+    view.setPace(1, Pace.PACE_FULL)
+    for (let tick = 3; tick <= 8; tick++) view.tick(tick * 100)
+    assert.deepStrictEqual(phone.known.get(2), { xCm: 650, yCm: 500 })
+  })
+})
+
+describe("coming and going", () => {
+  it("a newer phone of a member takes the place of the older one, whose goodbye comes late", () => {
+    const view = viewOf()
+    const older = enter(view, 1, 500, 500)
+    const newer = new Listener(1, { xCm: 500, yCm: 500 })
+    view.join(newer, { history: 0 })
+    view.leave(1, older)
+    put(view, 2, 600, 500)
+    view.tick(100)
+    assert.strictEqual(view.phoneCount, 1)
+    assert.isTrue(newer.known.has(2))
+    assert.isFalse(older.known.has(2))
+    view.leave(1, newer)
+    assert.strictEqual(view.phoneCount, 0)
+  })
+
+  it("a member that is gone stays gone, however late it is announced", () => {
+    const view = viewOf()
+    const phone = enter(view, 1, 500, 500)
+    put(view, 2, 600, 500)
+    view.memberChanged(2, 3, undefined, GoneReason.GONE_REASON_LEFT)
+    put(view, 2, 600, 500)
+    view.tick(100)
+    assert.strictEqual(phone.known.size, 0)
+    assert.strictEqual(view.recordCount, 1)
+  })
+
+  it("a snapshot of another generation counts from anew, and phones hear of the new history", () => {
+    const view = viewOf()
+    const phone = enter(view, 9, 500, 500)
+    view.tick(100)
+    const snapshot = snapshotOf([[3, 1]], 2)
+    view.loadSnapshot(snapshot)
+    view.loadSnapshot(snapshot)
+    view.tick(200)
+    assert.deepStrictEqual([...phone.known], [[3, { xCm: 503, yCm: 500 }]])
+    assert.deepStrictEqual(phone.gaps, [5])
+    assert.strictEqual(view.epoch, "1.2")
+    assert.strictEqual(view.head, 5)
+  })
+
+  it("a snapshot tells of whom it does not know when they went", () => {
+    const view = viewOf()
+    for (const member of [1, 2, 6]) put(view, member, 500, 500)
+    const heardBefore = view.heardCount
+    for (const member of [4, 8]) put(view, member, 500, 500)
+    // 6 was heard of before it was asked for, 4 is older than what it knows, 8 has come since.
+    view.loadSnapshot(
+      snapshotOf([
+        [1, 1],
+        [2, 5]
+      ]),
+      heardBefore
+    )
+    const phone = enter(view, 9, 500, 500)
+    // These were gone before, and their frames come late.
+    put(view, 3, 500, 500)
+    put(view, 5, 500, 500)
+    view.tick(100)
+    assert.deepStrictEqual([...phone.known.keys()], [1, 2, 8])
+  })
+
+  it("other runners' frames do not move whom a phone of this runner moves, nor the unknown", () => {
+    const view = viewOf()
+    enter(view, 1, 500, 500)
+    put(view, 2, 600, 500)
+    view.applyMoves({
+      $type: "noriter.runner.v1.MovesTold",
+      channel: "park/1",
+      incarnation: "r2",
+      number: 1,
+      key: true,
+      member: [1, 2, 3],
+      xCm: [1, 2, 3],
+      yCm: [1, 2, 3]
+    })
+    assert.deepStrictEqual(view.positionOf(1), { xCm: 500, yCm: 500 })
+    assert.deepStrictEqual(view.positionOf(2), { xCm: 2, yCm: 2 })
+    assert.isUndefined(view.positionOf(3))
+    assert.strictEqual(view.memberCount, 2)
+  })
+})
+
+describe("lines", () => {
+  it("of a batch are one chunk, shared by all phones", () => {
+    const view = viewOf()
+    const [one, two] = [enter(view, 1, 500, 500), enter(view, 2, 9_500, 9_500)]
+    view.heard(line(1, 0))
+    view.heard(line(2, 1))
+    view.flushLines()
+    assert.strictEqual(one.chunks.length, 1)
+    assert.strictEqual(one.chunks[0], two.chunks[0])
+    assert.strictEqual(one.flushes, 1)
+  })
+
+  it("wait for the tick when somebody has walked, and are written with it", () => {
+    const view = viewOf()
+    const one = enter(view, 1, 500, 500)
+    view.tick(100)
+    assert.isFalse(view.hasMovement())
+    view.moved(1, 510, 500)
+    assert.isTrue(view.hasMovement())
+    view.heard(line(1, 0))
+    const flushes = one.flushes
+    view.tick(200)
+    assert.strictEqual(one.flushes, flushes + 1)
+    assert.strictEqual(one.said.length, 1)
+  })
+
+  it("do not wait in number: a thousand go out at once", () => {
+    const view = viewOf()
+    const one = enter(view, 1, 500, 500)
+    for (let seq = 1; seq <= 999; seq++) view.heard(line(seq, seq - 1))
+    assert.strictEqual(one.said.length, 0)
+    view.heard(line(1_000, 999))
+    assert.strictEqual(one.said.length, 1_000)
+  })
+
+  it("come as history when a phone joins, written at the end of the turn", () => {
+    const view = viewOf()
+    for (let seq = 1; seq <= 51; seq++) view.heard(line(seq, seq - 1))
+    const one = enter(view, 1, 500, 500)
+    assert.deepStrictEqual(
+      one.said.map(({ seq, history }) => [seq, history]),
+      Array.from({ length: 50 }, (_, index) => [index + 2, true])
+    )
+    assert.isAbove(one.schedules, 0)
+  })
+
+  it.each([
+    { reach: Reach.REACH_PLAYGROUND, max: 1_500 },
+    { reach: Reach.REACH_NEARBY, max: 12_000 }
+  ])("of reach $reach are kept up to $max (rule C4)", ({ reach, max }) => {
+    const view = viewOf()
+    for (let seq = 1; seq <= max; seq++) view.heard(line(seq, seq - 1, { reach }))
+    assert.isTrue(view.recovers(0))
+    view.heard(line(max + 1, max, { reach }))
+    assert.isFalse(view.recovers(0))
+    assert.isTrue(view.recovers(1))
+  })
+
+  it("are kept for a minute against the newest (rule C4)", () => {
+    const view = viewOf()
+    view.heard(line(1, 0, { atMs: 0 }))
+    view.heard(line(2, 1, { atMs: 60_000 }))
+    assert.isTrue(view.recovers(0))
+    view.heard(line(3, 2, { atMs: 60_001 }))
+    assert.isFalse(view.recovers(0))
+  })
+})
+
+describe("emotes and typing", () => {
+  it("are told at the tick to those who see the member", () => {
+    const view = viewOf()
+    const near = enter(view, 1, 500, 500)
+    const far = enter(view, 2, 9_500, 9_500)
+    put(view, 3, 1_500, 500)
+    view.tick(100)
+    view.emoted(3, "wave")
+    view.typed(3)
+    view.typed(77)
+    view.tick(200)
+    assert.deepStrictEqual(near.signals, ["3 wave", "3 types"])
+    assert.deepStrictEqual(far.signals, [])
+  })
+
+  it("are skipped past a thousand a tick", () => {
+    const view = viewOf()
+    const near = enter(view, 1, 500, 500)
+    for (let time = 0; time <= 1_000; time++) view.typed(1)
+    view.tick(100)
+    assert.strictEqual(near.signals.length, 1_000)
+  })
+})

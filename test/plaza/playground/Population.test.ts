@@ -1,0 +1,67 @@
+/** Which channels of a playground are open, and how full: asked of the shared space, sixteen at a time. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { Hub } from "../../../src/link/MemoryRunnerLink.ts"
+import { openChannels } from "../../../src/plaza/playground/Population.ts"
+import { channelsMax, park } from "../../../src/plaza/playground/World.ts"
+import { layerOf, Space } from "../../../src/space/MemorySharedSpace.ts"
+import { SharedSpace } from "../../../src/space/SharedSpace.ts"
+import { commitOf, count } from "../../contract/SharedSpaceCommits.ts"
+
+/** A space in which these channels of the park have been entered, and how often it was asked. */
+const spaceOf = Effect.fnUntraced(function* (populations: ReadonlyArray<number>) {
+  const space = new Space(new Hub())
+  populations.forEach((population, at) => {
+    space.commit(commitOf(`park/${at + 1}`, { changes: [count("members", population)] }))
+  })
+  const asked: Array<number> = []
+  const service = yield* SharedSpace.pipe(Effect.provide(layerOf(space), { local: true }))
+  const heads: typeof service.heads = (tags) => {
+    asked.push(tags.length)
+    return service.heads(tags)
+  }
+  return { asked, service: SharedSpace.of({ ...service, heads }) }
+})
+
+describe("open channels", () => {
+  it.effect("the first is always there", () =>
+    Effect.gen(function* () {
+      const { service } = yield* spaceOf([])
+      assert.deepStrictEqual(yield* openChannels(service, park), [{ channel: 1, population: 0 }])
+    })
+  )
+
+  it.effect("all that were entered are, in order, empty ones too", () =>
+    Effect.gen(function* () {
+      const { service, asked } = yield* spaceOf([5_000, 0, 41])
+      const open = yield* openChannels(service, park)
+      assert.deepStrictEqual(
+        open.map(({ channel, population }) => [channel, population]),
+        [
+          [1, 5_000],
+          [2, 0],
+          [3, 41]
+        ]
+      )
+      assert.deepStrictEqual(asked, [16])
+    })
+  )
+
+  it.effect("sixteen need a second question, and there are never more than a thousand", () =>
+    Effect.gen(function* () {
+      for (const [channels, questions] of [
+        [15, 1],
+        [16, 2],
+        [17, 2]
+      ] as const) {
+        const { service, asked } = yield* spaceOf(Array<number>(channels).fill(1))
+        assert.lengthOf(yield* openChannels(service, park), channels)
+        assert.lengthOf(asked, questions)
+      }
+      const { service } = yield* spaceOf(Array<number>(channelsMax + 20).fill(1))
+      const open = yield* openChannels(service, park)
+      assert.strictEqual(open.length, channelsMax)
+      assert.strictEqual(open.at(-1)?.channel, channelsMax)
+    })
+  )
+})
