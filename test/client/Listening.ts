@@ -6,7 +6,7 @@ import { Admission } from "../../src/client/Admission.ts"
 import { type Connection, closed } from "../../src/client/Connection.ts"
 import * as Deadlines from "../../src/client/Deadlines.ts"
 import * as TcpListener from "../../src/client/TcpListener.ts"
-import { tooLong } from "../../src/wire/Lines.ts"
+import { LineFault, tooLong } from "../../src/wire/Lines.ts"
 import { until } from "../contract/Eventually.ts"
 
 export const defaults = {
@@ -44,7 +44,7 @@ export const echo: Accept = Effect.fnUntraced(function* (connection) {
     const arrival = yield* connection.next
     if (arrival === closed) return
     for (const line of arrival) {
-      const text = line === tooLong ? "TOO LONG" : line.toString()
+      const text = line === tooLong ? "TOO LONG" : line instanceof LineFault ? line.rule : line
       if (text === "hello") connection.helloDone()
       if (text === "die") yield* Effect.die("planted")
       if (text === "stop") yield* until("the end", () => !connection.isOpen)

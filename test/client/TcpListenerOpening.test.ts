@@ -71,7 +71,7 @@ describe("TcpListener behind a proxy", () => {
       known.say(Buffer.concat([proxyHeader, Buffer.from("one\n")]))
       assert.strictEqual(yield* known.hears("one\n"), "192.0.2.7 one\n")
       const unknown = yield* PhoneSocket.open({ port, localAddress: "127.0.0.3" })
-      unknown.say(Buffer.concat([proxyHeader, Buffer.from("two\n")]))
+      unknown.say(Buffer.concat([proxyHeader, Buffer.from("\ntwo\n")]))
       const heard = yield* unknown.hears("two\n")
       assert.match(heard, /^127\.0\.0\.3 /)
       assert.notInclude(heard, "192.0.2.7")

@@ -5,9 +5,11 @@
 import { execFile } from "node:child_process"
 import { promisify } from "node:util"
 import { assert, it } from "@effect/vitest"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { vi } from "vitest"
 import { compareEpochs, Roster } from "../../src/link/Roster.ts"
@@ -18,8 +20,9 @@ import { ownServices, withServices } from "../services/Services.ts"
 
 const sessionMs = 1_000
 
+/** One runner's, until the test ends. */
 const rosterOf = (servers: string, prefix = `${unique("roster")}.`) =>
-  Roster.pipe(Effect.provide(ZooKeeperRoster.layer({ servers, sessionMs, prefix }), { local: true }))
+  Effect.map(Layer.build(ZooKeeperRoster.layer({ servers, sessionMs, prefix })), Context.get(Roster))
 
 const join = Effect.fnUntraced(function* (roster: Roster["Service"], runner: string) {
   const scope = yield* Scope.fork(yield* Effect.scope)

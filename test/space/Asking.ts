@@ -202,3 +202,15 @@ const brief = ({ body }: Answer): string => {
       return `refused ${body?.value.code}`
   }
 }
+
+/** What presence does beside the log: a key that the decision has read changes. */
+export const countedBeside = ({ self }: Pick<Runner, "self">, count: number): Commit => ({
+  tag,
+  token: crypto.randomUUID(),
+  generation: self.generation,
+  found: false,
+  guard: { _tag: "Compared" },
+  reads: [],
+  changes: [{ _tag: "Put", key: "count", value: Buffer.from(`${count}`) }],
+  tell: []
+})

@@ -10,8 +10,10 @@ function expected(bytes: Buffer): ReadonlyArray<string> {
   const unfinished = whole.pop() ?? ""
   const verdicts = whole.map((line) => line.replace(/\r$/, "")).filter((line) => line !== "")
   if (unfinished.replace(/\r$/, "").length > lineBytesMax) verdicts.push(unfinished)
-  return verdicts.map((line) => (line.length > lineBytesMax ? "TOO LONG" : line))
+  return verdicts.map((line) => (line.length > lineBytesMax ? "TOO LONG" : shown(textOf(Buffer.from(line, "latin1")))))
 }
+
+const shown = (line: string | LineFault): string => (line instanceof LineFault ? line.rule : line)
 
 /** Feeds the pieces, each from memory that is overwritten as soon as it was taken. */
 function split(pieces: Iterable<Buffer>, lines = new Lines(lineBytesMax)): Array<string> {
@@ -20,7 +22,7 @@ function split(pieces: Iterable<Buffer>, lines = new Lines(lineBytesMax)): Array
     const memory = Buffer.from(piece)
     lines.feed(memory, 0)
     for (let line = lines.next(); line !== undefined; line = lines.next()) {
-      verdicts.push(line === tooLong ? "TOO LONG" : line instanceof LineFault ? line.rule : line)
+      verdicts.push(line === tooLong ? "TOO LONG" : shown(line))
     }
     memory.fill("\n")
   }
@@ -41,7 +43,7 @@ describe("Lines", () => {
       "TOO LONG",
       "z".repeat(16),
       "TOO LONG",
-      Buffer.from("바람").toString("latin1"),
+      "바람",
       "TOO LONG",
       '{"c":3}'
     ])

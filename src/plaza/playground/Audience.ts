@@ -34,9 +34,14 @@ class Patch {
   frameStart = 0
   frameEnd = 0
   chunkTick = 0
+  chunkMs = 0
   chunk: Chunk = nothing
   placesTick = 0
   places: Uint8Array = empty
+  /** Bytes that may be told of moves to a phone here. */
+  allowance = 0
+  /** Phones here were not told of all moves of the last tick. */
+  owing = false
 }
 
 /** What all phones of a cell are told that stood still in it. */
@@ -46,31 +51,37 @@ interface Chunk {
   readonly ordered: Uint8Array
   /** LATEST: who moved. */
   readonly latest: Uint8Array
+  /** False: it was too much, and only the moves in the cell itself are told; the others are owed. */
+  readonly whole: boolean
   /** How many came. */
   readonly came: number
 }
 
 const empty = new Uint8Array(0)
-const nothing: Chunk = { all: empty, ordered: empty, latest: empty, came: 0 }
+const nothing: Chunk = { all: empty, ordered: empty, latest: empty, whole: true, came: 0 }
 
 export class Audience {
   readonly viewers = new Set<Viewer>()
   private readonly kind: "fast" | "slow"
   private readonly grid: Grid
+  private readonly bytesPerSecond: number
   private readonly patches: Array<Patch> = []
   private dirty: Array<Member> = []
   private crowds: Array<Cell> = []
   private signals: Array<{ readonly member: Member; readonly line: Uint8Array }> = []
   private touched: Array<Patch> = []
   private ticks = 0
+  private nowMs = 0
   private readonly frames = new Bytes()
   private readonly out = new Bytes()
   private readonly came: Array<Member> = []
   private readonly gone: ReadonlyArray<Array<Member>> = reasons.map(() => [])
 
-  constructor(kind: "fast" | "slow", grid: Grid) {
+  /** `bytesPerSecond`: what a phone may be told of moves; 0: all. */
+  constructor(kind: "fast" | "slow", grid: Grid, bytesPerSecond: number) {
     this.kind = kind
     this.grid = grid
+    this.bytesPerSecond = bytesPerSecond
   }
 
   /** Something is there to be told at the next tick. */
@@ -100,8 +111,9 @@ export class Audience {
   }
 
   /** Pushes to every phone what has changed in its view since the last tick; writing it is the caller's. */
-  tick(): void {
+  tick(nowMs: number): void {
     this.ticks++
+    this.nowMs = nowMs
     this.frames.clear()
     this.gather()
     for (const viewer of this.viewers) this.tell(viewer)
@@ -159,27 +171,28 @@ export class Audience {
       const ordered = this.orderedOf(viewer)
       viewer.cell = cell
       if (ordered.length > 0) outbox.push(ordered)
-      this.tellMoves(viewer, sight, chunk.latest)
+      this.tellMoves(viewer, sight, chunk, chunk.latest)
     } else if (chunk.ordered.length > 0) {
       appearedFigure.count += chunk.came
-      if (viewer.behind || viewer.pace === Pace.PACE_LINES || !outbox.latest(chunk.all)) {
+      const apart = viewer.behind || viewer.pace === Pace.PACE_LINES || !outbox.latest(chunk.all)
+      if (apart) {
         outbox.push(chunk.ordered)
         viewer.behind = true
       }
-      this.tellMoves(viewer, sight, empty)
+      this.tellMoves(viewer, sight, chunk, apart ? chunk.latest : empty)
     } else {
-      this.tellMoves(viewer, sight, chunk.latest)
+      this.tellMoves(viewer, sight, chunk, chunk.latest)
     }
   }
 
-  /** LATEST. A phone that was too slow for some is told all places once it is not. */
-  private tellMoves(viewer: Viewer, sight: Sight, moves: Uint8Array): void {
+  /** LATEST. A phone that was too slow for some, or is owed some, is told all places once it can be. */
+  private tellMoves(viewer: Viewer, sight: Sight, { whole }: Chunk, moves: Uint8Array): void {
     if (viewer.pace === Pace.PACE_LINES) return
     const { member } = viewer
     const { outbox } = viewer.phone
     const { behind } = viewer
-    const due = behind ? this.placesOf(member.cell) : moves
-    viewer.behind = due.length > 0 && !outbox.latest(due)
+    const due = behind && whole ? this.placesOf(member.cell) : moves
+    viewer.behind = !((due.length === 0 || outbox.latest(due)) && whole)
     // Movers see their own moves, also those that no frame has, because nobody was shown them or knew them before.
     if (sight.dirty ? member.shown === undefined || sight.cell === undefined : behind && member.shown === undefined) {
       this.out.clear()
@@ -191,17 +204,42 @@ export class Audience {
   private chunkOf(cell: Cell): Chunk {
     const patch = this.patchOf(cell)
     if (patch.chunkTick === this.ticks) return patch.chunk
+    const elapsedMs = patch.chunkMs === 0 ? 1_000 : Math.abs(this.nowMs - patch.chunkMs)
     patch.chunkTick = this.ticks
+    patch.chunkMs = this.nowMs
+    const owed = patch.owing ? this.placesOf(cell).length : 0
     const { out } = this
     out.clear()
     const came = this.writeDifference(cell, cell, undefined)
     const ordered = out.length
-    for (const near of cell.near) {
-      const { frameStart, frameEnd } = this.framed(this.patchOf(near))
-      if (frameEnd > frameStart) out.part(this.frames, frameStart, frameEnd)
+    for (const near of cell.near) this.writeFrame(near)
+    const whole = this.isAffordable(patch, elapsedMs, ordered, Math.max(owed, out.length - ordered))
+    if (!whole) {
+      out.length = ordered
+      this.writeFrame(cell)
     }
-    patch.chunk = out.length === 0 ? nothing : cut(out.take(), ordered, came)
+    patch.owing = !whole
+    patch.chunk = out.length === 0 && whole ? nothing : cut(out.take(), ordered, whole, came)
     return patch.chunk
+  }
+
+  /**
+   * Whether all moves around a cell may be told now: what is spent on a phone is kept within its bytes a second, by
+   * telling the moves of its own cell every tick and all places when there are bytes for them, at least each second.
+   */
+  private isAffordable(patch: Patch, elapsedMs: number, ordered: number, moves: number): boolean {
+    const { bytesPerSecond } = this
+    if (bytesPerSecond === 0) return true
+    const allowance = Math.min(bytesPerSecond, patch.allowance + (bytesPerSecond * elapsedMs) / 1_000)
+    const whole = Math.min(moves, bytesPerSecond) <= allowance
+    // Who comes and goes must be told, and is paid for later, but not for longer than a second.
+    patch.allowance = Math.max(-bytesPerSecond, allowance - ordered - (whole ? moves : 0))
+    return whole
+  }
+
+  private writeFrame(cell: Cell): void {
+    const { frameStart, frameEnd } = this.framed(this.patchOf(cell))
+    if (frameEnd > frameStart) this.out.part(this.frames, frameStart, frameEnd)
   }
 
   /** A patch whose movers and signals of this tick are written in `frames`. */
@@ -317,9 +355,10 @@ const reasons: ReadonlyArray<GoneReason> = [
   GoneReason.GONE_REASON_REMOVED
 ]
 
-const cut = (all: Uint8Array, ordered: number, came: number): Chunk => ({
+const cut = (all: Uint8Array, ordered: number, whole: boolean, came: number): Chunk => ({
   all,
   ordered: ordered === 0 ? empty : all.subarray(0, ordered),
   latest: ordered === 0 ? all : all.subarray(ordered),
+  whole,
   came
 })

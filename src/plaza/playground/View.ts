@@ -37,6 +37,8 @@ export interface ViewOptions extends GridOptions {
   readonly lines?: LineBounds
   /** How long after the last time phones of PACE_CALM and PACE_LINES are told at the next tick. */
   readonly slowMs?: number
+  /** What a phone is told of moves, about (design 7). 0, or absent: all. */
+  readonly movesBytesPerSecond?: number
 }
 
 /** A place in the playground. */
@@ -74,8 +76,9 @@ export class View {
     this.historyEpoch = options.epoch
     this.slowMs = options.slowMs ?? slowMsDefault
     this.grid = new Grid(options)
-    this.fast = new Audience("fast", this.grid)
-    this.slow = new Audience("slow", this.grid)
+    const { movesBytesPerSecond = 0 } = options
+    this.fast = new Audience("fast", this.grid, movesBytesPerSecond)
+    this.slow = new Audience("slow", this.grid, movesBytesPerSecond)
     this.roll = new Roll(this.grid, [this.fast, this.slow])
     this.lines = new Lines(options.lines ?? channelBounds)
     this.batch = new LineBatch(this.grid.columns)
@@ -258,11 +261,11 @@ export class View {
   /** Tells every phone what has changed in its view, and writes. */
   tick(nowMs: number): void {
     this.batch.give(this.viewers.values())
-    this.fast.tick()
+    this.fast.tick(nowMs)
     // A clock that was set back must not keep them waiting.
     if (Math.abs(nowMs - this.slowAtMs) >= this.slowMs) {
       this.slowAtMs = nowMs
-      this.slow.tick()
+      this.slow.tick(nowMs)
       this.changePaces()
     }
     for (const { phone } of this.viewers.values()) phone.outbox.flush()
