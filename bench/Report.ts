@@ -9,11 +9,19 @@ export interface Row extends Spread {
   readonly target?: number
 }
 
+/** What a bench may be told besides how long a row takes. */
+export interface Given {
+  readonly bots: number
+  readonly minutes: number
+}
+
 export interface Bench {
   readonly name: string
   readonly about: string
+  /** It takes minutes, and is not among "all". */
+  readonly isLong?: true
   /** Measures each of its rows for about so many seconds; says what it is at. */
-  readonly run: (seconds: number, at: (what: string) => void) => Promise<ReadonlyArray<Row>>
+  readonly run: (seconds: number, at: (what: string) => void, given: Given) => Promise<ReadonlyArray<Row>>
 }
 
 /** A figure says nothing without the machine it was taken on. */

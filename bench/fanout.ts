@@ -44,7 +44,7 @@ class Sink implements Outbox {
 }
 
 function viewOf({ phones, sizeCm }: Scene): View {
-  const grid = { widthCm: sizeCm, heightCm: sizeCm, cellCm: 1_000, cellShownMax: 32 }
+  const grid = { widthCm: sizeCm, heightCm: sizeCm, cellCm: 1_000, cellShownMax: 32, movesBytesPerSecond: 20_000 }
   const view = new View({ tag: "park/1", incarnation: "r1", epoch: "1.1", ...grid })
   const state = PresenceState.PRESENCE_STATE_PRESENT
   for (let member = 1; member <= phones; member++) {

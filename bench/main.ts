@@ -1,7 +1,10 @@
 /**
- * `npm run bench` says which benches there are; `npm run bench -- decode encode` runs some, `-- all` every one.
+ * `npm run bench` says which benches there are; `npm run bench -- decode encode` runs some, `-- all` every one
+ * that does not take minutes.
  *
  *     --seconds 2   how long each row is measured
+ *     --bots 1000   how many there are, where there are bots
+ *     --minutes 5   how long a soak takes
  *     --json        JSON lines on stdout, and the table on stderr; so it is, too, where stdout is no terminal
  *
  * Exits with 1 when a target was missed.
@@ -11,25 +14,34 @@ import { decode } from "./decode.ts"
 import { dispatch } from "./dispatch.ts"
 import { encode } from "./encode.ts"
 import { fanout } from "./fanout.ts"
+import { fuzz } from "./fuzz.ts"
 import { latency } from "./latency.ts"
 import { type Bench, isMet, machine, toJsonLines, toTable } from "./Report.ts"
+import { soak } from "./soak.ts"
 
-const benches: ReadonlyArray<Bench> = [decode, dispatch, encode, fanout, latency]
+const benches: ReadonlyArray<Bench> = [decode, dispatch, encode, fanout, fuzz, latency, soak]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: "boolean", default: false }, seconds: { type: "string", default: "1" } }
+  options: {
+    json: { type: "boolean", default: false },
+    seconds: { type: "string", default: "1" },
+    bots: { type: "string", default: "1000" },
+    minutes: { type: "string", default: "5" }
+  }
 })
-const names = positionals.includes("all") ? benches.map(({ name }) => name) : positionals
+const inAll = benches.filter(({ isLong }) => isLong === undefined)
+const names = positionals.includes("all") ? inAll.map(({ name }) => name) : positionals
 const unknown = names.filter((name) => !benches.some((bench) => bench.name === name))
 const seconds = Number(values.seconds)
+const given = { bots: Number(values.bots), minutes: Number(values.minutes) }
 const json = values.json || !process.stdout.isTTY
 const progress = (text: string) => {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`)
 }
 
 async function run(bench: Bench): Promise<boolean> {
-  const rows = await bench.run(seconds, (what) => progress(`${bench.name}: ${what} …`))
+  const rows = await bench.run(seconds, (what) => progress(`${bench.name}: ${what} …`), given)
   progress("")
   ;(json ? process.stderr : process.stdout).write(toTable(bench, rows))
   if (json) process.stdout.write(toJsonLines(bench, rows, where))
@@ -37,8 +49,9 @@ async function run(bench: Bench): Promise<boolean> {
 }
 
 const where = machine()
-if (unknown.length > 0 || !(seconds > 0)) {
-  console.error(unknown.length > 0 ? `no such bench: ${unknown.join(", ")}` : "--seconds takes a number above 0")
+if (unknown.length > 0 || !(seconds > 0 && given.bots > 0 && given.minutes > 0)) {
+  const numbers = "--seconds, --bots and --minutes take a number above 0"
+  console.error(unknown.length > 0 ? `no such bench: ${unknown.join(", ")}` : numbers)
   process.exitCode = 2
 } else if (names.length === 0) {
   console.log("npm run bench -- <name …|all> [--seconds 1] [--json]\n")

@@ -273,9 +273,9 @@ const redacted: Parse<Redacted.Redacted<string>> = (raw) => Result.map(text(raw)
 const secret: Parse<Redacted.Redacted<string>> = (raw) =>
   Buffer.byteLength(raw) < 16 ? Result.fail("at least 16 bytes") : Result.succeed(Redacted.make(raw))
 const runnerName: Parse<string> = (raw) =>
-  /^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$/.test(raw)
+  /^[A-Za-z0-9][A-Za-z0-9-]{0,62}$/.test(raw)
     ? Result.succeed(raw)
-    : Result.fail("a name of at most 63 letters, digits, dots and dashes")
+    : Result.fail("a name of at most 63 letters, digits and dashes")
 const url: Parse<string> = (raw) =>
   /^https?:\/\//.test(raw) && URL.canParse(raw) ? Result.succeed(raw) : Result.fail("an http or https URL")
 

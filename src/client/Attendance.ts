@@ -24,12 +24,15 @@ export interface Rejoined {
 export class Attendance extends Context.Service<
   Attendance,
   {
-    /** A session was resumed on a new socket; `member` is where it stands, undefined outside. */
+    /**
+     * A session was resumed on a new socket; `member` is where it stands, undefined outside. What it gives is to be run,
+     * answered and replayed in one go, so that nothing can come between what is told to be missed and what is replayed.
+     */
     readonly resumed: (
       session: Session,
       member: HeldMember | undefined,
       heard: ReadonlyArray<StreamPosition>
-    ) => Effect.Effect<Rejoined, SpaceError>
+    ) => Effect.Effect<() => Rejoined, SpaceError>
     /** Where a new session's streams stand. */
     readonly began: (session: Session) => Effect.Effect<void, SpaceError>
     /** The session's socket is gone, or the session has ended: this phone is told nothing more. */

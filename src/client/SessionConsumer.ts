@@ -97,7 +97,8 @@ const makeResume = Effect.gen(function* () {
     session.lastId = Math.max(held.record.lastId, before?.lastId ?? 0)
     session.connection?.helloDone()
     sessions.adopt(session)
-    const rejoined = yield* attendance.resumed(session, member, request.streams).pipe(unavailable, orComeBack(session))
+    const rejoin = yield* attendance.resumed(session, member, request.streams).pipe(unavailable, orComeBack(session))
+    const rejoined = rejoin()
     session.place = rejoined.place
     const { guest, session: sessionId } = token
     session.answer(call.id, {
@@ -131,7 +132,9 @@ const orComeBack =
   (session: Session) =>
   <A>(effect: Effect.Effect<A, Refused>): Effect.Effect<A, Refused> =>
     Effect.tapError(effect, () =>
-      Effect.sync(() => session.disconnect(DisconnectCode.DISCONNECT_CODE_INTERNAL, "the session could not be begun", 1000))
+      Effect.sync(() =>
+        session.disconnect(DisconnectCode.DISCONNECT_CODE_INTERNAL, "the session could not be begun", 1000)
+      )
     )
 
 const tokenRefused = new Refused({

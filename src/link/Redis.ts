@@ -108,6 +108,7 @@ export class Connection {
 
   /** What ioredis rejects with says only that the connection is closed; why it is was said before. */
   async ask<A>(run: (client: Client) => Promise<A>): Promise<A> {
+    this.#gather()
     try {
       return await run(this.client)
     } catch (error) {
@@ -117,6 +118,14 @@ export class Connection {
         cause
       })
     }
+  }
+
+  /** What is asked within a turn of the event loop goes out as one write: half the cost of a command is the system call. */
+  #gather(): void {
+    const { status, stream } = this.client
+    if (status !== "ready" || stream.writableCorked > 0) return
+    stream.cork()
+    setImmediate(() => stream.uncork())
   }
 
   /** Settles when commands are answered: at once, or after the reconnect that is under way. */

@@ -5,9 +5,9 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import * as Semaphore from "effect/Semaphore"
 import { Listeners } from "./Listeners.ts"
 import { compareEpochs, type Generation, generationText, type Incarnation, Roster, RosterError } from "./Roster.ts"
 import * as ZooKeeper from "./ZooKeeper.ts"
@@ -92,15 +92,14 @@ const make = Effect.fnUntraced(function* (options: ZooKeeperRosterOptions, conne
 
 type Call<A> = Effect.Effect<A, ZooKeeper.ZooKeeperError>
 
-/** A session that lives, shared by all who ask: when one has ended, the next who asks opens another. */
+/** A session that lives, shared by all who ask. When it has ended the next who asks opens another; all wait for that. */
 const sessions = Effect.fnUntraced(function* (
   connect: Effect.Effect<ZooKeeper.Session, ZooKeeper.ZooKeeperError, Scope.Scope>
 ) {
   const parent = yield* Effect.scope
-  const one = yield* Semaphore.make(1)
   let current: { readonly session: ZooKeeper.Session; readonly scope: Scope.Closeable } | undefined
+  let opening: Fiber.Fiber<ZooKeeper.Session, ZooKeeper.ZooKeeperError> | undefined
   const open = Effect.gen(function* () {
-    if (current !== undefined && !current.session.hasEnded()) return current.session
     if (current !== undefined) yield* Scope.close(current.scope, Exit.void)
     current = undefined
     const scope = yield* Scope.fork(parent)
@@ -111,7 +110,17 @@ const sessions = Effect.fnUntraced(function* (
     current = { session, scope }
     return session
   })
-  return one.withPermits(1)(open)
+  const opened = Effect.ensuring(
+    open,
+    Effect.sync(() => {
+      opening = undefined
+    })
+  )
+  return Effect.gen(function* () {
+    if (current !== undefined && !current.session.hasEnded()) return current.session
+    opening ??= yield* Effect.forkIn(opened, parent)
+    return yield* Fiber.join(opening)
+  })
 })
 
 /** Says so whenever who lives may have changed: also when nobody looked for a while. */

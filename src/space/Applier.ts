@@ -18,7 +18,7 @@ import { withSpan } from "../telemetry/Tracing.ts"
 import { fromTraceparent } from "../wire/Trace.ts"
 import { type Applied, type AskedRecord, decideInTurn, keysOf, outcomesOf } from "./Deciding.ts"
 import { Self } from "./Self.ts"
-import { type Commit, type CommitRefused, type Fact, SharedSpace } from "./SharedSpace.ts"
+import { type Commit, type CommitRefused, type Fact, newToken, SharedSpace } from "./SharedSpace.ts"
 import { isTag } from "./Tag.ts"
 
 export class Applier extends Context.Service<Applier, { readonly reading: Reading }>()("noriter/space/Applier") {
@@ -102,7 +102,7 @@ const makeApply = ({ log, bus, space, self }: Services) => {
   const commitRun = Effect.fnUntraced(function* (tag: string, applied: Applied) {
     const commit: Commit = {
       tag,
-      token: crypto.randomUUID(),
+      token: newToken(),
       generation: self.generation,
       found: false,
       guard: { _tag: "Applied", records: applied.records },

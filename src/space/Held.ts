@@ -26,3 +26,9 @@ export interface EnterRequest {
   readonly xCm: number
   readonly yCm: number
 }
+
+/** A session as it stands, for whoever would claim it. */
+export interface Claimable {
+  readonly record: SessionRecord
+  readonly owner: Owner
+}

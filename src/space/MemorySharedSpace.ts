@@ -24,6 +24,7 @@ import {
   type Snapshot,
   type Tag,
   type TagState,
+  tokensKeptMs,
   tokensMax
 } from "./SharedSpace.ts"
 import { isTag, memberKey } from "./Tag.ts"
@@ -40,6 +41,10 @@ type TagHead = Pick<TagState, "generation" | "applied" | "heads" | "counters">
 export class Space {
   private tags = new Map<Tag, MemoryTag.MemoryTag>()
   private marker: Generation | undefined
+  /** Tags that have written since `turnedMs`, and those that had in as long a time before it. */
+  private recent = new Set<MemoryTag.MemoryTag>()
+  private older = new Set<MemoryTag.MemoryTag>()
+  private turnedMs = performance.now()
   private readonly ready = new Listeners<void>()
   private readonly hub: Hub
 
@@ -62,8 +67,21 @@ export class Space {
     const committed = MemoryTag.apply(commit.tag, tag, commit)
     this.tags.set(commit.tag, tag)
     keepToken(tag.tokens, commit.token, committed)
+    this.forgetTokens(tag)
     for (const { channel, bytes } of commit.tell) this.hub.publish(channel, bytes)
     return committed
+  }
+
+  /** Of tags that have written nothing for long: there is one for each guest who was ever here. */
+  private forgetTokens(written: MemoryTag.MemoryTag): void {
+    const nowMs = performance.now()
+    if (nowMs - this.turnedMs >= tokensKeptMs) {
+      for (const tag of this.older) if (!this.recent.has(tag)) tag.tokens.clear()
+      this.older = this.recent
+      this.recent = new Set()
+      this.turnedMs = nowMs
+    }
+    this.recent.add(written)
   }
 
   /** The tag of this generation, or an empty one where it may be founded: what an older generation left is void (L12). */

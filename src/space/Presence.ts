@@ -11,10 +11,10 @@ import * as Layer from "effect/Layer"
 import { GoneReason } from "../../gen/noriter/client/v1/playground.ts"
 import { PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
 import { Settings } from "../Settings.ts"
-import type { EnterRequest, Held, HeldMember } from "./Held.ts"
+import type { Claimable, EnterRequest, Held, HeldMember } from "./Held.ts"
 import { PresenceRefused } from "./PresenceRefused.ts"
 import { next, type PresenceEvent, present } from "./PresenceState.ts"
-import { type Claimable, PresenceWrites } from "./PresenceWrites.ts"
+import { PresenceWrites } from "./PresenceWrites.ts"
 import { Self } from "./Self.ts"
 import { type Owner, SharedSpace, type SpaceError, type Tag } from "./SharedSpace.ts"
 
@@ -120,7 +120,9 @@ const enter = (writes: PresenceWrites) =>
       )
     )
     // Refused: the session goes back to where it stood, by the connection it stood there by. Nothing has happened.
-    const giveBack = Effect.ignore(writes.giveBack(claimed, former, held.owner))
+    const { channel, member, avatar, enters } = former
+    const undone = (record: SessionRecord): SessionRecord => ({ ...record, channel, member, avatar, enters })
+    const giveBack = Effect.ignore(writes.update(claimed, undone, held.owner))
     const put = yield* writes
       .putHidden(claimed, request, yield* Clock.currentTimeMillis)
       .pipe(Effect.tapError(() => giveBack))

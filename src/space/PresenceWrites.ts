@@ -2,14 +2,15 @@
  * The single writes that presence is made of: each one commit, decided anew when a version changed under it. Their order,
  * and what follows from a refusal, is Presence's.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { GoneReason } from "../../gen/noriter/client/v1/playground.ts"
 import { MemberRecord, PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
-import { frameOf } from "../bus/EventBus.ts"
-import type { EnterRequest, Held, HeldMember } from "./Held.ts"
+import type { Claimable, EnterRequest, Held, HeldMember } from "./Held.ts"
 import { PresenceRefused } from "./PresenceRefused.ts"
 import { type Graces, hidden, isShown, type PresenceOf } from "./PresenceState.ts"
+import { claimTold, memberTold } from "./PresenceTold.ts"
 import { incarnationTag, ownerOf, type Self } from "./Self.ts"
 import {
   type Change,
@@ -17,6 +18,7 @@ import {
   type CommitRefused,
   type Entry,
   type Guard,
+  newToken,
   type Owner,
   type SharedSpace,
   SpaceError,
@@ -37,12 +39,6 @@ const connectionCounter = "connection"
 const attemptsMax = 8
 
 type Write<A> = Effect.Effect<A, PresenceRefused | SpaceError>
-
-/** A session as it stands, for whoever would claim it. */
-export interface Claimable {
-  readonly record: SessionRecord
-  readonly owner: Owner
-}
 
 export interface MemberWrite {
   readonly tag: Tag
@@ -73,7 +69,7 @@ export class PresenceWrites {
   ) {
     const commit: Commit = {
       tag,
-      token: crypto.randomUUID(),
+      token: newToken(),
       generation: this.#self.generation,
       found: rest.found ?? false,
       guard,
@@ -138,12 +134,6 @@ export class PresenceWrites {
       return { before: before?.record, held: { guest, owner, record, version: done.versions[0] ?? 0 } }
     })
     return decidedAnew(once)
-  }
-
-  /** Undoes a claim for another place: the session stands where it stood, owned by whom it was. */
-  giveBack(claimed: Held, former: SessionRecord, owner: Owner): Write<Held> {
-    const { channel, member, avatar, enters } = former
-    return this.update(claimed, (record) => ({ ...record, channel, member, avatar, enters }), owner)
   }
 
   /** Changes the record of a session that this owner holds (rule P3); who holds it stays so, unless another is named. */
@@ -306,7 +296,8 @@ export class PresenceWrites {
       if (entry === undefined) return false
       const record = MemberRecord.decode(entry.value)
       const session = claimable(yield* this.readSession(record.guest))?.record
-      const entering = session?.member === 0 && record.state === PresenceState.PRESENCE_STATE_HIDDEN
+      const nowMs = yield* Clock.currentTimeMillis
+      const entering = session?.member === 0 && nowMs < (entry.dueMs ?? 0)
       const named = session?.session === record.session && session.channel === tag
       if (named && (session.member === member || entering)) return false
       return yield* this.removeMember(tag, member, record.session, GoneReason.GONE_REASON_LEFT)
@@ -364,30 +355,6 @@ const refuse = (refused: CommitRefused): Effect.Effect<never, PresenceRefused | 
 
 const claimable = (entry: Entry | undefined): Claimable | undefined =>
   entry?.owner === undefined ? undefined : { record: SessionRecord.decode(entry.value), owner: entry.owner }
-
-/** A claim for another socket shows by its session or its token; entering claims for the same one, and is no news. */
-const claimTold = (
-  guest: string,
-  before: Claimable | undefined,
-  owner: Owner,
-  after: SessionRecord
-): ReadonlyArray<Tell> => {
-  if (before === undefined) return []
-  const { session, token } = before.record
-  if (session === after.session && token === after.token) return []
-  const { incarnation } = before.owner
-  const { connection, incarnation: claimant } = owner
-  const told = { $type: "noriter.runner.v1.ClaimTold", incarnation, guest, session, connection, claimant } as const
-  return [frameOf(told, undefined)]
-}
-
-const memberTold = (
-  tag: Tag,
-  member: number,
-  version: number,
-  record: Uint8Array | undefined,
-  reason: GoneReason
-): Tell => frameOf({ $type: "noriter.runner.v1.MemberTold", channel: tag, member, version, record, reason }, undefined)
 
 const memberOf = (
   held: Held,

@@ -6,10 +6,7 @@
 import { createHash } from "node:crypto"
 import { readFileSync } from "node:fs"
 import type { Redis } from "ioredis"
-import { outcomeAgeMs, outcomeSessionsMax, outcomesMax, tokensMax } from "./SharedSpace.ts"
-
-/** A tag that has written nothing for so long forgets its tokens: a repeat comes within seconds. */
-const tokensKeptMs = 600_000
+import { outcomeAgeMs, outcomeSessionsMax, outcomesMax, tokensKeptMs, tokensMax } from "./SharedSpace.ts"
 
 const shared = Object.entries({ outcomesMax, outcomeSessionsMax, outcomeAgeMs, tokensMax, tokensKeptMs })
   .map(([name, value]) => `local ${name} = ${value}\n`)

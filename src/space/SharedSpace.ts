@@ -3,6 +3,7 @@
  * before the first change (rule C1). Owns the two guards and the marks beside them; what the values mean is said in
  * space/v1/records.proto and decided above. Values and frames are bytes end to end.
  */
+import { randomBytes } from "node:crypto"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
@@ -252,6 +253,11 @@ export const valueBytesMax = 65_536
 export const changesMax = 1_000
 /** Commit tokens remembered per tag: a repeat comes within seconds. */
 export const tokensMax = 1_000
+/** A tag that has written nothing for so long forgets its tokens. */
+export const tokensKeptMs = 600_000
+
+/** A token nobody else has. Not of randomUUID: what that gives is put together of twenty parts when it is kept. */
+export const newToken = (): string => randomBytes(16).toString("base64url")
 
 export class SharedSpace extends Context.Service<
   SharedSpace,

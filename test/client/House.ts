@@ -37,7 +37,7 @@ export class Hooks {
 const attendance = (hooks: Hooks): Attendance["Service"] => ({
   began: () => hooks.attending,
   resumed: (_, member: HeldMember | undefined, heard) =>
-    Effect.map(hooks.attending, () => ({
+    Effect.map(hooks.attending, () => () => ({
       place: member && placeAt(member.tag, member.member),
       xCm: member?.record.xCm ?? 0,
       yCm: member?.record.yCm ?? 0,

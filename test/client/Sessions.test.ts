@@ -86,7 +86,10 @@ describe("replaced", () => {
     Effect.gen(function* () {
       const twins = new Twins()
       const settings = { secret: Option.some(Redacted.make("one secret for all runners")) }
-      const [one, two] = [yield* house(twins, { settings }), yield* house(twins, { id: "r2", settings, applies: false })]
+      const [one, two] = [
+        yield* house(twins, { settings }),
+        yield* house(twins, { id: "r2", settings, applies: false })
+      ]
       const phones = [one, one, two, one]
       const sockets = []
       for (const { connect } of phones) sockets.push(yield* connect(hello(1), entering(2)))

@@ -18,9 +18,9 @@ export class ZooKeeperSessions {
   readonly connect: typeof Sessions.connect = (options) =>
     Effect.tap(Sessions.connect(options), (session) => Effect.sync(() => this.opened.push(session)))
 
-  /** Ends the newest session that these words, of what was created in it, are in. */
+  /** The first client may take it back before the second has closed it; so again, until it is told. */
   expire(session: Sessions.Session): Effect.Effect<void> {
-    return Effect.callback((resume) => {
+    const taken = Effect.callback<void>((resume) => {
       const taker = new ZooKeeper({
         connect: this.servers,
         timeout: 2_000,
@@ -30,15 +30,14 @@ export class ZooKeeperSessions {
       taker.on("connect", () => taker.close())
       taker.on("close", () => resume(Effect.void))
       taker.init({})
+      return Effect.sync(() => void taker.close())
     })
+    const told = Effect.andThen(taken, session.ended).pipe(Effect.timeoutOption("500 millis"))
+    return Effect.asVoid(Effect.repeat(told, { until: () => session.hasEnded() }))
   }
 
   /** The session of a node, by its owner's id. */
   of(owner: string): Sessions.Session | undefined {
     return this.opened.find(({ id }) => id === owner)
-  }
-
-  get all(): ReadonlyArray<Sessions.Session> {
-    return this.opened
   }
 }

@@ -1,46 +1,27 @@
-/** The lasting path over the memory twins, rule by rule: L3, L4, L5, L6, L8, L12. */
+/** The lasting path over the memory twins: rules L3 (L12, L13), L4 and L5. What is remembered: ApplierOutcomes. */
 import { assert, describe, it } from "@effect/vitest"
-import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
 import * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
-import { ErrorCode } from "../../gen/noriter/client/v1/error.ts"
-import type { TopicRecord } from "../../gen/registry.ts"
-import type { LogRecord, NewRecord, TopicLog } from "../../src/link/TopicLog.ts"
-import { deadTopicOf } from "../../src/link/Topics.ts"
-import { Applier } from "../../src/space/Applier.ts"
+import type { TopicLog } from "../../src/link/TopicLog.ts"
 import type { Commit } from "../../src/space/SharedSpace.ts"
+import { applying, plaza } from "./Applying.ts"
 import {
-  answers,
   appendTo,
   channelTopic,
-  decide,
+  countedBeside,
   encoded,
   factTopic,
   found,
   guestTopic,
   line,
   outcome,
-  raw,
   tag,
   whisper
 } from "./Asking.ts"
-import {
-  LogWatch,
-  listen,
-  type Runner,
-  type RunnerOptions,
-  reader,
-  runner,
-  settle,
-  spaceAway,
-  Twins,
-  until
-} from "./Harness.ts"
+import { LogWatch, listen, reader, settle, spaceAway, Twins, until } from "./Harness.ts"
 
 const recordsOf = (commits: ReadonlyArray<Commit>): ReadonlyArray<number> =>
   commits.map(({ guard }) => (guard._tag === "Applied" ? guard.records.length : 0))

@@ -5,7 +5,7 @@ import * as Layer from "effect/Layer"
 import type { TopicRecord } from "../../gen/registry.ts"
 import { Applier } from "../../src/space/Applier.ts"
 import { answers, appendTo, decide, found } from "./Asking.ts"
-import { LogWatch, runner, type RunnerOptions, Twins } from "./Harness.ts"
+import { LogWatch, type RunnerOptions, runner, Twins } from "./Harness.ts"
 
 /** A runner that applies. */
 export const applying = Effect.fnUntraced(function* (twins: Twins, options: RunnerOptions = {}) {
@@ -26,4 +26,3 @@ export const plaza = Effect.fnUntraced(function* (options: RunnerOptions = {}) {
   const say = (...messages: ReadonlyArray<TopicRecord>) => appendTo(first.log, ...messages)
   return { twins, first, told, say, appends: log }
 })
-

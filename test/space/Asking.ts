@@ -13,6 +13,7 @@ import type { Decision, DecisionState } from "../../src/bus/Decider.ts"
 import { recordOf } from "../../src/bus/EventBus.ts"
 import type { NewRecord, Source, TopicLog } from "../../src/link/TopicLog.ts"
 import { refusal } from "../../src/space/Deciding.ts"
+import type { Commit } from "../../src/space/SharedSpace.ts"
 import { decodeFrames } from "../../src/wire/Frame.ts"
 import { listen, type Runner, type Twins } from "./Harness.ts"
 

@@ -106,7 +106,7 @@ export interface RunnerOptions {
 }
 
 /** Everything below sockets and plaza, over the twins. */
-export const runnerLayer = (twins: Twins, options: RunnerOptions = {}) => {
+const runnerLayer = (twins: Twins, options: RunnerOptions = {}) => {
   const { id = "r1", watch = new Watch(), log = new LogWatch(), settings = {} } = options
   const links = Layer.mergeAll(
     linkOf(twins.hub),

@@ -1,8 +1,6 @@
 /** Presence as rules P1 to P5 have it, over the memory twins: the order of the writes, who may write, what is given back. */
 import { assert, describe, it } from "@effect/vitest"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
 import { GoneReason } from "../../gen/noriter/client/v1/playground.ts"
@@ -10,37 +8,14 @@ import { MemberTold } from "../../gen/noriter/runner/v1/playground.ts"
 import { ClaimTold } from "../../gen/noriter/runner/v1/session.ts"
 import { MemberRecord, PresenceState } from "../../gen/noriter/space/v1/records.ts"
 import { decodeRunner } from "../../gen/registry.ts"
-import type { EnterRequest, Held } from "../../src/space/Held.ts"
-import type { PresenceRefused } from "../../src/space/PresenceRefused.ts"
+import type { Held } from "../../src/space/Held.ts"
 import { sessionKey } from "../../src/space/PresenceWrites.ts"
-import type { SpaceError } from "../../src/space/SharedSpace.ts"
 import { decodeFrames } from "../../src/wire/Frame.ts"
-import { listen, type Runner, runner, spaceAway, Twins, Watch } from "./Harness.ts"
+import { listen, runner, spaceAway, Twins } from "./Harness.ts"
 import { heal, membersIn, refusal, sessionIn, wrongs } from "./Members.ts"
+import { guest, lost, named, park, seen, standing, stateOf } from "./Standing.ts"
 
-const guest = "g_A"
-const park = (channel: number, id = 2): EnterRequest => ({
-  id,
-  tag: `park/${channel}`,
-  capacity: 5_000,
-  avatar: "fox",
-  xCm: 100,
-  yCm: 200
-})
-const named = (id: string, claimId = 1) => ({ id, nickname: "바람", claimId })
-const lost = Effect.map(Clock.currentTimeMillis, (nowMs) => ({ _tag: "SocketLost" as const, nowMs }))
-const seen = Effect.map(Clock.currentTimeMillis, (nowMs) => ({ _tag: "DeadlineSeen" as const, nowMs }))
 const { PRESENCE_STATE_HIDDEN, PRESENCE_STATE_PRESENT, PRESENCE_STATE_LOST, PRESENCE_STATE_AWAY } = PresenceState
-const stateOf = (twins: Twins, tag: string) => membersIn(twins, tag).map(({ state }) => state)
-
-/** A runner with a guest who stands in park/1. */
-const standing = Effect.gen(function* () {
-  const twins = new Twins()
-  const first = yield* runner(twins)
-  const { held, member } = yield* first.presence.enter(yield* first.presence.begin(guest, named("s_1")), park(1))
-  first.watch.forget()
-  return { twins, first, held, member }
-})
 
 const tellsOf = (frames: ReadonlyArray<Uint8Array>): ReadonlyArray<ClaimTold | MemberTold> =>
   frames.flatMap((bytes) => {
@@ -318,64 +293,6 @@ describe("P3 and P4: owners and claims", () => {
       assert.strictEqual(yield* refusal(first.presence.enter(held, park(2, 3))), "Fenced")
       assert.strictEqual(sessionIn(twins, guest)?.channel, "park/1")
       assert.strictEqual(yield* refusal(first.presence.resume(guest, resumeBy(held, 5))), "Fenced")
-    })
-  )
-})
-
-/** What a guest's session may go through, each from a guest who stands in park/1. */
-type Step = (first: Runner, held: Held) => Effect.Effect<unknown, PresenceRefused | SpaceError>
-
-const steps: Readonly<Record<string, Step>> = {
-  "enter another channel": ({ presence }, held) => presence.enter(held, park(2, 3)),
-  "enter the same channel": ({ presence }, held) => presence.enter(held, park(1, 3)),
-  leave: ({ presence }, held) => presence.leave(held, 3),
-  "begin anew": ({ presence }) => presence.begin(guest, named("s_2", 1)),
-  resume: ({ presence }, held) => presence.resume(guest, { session: held.record.session, serial: 1, id: 5 }),
-  lose: ({ presence }, held) => Effect.flatMap(lost, (event) => presence.moveOn(held, event, 0)),
-  end: ({ presence }, held) =>
-    Effect.gen(function* () {
-      const moved = yield* presence.moveOn(held, yield* lost, 0)
-      if (moved !== "ended") yield* presence.moveOn(moved, { _tag: "DeadlineSeen", nowMs: 30_000 }, 0)
-    })
-}
-
-describe("killed between any two commits", () => {
-  it.effect.each(Object.entries(steps))("%s: what is left is made good", ([name, step]) =>
-    Effect.gen(function* () {
-      let [kills, harms] = [0, 0]
-      for (let after = 0; ; after++) {
-        const { twins, first, held } = yield* standing
-        first.watch.killAfter = after
-        const exit = yield* Effect.exit(step(first, held))
-        const left = wrongs(twins, ["park/1", "park/2"], [guest])
-        if (left.length > 0) harms++
-        if (Exit.isSuccess(exit)) {
-          assert.deepStrictEqual(left, [], `${name}, not killed`)
-          break
-        }
-        kills++
-        const second = yield* runner(twins, { id: "r2", watch: new Watch() })
-        yield* heal(twins, second, guest, ["park/1", "park/2"])
-        assert.deepStrictEqual(
-          wrongs(twins, ["park/1", "park/2"], [guest]),
-          [],
-          `${name}, killed after ${after}: ${left}`
-        )
-      }
-      // The checker sees what it is to see: but for a session's first and last write, a kill leaves something.
-      assert.isAbove(kills, 1)
-      assert.isAbove(harms, 0, name)
-    })
-  )
-
-  it.effect("a hidden member that nobody will show falls due", () =>
-    Effect.gen(function* () {
-      const { twins, first, held } = yield* standing
-      first.watch.killAfter = 3
-      yield* Effect.exit(first.presence.enter(held, park(2, 3)))
-      assert.deepStrictEqual(stateOf(twins, "park/2"), [PRESENCE_STATE_HIDDEN])
-      assert.deepStrictEqual(twins.space.due("park/2", 9_999, 9), [])
-      assert.deepStrictEqual(twins.space.due("park/2", 10_000, 9), ["member/1"])
     })
   )
 })

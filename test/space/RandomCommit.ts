@@ -28,7 +28,7 @@ export function randomCommit(random: Trouble, tag: Tag, near: number, before: Re
     found: random.chance(0.95),
     guard: randomGuard(random, near),
     reads: random.chance(0.1) ? [{ key: pick(random, keys), version: random.below(6) }] : [],
-    changes: Array.from({ length: random.below(5) }, () => randomChange(random, near)),
+    changes: Array.from({ length: random.below(8) }, () => randomChange(random, near)),
     tell: [{ channel: tag, bytes: bytes(near % 256) }]
   })
 }
@@ -44,7 +44,7 @@ const numberAt = (random: Trouble): number => pick(random, [0, 1, 2, 4_294_967_2
 function ownerOf(random: Trouble): Owner {
   const [runner, node] = [pick(random, ["r1", "r2", "r10"]), 4_294_967_296 + random.below(3)]
   return {
-    incarnation: `${runner}-${node}`,
+    incarnation: `${runner}-${node}${pick(random, ["", "", "0"])}`,
     runner,
     epoch: { era: 1 + random.below(2), node },
     connection: random.below(3)
@@ -52,7 +52,7 @@ function ownerOf(random: Trouble): Owner {
 }
 
 function randomRecord(random: Trouble, offset: number): AppliedRecord {
-  const timeMs = 1_790_000_000_000 + offset * 20_000 - random.below(40_000)
+  const timeMs = 1_790_000_000_000 + offset * 20_000 - random.below(5) * 10_000
   const source = {
     topic: pick(random, ["t", "t/u"]),
     partition: random.below(2),

@@ -9,7 +9,15 @@ import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import { Redis } from "../../src/link/Redis.ts"
 import { RunnerLink } from "../../src/link/RunnerLink.ts"
-import { type Commit, outcomeSessionsMax, SharedSpace, type Tag, tokensMax } from "../../src/space/SharedSpace.ts"
+import {
+  type Commit,
+  outcomeSessionsMax,
+  outcomesMax,
+  SharedSpace,
+  type SpaceError,
+  type Tag,
+  tokensMax
+} from "../../src/space/SharedSpace.ts"
 import { unique, until } from "../contract/Eventually.ts"
 import {
   applied,
@@ -34,12 +42,17 @@ await withServices("SharedSpace over Redis", ["redis"], ({ redis }) => {
   it.live("an answer too late: repeated, the commit answers as the first time, told once", () => answerLate)
   it.live("a Redis that was killed and came back empty: nothing waits, all are told, the marker is gone", () => emptied)
   it.live("says what is wrong where there is no Redis", () => nowhere)
+  it.live("a frozen Redis: commands fail within a second; when it wakes everything goes on", () => frozen)
+  it.live("a password in the URL is used, and one that is wrong is said", () => password)
   it.live("a prefix holds apart what others keep in the same Redis", () => prefixes(redis))
   it.live("numbers up to 2^53 survive", () => largeNumbers.pipe(over(redis)))
   it.live(
     "remembers 20,000 sessions of a tag; the one decided for longest ago goes",
     () => sessions.pipe(over(redis)),
     60_000
+  )
+  it.live("an outcome that is forgotten leaves nothing behind, and one decided twice counts once", () =>
+    outcomesLeft(redis)
   )
   it.live("knows the last 1,000 tokens of a tag, and forgets them when it is idle", () => tokens(redis), 60_000)
 })
@@ -124,6 +137,41 @@ const nowhere = Effect.gen(function* () {
   assert.match(String((yield* open("redis://127.0.0.1:1", "p:")).cause), /Redis is away: .*ECONNREFUSED/)
   assert.match(String((yield* open("redis://127.0.0.1:1", "{p}:")).cause), /cannot begin a key/)
 })
+
+/** Nothing closes the connection of a frozen server: it must be given up for its silence, the subscriber's too. */
+const frozen = Effect.gen(function* () {
+  const { set, urls } = yield* ownServices("redis")
+  const pid = (yield* Effect.promise(() => set.pid("redis"))) ?? 0
+  yield* Effect.gen(function* () {
+    const [space, link] = [yield* SharedSpace, yield* RunnerLink]
+    let ready = 0
+    yield* link.onReady(() => void ready++)
+    process.kill(pid, "SIGSTOP")
+    const begun = Date.now()
+    const late = yield* Effect.flip(space.marker)
+    assert.match(String(late.cause), /timed out/)
+    assert.isBelow(Date.now() - begun, 2_000)
+    const away = yield* Effect.flip(Effect.forever(Effect.catchIf(space.marker, isLate, () => Effect.void)))
+    assert.match(String(away.cause), /Redis is away/)
+    process.kill(pid, "SIGCONT")
+    yield* until("the link is ready", () => ready > 0)
+    assert.isUndefined(yield* space.marker)
+  }).pipe(over(urls.redis))
+}).pipe(Effect.scoped)
+
+const isLate = (error: SpaceError): boolean => /timed out/.test(String(error.cause))
+
+const password = Effect.gen(function* () {
+  const { urls } = yield* ownServices("redis")
+  const client = yield* operator(urls.redis)
+  yield* Effect.promise(() => client.config("SET", "requirepass", "hush"))
+  const withPassword = (word: string) => urls.redis.replace("//", `//:${word}@`)
+  assert.isUndefined(yield* Effect.flatMap(SharedSpace, ({ marker }) => marker).pipe(over(withPassword("hush"))))
+  const refused = yield* Effect.flip(
+    Effect.scoped(Layer.build(Redis.layer({ url: Redacted.make(withPassword("no")), prefix: "" })))
+  )
+  assert.match(String(refused.cause), /WRONGPASS|invalid/i)
+}).pipe(Effect.scoped)
 
 // --- Keys ---
 
@@ -221,6 +269,29 @@ const sessions = Effect.gen(function* () {
   yield* decide(outcomeSessionsMax, "s0", "one more") // s0 is decided for again: now s1 is the oldest
   assert.deepStrictEqual(yield* recall("s0", "s1", "s2", "one more"), ["Decided", "Fresh", "Decided", "Decided"])
 })
+
+const outcomesLeft = Effect.fnUntraced(function* (redis: string) {
+  const [client, prefix, tag] = [yield* operator(redis), `${unique("outcomes")}:`, channel()]
+  const kept = Effect.promise(() => client.hlen(`${prefix}{${tag}}:outcomes`))
+  yield* Effect.gen(function* () {
+    const space = yield* SharedSpace
+    const decide = (...ids: ReadonlyArray<number>) =>
+      space.commit(commitOf(tag, { guard: applied(...ids.map((id) => outcome(record(offset++), "s", id))) }))
+    let offset = 0
+    yield* decide(...Array.from({ length: outcomesMax }, (_, at) => at + 1), 2, 2, 3)
+    const asked = (id: number) =>
+      Effect.map(
+        space.read({ tag, keys: [], outcomes: [{ session: "s", id }] }),
+        ({ remembered }) => remembered[0]?._tag
+      )
+    assert.strictEqual(yield* asked(1), "Decided")
+    yield* decide(outcomesMax + 1)
+    assert.strictEqual(yield* asked(1), "Stale")
+    assert.strictEqual(yield* kept, outcomesMax + 1, "64 outcomes and the session's ids")
+    yield* space.commit(commitOf(tag, { changes: [{ _tag: "Forget", session: "s" }] }))
+    assert.strictEqual(yield* kept, 0)
+  }).pipe(Effect.provide(layerOf(redis, prefix)))
+}, Effect.scoped)
 
 const tokens = Effect.fnUntraced(function* (redis: string) {
   const [client, prefix, tag] = [yield* operator(redis), `${unique("tokens")}:`, channel()]

@@ -43,13 +43,15 @@ export interface Sasl {
 const requestTimeoutMs = 2_000
 /** How long a fetch waits for records. Nothing comes later by it; resuming, leaving and heartbeats wait for its end. */
 const fetchWaitMs = 200
+/** Named in full, because kafkajs has other defaults where NODE_ENV is test. A producer tries once (rule L9). */
+const retry = { retries: 5, initialRetryTime: 100, maxRetryTime: 1_000, factor: 0.2, multiplier: 2 }
 
 /** Its log goes where the logs of this context go. */
 export function make(options: KafkaOptions, context: Context.Context<never>): KafkaClient {
   hideNegativeTimeouts()
   const config = configOf(options, context)
   return {
-    producer: () => producer(new kafkajs.Kafka({ ...config, retry: { retries: 0 } })),
+    producer: () => producer(new kafkajs.Kafka({ ...config, retry: { ...retry, retries: 0 } })),
     consumer: (group, topics, events) => consumer(new kafkajs.Kafka(config), group, topics, events),
     admin: async () => {
       const admin = new kafkajs.Kafka(config).admin()
@@ -105,7 +107,7 @@ function consumer(
     maxWaitTimeInMs: fetchWaitMs,
     allowAutoTopicCreation: false,
     // Whoever made this consumer makes the next one.
-    retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 1_000, restartOnFailure: async () => false }
+    retry: { ...retry, restartOnFailure: async () => false }
   })
   js.on(js.events.GROUP_JOIN, ({ payload: { memberAssignment } }) => {
     const assigned = Object.entries(memberAssignment).flatMap(([topic, partitions]) =>
@@ -214,6 +216,7 @@ function configOf({ brokers, tls, sasl }: KafkaOptions, context: Context.Context
     brokers: [...brokers].sort(() => Math.random() - 0.5), // so that a lost broker does not stop everybody
     requestTimeout: requestTimeoutMs,
     connectionTimeout: requestTimeoutMs,
+    retry,
     ssl: tls === undefined || typeof tls === "boolean" ? tls === true : { ca: tls.ca },
     ...(sasl === undefined ? {} : { sasl: saslOf(sasl) }),
     logLevel: kafkajs.logLevel.INFO,
@@ -234,14 +237,12 @@ function saslOf({ mechanism, username, password }: Sasl): SASLOptions {
   }
 }
 
-/** What it calls an error it tries again, and reports to us when it gives up: to operators it is a detail. */
+/** For whoever looks closely: what it calls an error it tries again, and what it gives up is ours to report. */
 const logTo = (context: Context.Context<never>): logCreator => {
   const fork = Effect.runForkWith(context)
   return () =>
-    ({ level, namespace, log: { message, error } }) => {
-      const line = `kafkajs ${namespace}: ${message}${typeof error === "string" ? `: ${error}` : ""}`
-      fork(level <= kafkajs.logLevel.ERROR ? Effect.logInfo(line) : Effect.logDebug(line))
-    }
+    ({ label, namespace, log: { message, error } }) =>
+      void fork(Effect.logDebug(`kafkajs ${namespace} ${label}: ${message}`, ...(error === undefined ? [] : [error])))
 }
 
 const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)

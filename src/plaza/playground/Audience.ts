@@ -217,6 +217,7 @@ export class Audience {
     if (!whole) {
       out.length = ordered
       this.writeFrame(cell)
+      patch.allowance -= out.length - ordered
     }
     patch.owing = !whole
     patch.chunk = out.length === 0 && whole ? nothing : cut(out.take(), ordered, whole, came)
@@ -225,15 +226,16 @@ export class Audience {
 
   /**
    * Whether all moves around a cell may be told now: what is spent on a phone is kept within its bytes a second, by
-   * telling the moves of its own cell every tick and all places when there are bytes for them, at least each second.
+   * telling the moves of its own cell every tick, and all places when there are bytes for them: at least every 2 s.
    */
   private isAffordable(patch: Patch, elapsedMs: number, ordered: number, moves: number): boolean {
     const { bytesPerSecond } = this
     if (bytesPerSecond === 0) return true
-    const allowance = Math.min(bytesPerSecond, patch.allowance + (bytesPerSecond * elapsedMs) / 1_000)
+    const saved = Math.max(-bytesPerSecond, patch.allowance) + (bytesPerSecond * elapsedMs) / 1_000
+    const allowance = Math.min(bytesPerSecond, saved)
     const whole = Math.min(moves, bytesPerSecond) <= allowance
-    // Who comes and goes must be told, and is paid for later, but not for longer than a second.
-    patch.allowance = Math.max(-bytesPerSecond, allowance - ordered - (whole ? moves : 0))
+    // Who comes and goes, and the cell itself, is told whatever it takes, and paid for later.
+    patch.allowance = allowance - ordered - (whole ? moves : 0)
     return whole
   }
 

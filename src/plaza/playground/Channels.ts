@@ -59,6 +59,7 @@ interface Channel {
   /** Since when no phone is in it; undefined while one is. */
   idleSinceMs: number | undefined
   filling: boolean
+  allPositions: boolean
   /** Lines wait for the end of this turn. */
   scheduled: boolean
 }
@@ -120,7 +121,8 @@ const make = Effect.gen(function* () {
   )
 
   const load = Effect.fnUntraced(function* (view: View) {
-    view.loadSnapshot(yield* space.snapshot(view.tag, memberPrefix, linesStream))
+    const before = view.heardCount
+    view.loadSnapshot(yield* space.snapshot(view.tag, memberPrefix, linesStream), before)
   })
 
   const open = Effect.fnUntraced(function* (tag: string) {
@@ -128,26 +130,35 @@ const make = Effect.gen(function* () {
     if (known !== undefined) return known.view
     const scope = yield* Scope.make()
     const view = newView(tag)
-    const channel: Channel = { view, scope, idleSinceMs: undefined, filling: false, scheduled: false }
+    const channel: Channel = {
+      view,
+      scope,
+      idleSinceMs: undefined,
+      filling: false,
+      allPositions: false,
+      scheduled: false
+    }
     channels.set(tag, channel)
     return yield* bus.listen(tag).pipe(
       Scope.provide(scope),
       // Subscribed first: what is told between the snapshot and now is in the snapshot, and changes nothing again.
       Effect.andThen(load(view)),
-      Effect.andThen(
-        Effect.ignore(bus.publish({ $type: "noriter.runner.v1.KeyFrameAsked", channel: tag, incarnation }))
-      ),
+      Effect.andThen(askKeyFrames(tag)),
       Effect.as(view),
       Effect.onError(() => close(tag, channel))
     )
   }, opening.withPermits(1))
 
+  /** Asks the other runners where all of their members stand (rule P10). */
+  const askKeyFrames = (tag: string): Effect.Effect<void> =>
+    Effect.ignore(bus.publish({ $type: "noriter.runner.v1.KeyFrameAsked", channel: tag, incarnation }))
+
   const newView = (tag: string): View => {
     const playground = world.find(tag.slice(0, tag.lastIndexOf("/")))
     if (playground === undefined) throw new Error(`no playground has the channel ${tag}`)
     const { widthCm, heightCm } = playground
-    const { cellCm, cellShownMax } = settings
-    return new View({ tag, incarnation, epoch, widthCm, heightCm, cellCm, cellShownMax })
+    const { cellCm, cellShownMax, movesBytesPerSecond } = settings
+    return new View({ tag, incarnation, epoch, widthCm, heightCm, cellCm, cellShownMax, movesBytesPerSecond })
   }
 
   const close = (tag: string, { scope }: Channel): Effect.Effect<void> =>
@@ -189,21 +200,21 @@ const make = Effect.gen(function* () {
     for (const { view } of channels.values()) {
       const moves = view.takeMoves()
       if (moves !== undefined) yield* Effect.ignore(bus.publish(moves))
+      if (view.isKeyFrameDue(nowMs)) yield* askKeyFrames(view.tag)
       view.tick(nowMs)
     }
     tickSeconds.observe((performance.now() - began) / 1000)
   })
 
   const positions = Effect.gen(function* () {
-    for (const { view } of channels.values()) {
-      const moved = view.takePositions()
+    for (const channel of channels.values()) {
+      const moved = channel.view.takePositions(channel.allPositions)
       if (moved.member.length === 0) continue
-      yield* space.writePositions({
-        tag: view.tag,
-        generation: self.generation,
-        by: { incarnation, runner, epoch: runnerEpoch },
-        ...moved
-      })
+      // Until a write is known to have happened, the next one says where all stand.
+      channel.allPositions = true
+      const by = { incarnation, runner, epoch: runnerEpoch }
+      yield* space.writePositions({ tag: channel.view.tag, generation: self.generation, by, ...moved })
+      channel.allPositions = false
     }
   })
 

@@ -8,12 +8,13 @@ import * as Layer from "effect/Layer"
 import { ErrorCode } from "../../../gen/noriter/client/v1/error.ts"
 import type { EnterRequest, EnterResponse } from "../../../gen/noriter/client/v1/playground.ts"
 import type { StreamPosition } from "../../../gen/noriter/client/v1/session.ts"
+import type { Enter } from "../../../gen/noriter/space/v1/records.ts"
 import { type Call, type Later, later, type Place, Refused } from "../../bus/Caller.ts"
 import { placeAt, Session } from "../../client/Session.ts"
 import type { LinkError } from "../../link/RunnerLink.ts"
 import { Settings } from "../../Settings.ts"
 import type { HeldMember } from "../../space/Held.ts"
-import { Presence } from "../../space/Presence.ts"
+import { entersMax, Presence } from "../../space/Presence.ts"
 import type { PresenceRefused } from "../../space/PresenceRefused.ts"
 import { SharedSpace, type SpaceError } from "../../space/SharedSpace.ts"
 import { Mailbox, positionOf } from "../chat/Mailbox.ts"
@@ -70,7 +71,8 @@ const make = Effect.gen(function* () {
     const playground = world.find(request.playground)
     if (playground === undefined) return yield* playgroundUnknown
     yield* session.settled
-    const known = call.id === 0 ? undefined : session.held?.record.enters.find((entered) => entered.id === call.id)
+    const known = yield* decidedBefore(session, call.id)
+    if (known !== undefined && !known.channel.startsWith(`${playground.id}/`)) return yield* idReused
     if (known !== undefined) return yield* enteredBefore(session, call.id, known.member)
     return yield* newPlace(session, playground, request, call.id).pipe(unavailable)
   })
@@ -124,6 +126,8 @@ const make = Effect.gen(function* () {
   const leave = Effect.fnUntraced(function* (call: Call): Effect.fn.Return<void, Refused> {
     const session = yield* sessionOf(call)
     yield* session.settled
+    const known = yield* decidedBefore(session, call.id)
+    if (known !== undefined) return known.channel === "" ? undefined : yield* idReused
     const id = call.id === 0 ? session.seenId : call.id
     yield* session
       .change((held) => Effect.map(presence.leave(held, id), (left) => session.hold(left)))
@@ -158,7 +162,20 @@ const sessionOf = ({ caller }: Call): Effect.Effect<Session> =>
 /** This phone is told nothing more of where it stood; a newer phone of the same member is not this one. */
 export const leaveView = (channels: Channels["Service"], session: Session): void => {
   const phone = phoneOf(session)
-  if (phone !== undefined && session.place !== undefined) channels.view(session.place.tag)?.leave(phone.member, phone)
+  const view = session.place === undefined ? undefined : channels.view(session.place.tag)
+  if (phone === undefined || view === undefined) return
+  // What was said while it stood there and waits for the end of this turn is still for its ears.
+  view.flushLines()
+  view.leave(phone.member, phone)
+}
+
+/** The enter or leave that was decided under this id (rule L7); refused when nobody can say any more. */
+const decidedBefore = (session: Session, id: number): Effect.Effect<Enter | undefined, Refused> => {
+  const enters = session.held?.record.enters ?? []
+  const oldest = enters[0]
+  if (id === 0 || oldest === undefined) return Effect.undefined
+  if (id < oldest.id && enters.length >= entersMax) return Effect.fail(staleId)
+  return Effect.succeed(enters.find((enter) => enter.id === id))
 }
 
 /** What the view is told of this runner's own commits at once; the frame that follows changes nothing (rule P11). */
@@ -187,4 +204,5 @@ const playgroundUnknown = refusedAs(ErrorCode.ERROR_CODE_PLAYGROUND_UNKNOWN, "th
 const channelUnknown = refusedAs(ErrorCode.ERROR_CODE_CHANNEL_UNKNOWN, "there is no such channel")
 const channelFull = refusedAs(ErrorCode.ERROR_CODE_CHANNEL_FULL, "this channel is full")
 const staleId = refusedAs(ErrorCode.ERROR_CODE_STALE_ID, "this enter was answered, and more has happened since")
+const idReused = refusedAs(ErrorCode.ERROR_CODE_ID_REUSED, "another request was sent under this id")
 const away = refusedAs(ErrorCode.ERROR_CODE_UNAVAILABLE, "places cannot be taken just now", 1000)

@@ -28,7 +28,8 @@ export class HeardLine {
   chunkFor(member: number): Uint8Array {
     const { id } = this.told
     if (id !== 0 && member === this.told.member) return said(this.told, id, false)
-    this.forOthers ??= said(this.told, 0, false)
+    // Of its own memory: a slice of Node's pool would hold on to 8 KiB for as long as this line is kept.
+    this.forOthers ??= new Uint8Array(said(this.told, 0, false))
     return this.forOthers
   }
 

@@ -54,27 +54,27 @@ const make = Effect.gen(function* () {
     const replayMail = () => mailbox.follow(session, mail.recovered ? mail.after : mail.seq, mail.mails)
     const inMailbox = positionOf(session, mail.seq)
     if (member === undefined) {
-      return { ...nowhere, recovered: mail.recovered, streams: [inMailbox], replay: replayMail }
+      return () => ({ ...nowhere, recovered: mail.recovered, streams: [inMailbox], replay: replayMail })
     }
     const view = yield* channels.open(member.tag)
     show(view, member)
-    const after = positionIn(heard, view.tag, view.epoch)?.seq
-    const recovered = after !== undefined && view.recovers(after)
-    const place = placeAt(member.tag, member.member)
-    const { xCm, yCm } = view.positionOf(member.member) ?? member.record
-    const rejoined: Rejoined = {
-      place,
-      xCm,
-      yCm,
-      recovered: recovered && mail.recovered,
-      streams: [linesPosition(view), inMailbox],
-      replay: () => {
-        replayMail()
-        const phone = placePhone(session, place)
-        if (phone !== undefined) view.rejoin(phone, recovered ? after : view.head)
+    return () => {
+      const after = positionIn(heard, view.tag, view.epoch)?.seq
+      const recovered = after !== undefined && view.recovers(after)
+      const place = placeAt(member.tag, member.member)
+      const rejoined: Rejoined = {
+        place,
+        ...(view.positionOf(member.member) ?? { xCm: member.record.xCm, yCm: member.record.yCm }),
+        recovered: recovered && mail.recovered,
+        streams: [linesPosition(view), inMailbox],
+        replay: () => {
+          replayMail()
+          const phone = placePhone(session, place)
+          if (phone !== undefined) view.rejoin(phone, recovered ? after : view.head)
+        }
       }
+      return rejoined
     }
-    return rejoined
   })
 
   return Attendance.of({

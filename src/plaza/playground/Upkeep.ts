@@ -2,6 +2,7 @@
  * Keeps this runner's members and sessions in step (rule P1): a member whose session does not name it is removed, a
  * session whose member is missing has it put back. Members of other runners are theirs, and the watcher's.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
@@ -30,11 +31,13 @@ export const layer = Layer.effectDiscard(
     const workers = yield* Workers
 
     const removeOrphans = Effect.fnUntraced(function* (tag: string, entries: ReadonlyMap<string, Entry>) {
-      for (const [key, { owner, value }] of entries) {
+      const nowMs = yield* Clock.currentTimeMillis
+      for (const [key, { owner, value, dueMs = Number.POSITIVE_INFINITY }] of entries) {
         if (owner?.incarnation !== self.incarnation.id) continue
         const session = sessions.ofSession(MemberRecord.decode(value).session)
         const member = Number(key.slice(memberPrefix.length))
-        if (session === undefined || !names(session, tag, member)) yield* presence.removeOrphan(tag, member)
+        const isKept = session !== undefined && names(session, tag, member) && nowMs < dueMs
+        if (!isKept) yield* presence.removeOrphan(tag, member)
       }
     })
 

@@ -283,8 +283,8 @@ end
 
 local function write()
   if isVoid then
-    redis.call("DEL", unpack(KEYS, 1, 8))
-    for at = commit.discardFrom, #KEYS do redis.call("DEL", KEYS[at]) end
+    redis.call("UNLINK", unpack(KEYS, 1, 8))
+    for at = commit.discardFrom, #KEYS do redis.call("UNLINK", KEYS[at]) end
     setField("era", digits(commit.era))
     setField("n", digits(commit.n))
   end

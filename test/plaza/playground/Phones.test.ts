@@ -8,7 +8,7 @@ import { View } from "../../../src/plaza/playground/View.ts"
 import type { Snapshot } from "../../../src/space/SharedSpace.ts"
 import { Listener } from "./Listener.ts"
 
-const viewOf = (): View =>
+const viewOf = (movesBytesPerSecond = 0): View =>
   new View({
     tag: "park/1",
     incarnation: "r1",
@@ -16,7 +16,8 @@ const viewOf = (): View =>
     widthCm: 10_000,
     heightCm: 10_000,
     cellCm: 1_000,
-    cellShownMax: 32
+    cellShownMax: 32,
+    movesBytesPerSecond
   })
 
 const put = (view: View, member: number, xCm: number, yCm: number): void => {
@@ -113,6 +114,32 @@ describe("moves", () => {
     assert.isFalse(other.known.has(33))
     assert.strictEqual(other.crowds.get(0), 1)
     assert.strictEqual(hidden.known.size, 33)
+  })
+})
+
+describe("the bytes of a phone", () => {
+  it("are kept to, with all of its own cell and of all places something each second", () => {
+    const bytesPerSecond = 2_000
+    const view = viewOf(bytesPerSecond)
+    for (let member = 1; member <= 32; member++) put(view, member, 1_500, 500)
+    const phone = enter(view, 33, 500, 500)
+    view.tick(100)
+    let bytes = 0
+    const late: Array<number> = []
+    let sinceTold = 0
+    for (let tick = 1; tick <= 100; tick++) {
+      for (let member = 1; member <= 33; member++) view.moved(member, member === 33 ? 500 : 1_500, 500 + (tick % 400))
+      const before = phone.chunks.length
+      view.tick(100 + tick * 100)
+      assert.strictEqual(phone.self.yCm, 500 + tick, "its own moves come every tick")
+      bytes += phone.chunks.slice(before).reduce((sum, { length }) => sum + length, 0)
+      sinceTold = phone.known.get(1)?.yCm === 500 + tick ? 0 : sinceTold + 1
+      late.push(sinceTold)
+    }
+    assert.isAtMost(bytes / 10, bytesPerSecond * 1.2)
+    assert.isAtLeast(bytes / 10, bytesPerSecond * 0.5)
+    assert.isAtMost(Math.max(...late), 10)
+    assert.isAtLeast(Math.max(...late), 2)
   })
 })
 

@@ -41,15 +41,8 @@ interface Standing {
 }
 
 export class Play {
-  readonly view = new View({
-    tag: "park/1",
-    incarnation: "r1",
-    epoch: "1.1",
-    widthCm: options.sizeCm,
-    heightCm: options.sizeCm,
-    cellCm: options.cellCm,
-    cellShownMax: options.cellShownMax
-  })
+  readonly view: View
+  private readonly bytesPerSecond: number
   private readonly truth = new Truth(options)
   /** The shared space: what is so, whether the view has heard of it or not. */
   private readonly space = new Map<number, Kept>()
@@ -62,13 +55,26 @@ export class Play {
   private readonly phones = new Map<number, Standing>()
   private captured: { readonly space: ReadonlyMap<number, Kept>; readonly heard: number; readonly trueHeard: number }
   private readonly defect: Defect
+  private rested = false
   private version = 0
   private frame = 0
   private nowMs = 0
   private slowAtMs = Number.NEGATIVE_INFINITY
 
-  constructor(defect: Defect = sound) {
+  /** `bytesPerSecond`: where members stand may be told late, and must be true in the end. */
+  constructor(defect: Defect = sound, bytesPerSecond = 0) {
     this.defect = defect
+    this.bytesPerSecond = bytesPerSecond
+    this.view = new View({
+      tag: "park/1",
+      incarnation: "r1",
+      epoch: "1.1",
+      widthCm: options.sizeCm,
+      heightCm: options.sizeCm,
+      cellCm: options.cellCm,
+      cellShownMax: options.cellShownMax,
+      movesBytesPerSecond: bytesPerSecond
+    })
     this.captured = { space: new Map(), heard: 0, trueHeard: 0 }
   }
 
@@ -78,7 +84,16 @@ export class Play {
     }
     this.load()
     this.tick()
+    if (this.bytesPerSecond > 0) this.rest()
     assert.strictEqual(this.view.recordCount, this.space.size, "a snapshot makes good what was lost")
+  }
+
+  /** Nobody moves, all networks are good, and what is owed is told. */
+  private rest(): void {
+    for (const { listener } of this.phones.values()) listener.slow = false
+    for (let tick = 0; tick < 30; tick++) this.tick()
+    this.rested = true
+    for (const phone of this.phones.values()) this.check(phone)
   }
 
   private readonly enter = (member: number, a: number, b: number): void => {
@@ -260,7 +275,7 @@ export class Play {
       `who is in view of ${listener.member}`
     )
     assert.deepStrictEqual(byNumber(listener.crowds), byNumber(this.truth.crowdsAround(place)), "crowded cells")
-    phone.stale = listener.skipped || phone.pace === Pace.PACE_LINES
+    phone.stale = listener.skipped || phone.pace === Pace.PACE_LINES || (this.bytesPerSecond > 0 && !this.rested)
     listener.skipped = false
     if (!phone.stale) {
       assert.deepStrictEqual(byNumber(listener.known), byNumber(shown), `where they stand for ${listener.member}`)

@@ -1,6 +1,6 @@
 /** Views: who is told of whom, and who hears what. The checks are shown defects that they must find. */
 import { assert, describe, it } from "@effect/vitest"
-import type { Defect } from "./Listener.ts"
+import { type Defect, sound } from "./Listener.ts"
 import { Play } from "./Play.ts"
 import { scriptOf, scripts } from "./Scripts.ts"
 import { Talk } from "./Talk.ts"
@@ -17,6 +17,10 @@ describe("each phone is told who is shown around it, and where", () => {
 
   it.each([1, 2, 3, 4, 5, 6, 7, 8])("in a long script of seed %i", (seed) => {
     new Play().play(scriptOf(seed, 5_000))
+  })
+
+  it.each([1, 2, 3, 4])("in a long script of seed %i, with few bytes for moves", (seed) => {
+    for (const bytesPerSecond of [50, 200, 1_000]) new Play(sound, bytesPerSecond).play(scriptOf(seed, 2_000))
   })
 
   const defects: ReadonlyArray<readonly [string, Defect]> = [
