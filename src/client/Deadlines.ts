@@ -50,7 +50,7 @@ const sweepMsMin = 10
 export const endingMs = 2000
 
 /** How many silences make a loss. */
-export const heartbeatsMissed = 3
+const heartbeatsMissed = 3
 
 const beat = Buffer.from(
   `${serverLine({ $type: "noriter.client.v1.ServerMessage", re: 0, body: { $case: "beat", value: { $type: "noriter.client.v1.Beat" } } })}\n`

@@ -6,7 +6,7 @@ export interface Waiting {
   readonly turnEnded: () => void
 }
 
-export class Turn {
+class Turn {
   private waiting: Array<Waiting> = []
 
   /** The caller takes care to schedule itself once. */

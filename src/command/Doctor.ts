@@ -28,7 +28,7 @@ export interface Finding {
 }
 
 /** Something is wrong. It has been said already, so only the exit code is left. */
-export class SomethingWrong extends Data.TaggedError("SomethingWrong")<{ readonly findings: ReadonlyArray<Finding> }> {
+class SomethingWrong extends Data.TaggedError("SomethingWrong")<{ readonly findings: ReadonlyArray<Finding> }> {
   override readonly [Runtime.errorReported] = false
   override readonly [Runtime.errorExitCode] = 1
 }

@@ -30,7 +30,7 @@ export const join = Effect.fnUntraced(function* (options: JoinOptions) {
 })
 
 /** It did not end by one's own will: the server said not to come back, or was never there. */
-export class SentAway extends Data.TaggedError("SentAway")<{ readonly message: string }> {}
+class SentAway extends Data.TaggedError("SentAway")<{ readonly message: string }> {}
 
 // --- internal ---
 

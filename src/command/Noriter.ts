@@ -20,7 +20,7 @@ import { join } from "./Join.ts"
 import { type Server, start } from "./Start.ts"
 
 /** The whole command, for a server that App.ts has put together. */
-export const command = <Id, E>(server: Server<Id, E>) =>
+const command = <Id, E>(server: Server<Id, E>) =>
   Command.make("noriter").pipe(
     Command.withDescription("A plaza server: people gather in a playground, walk about, meet and talk."),
     Command.withSubcommands([startCommand(server), botsCommand, joinCommand, doctorCommand])

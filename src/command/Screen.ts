@@ -19,7 +19,7 @@ export const plain: Paint = (_style, text) => text
 export const colourful: Paint = (style, text) => `\x1b[${colours[style]}m${text}\x1b[0m`
 
 /** Below this there is no room for a map. */
-export const smallest: Size = { columns: 40, rows: 10 }
+const smallest: Size = { columns: 40, rows: 10 }
 
 export const render = (visit: Visit, { columns, rows }: Size, paint: Paint): ReadonlyArray<string> => {
   const bar = paint("bar", inColumns(title(visit), columns))

@@ -24,7 +24,7 @@ export const chance = (seed: number): (() => number) => {
   }
 }
 
-export const speedMinCmps = 100
+const speedMinCmps = 100
 export const speedMaxCmps = 160
 
 export class Stroll {

@@ -26,7 +26,7 @@ export interface BrokerOptions extends Retention {
 }
 
 /** Twice what consumers go back is kept; a partition of lines of 200 bytes stays below 30 MB. */
-export const defaults: BrokerOptions = { topics: allTopics, recordsMax: 65_536, ageMsMax: 120_000, hole: () => 0 }
+const defaults: BrokerOptions = { topics: allTopics, recordsMax: 65_536, ageMsMax: 120_000, hole: () => 0 }
 
 type Settled = (failed: AppendFailed | undefined) => void
 

@@ -217,7 +217,7 @@ export class Space {
 }
 
 /** The space of this process, which speaks through the hub of this process. */
-export class SharedMemory extends Context.Service<SharedMemory, Space>()(
+class SharedMemory extends Context.Service<SharedMemory, Space>()(
   "noriter/space/MemorySharedSpace/SharedMemory"
 ) {
   static readonly layer = Layer.effect(

@@ -31,7 +31,7 @@ export const sessionKey = "session"
 /** Counts the members of a channel, against its capacity. */
 export const membersCounter = "members"
 /** Gives out member numbers; never goes back within a generation. */
-export const memberCounter = "member"
+const memberCounter = "member"
 /** Counts the claims of a guest's sessions, so that no connection number comes twice. */
 const connectionCounter = "connection"
 

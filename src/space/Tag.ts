@@ -8,7 +8,7 @@ const lawful = /^[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)?$/
 const channel = /^[a-z0-9_-]+\/[1-9][0-9]*$/
 
 /** Bytes of a tag's name: a guest id and an incarnation's have at most 40. */
-export const tagBytesMax = 128
+const tagBytesMax = 128
 
 /** Whether the name can stand between braces: it holds none, so nothing written under it leaves the tag (rule C1). */
 export const isTag = (name: string): name is Tag => name.length <= tagBytesMax && lawful.test(name)

@@ -16,7 +16,7 @@ export const layer: Layer.Layer<never> = Layer.unwrap(
   Effect.sync(() => layerFor({ isTTY: process.stderr.isTTY === true, noColor: (process.env.NO_COLOR ?? "") !== "" }))
 )
 
-export const layerFor = (sink: Sink): Layer.Layer<never> =>
+const layerFor = (sink: Sink): Layer.Layer<never> =>
   Layer.merge(
     Logger.layer([
       sink.isTTY

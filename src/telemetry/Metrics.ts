@@ -36,7 +36,6 @@ export const linesIn: Family<Counter> = meter.counters(
   "Lines read from phones, by key",
   "key"
 )
-export const linesOut: Family<Counter> = meter.counters("noriter_lines_out_total", "Lines to phones, by key", "key")
 export const bytesIn: Counter = meter.counter("noriter_bytes_in_total", "Bytes read from phones")
 export const bytesOut: Counter = meter.counter("noriter_bytes_out_total", "Bytes written to phones")
 export const writes: Counter = meter.counter("noriter_socket_writes_total", "Writes to sockets: what fan-out costs")

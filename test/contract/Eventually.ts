@@ -8,7 +8,7 @@ const looksMax = 1_000
 const between = "5 millis"
 
 /** Ends with the first value that is there; dies, with what it was waiting for, after 5 s. */
-export const eventually = Effect.fnUntraced(function* <A>(what: string, look: () => A | undefined) {
+const eventually = Effect.fnUntraced(function* <A>(what: string, look: () => A | undefined) {
   for (let looks = 0; looks < looksMax; looks++) {
     const found = look()
     if (found !== undefined) return found

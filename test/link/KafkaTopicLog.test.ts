@@ -65,7 +65,7 @@ const readerProcess = (brokers: string, prefix: string, group: string) =>
       const child: ChildProcess = spawn(process.execPath, [program, ...given], { stdio: ["ignore", "pipe", "inherit"] })
       const handled = new Set<string>()
       child.stdout?.on("data", (lines: Buffer) => {
-        for (const line of lines.toString().split("\n")) if (line !== "") handled.add(line)
+        for (const line of lines.toString().split("\n")) if (/^\d$/.test(line)) handled.add(line)
       })
       return { child, handled }
     }),

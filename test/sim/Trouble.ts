@@ -28,7 +28,7 @@ export interface Troubles {
 }
 
 /** Only the turns: everything works, in some order. */
-export const calm: Troubles = {
+const calm: Troubles = {
   failBefore: 0,
   failAfter: 0,
   delay: 0,

@@ -15,7 +15,7 @@ import { type TrueRecord, Truth } from "./Truth.ts"
 /** Any four numbers are a step of a script, so that scripts can be made and shrunk freely. */
 export type Step = readonly [what: number, member: number, a: number, b: number]
 
-export const membersMax = 14
+const membersMax = 14
 const options = { sizeCm: 5_000, cellCm: 1_000, cellShownMax: 2 }
 const reasons = [GoneReason.GONE_REASON_LEFT, GoneReason.GONE_REASON_LOST, GoneReason.GONE_REASON_REMOVED] as const
 const paces = [Pace.PACE_FULL, Pace.PACE_CALM, Pace.PACE_LINES] as const

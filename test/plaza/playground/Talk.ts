@@ -13,7 +13,7 @@ import type { Step } from "./Play.ts"
 const membersMax = 5
 const columns = 4
 const cellCm = 1_000
-export const bounds = { ageMsMax: 60_000, playgroundMax: 6, nearbyMax: 4 }
+const bounds = { ageMsMax: 60_000, playgroundMax: 6, nearbyMax: 4 }
 const historyMax = 3
 
 interface Hearer {
