@@ -10,6 +10,7 @@
  * Exits with 1 when a target was missed.
  */
 import { parseArgs } from "node:util"
+import { commits } from "./commits.ts"
 import { decode } from "./decode.ts"
 import { dispatch } from "./dispatch.ts"
 import { encode } from "./encode.ts"
@@ -19,7 +20,7 @@ import { latency } from "./latency.ts"
 import { type Bench, isMet, machine, toJsonLines, toTable } from "./Report.ts"
 import { soak } from "./soak.ts"
 
-const benches: ReadonlyArray<Bench> = [decode, dispatch, encode, fanout, fuzz, latency, soak]
+const benches: ReadonlyArray<Bench> = [commits, decode, dispatch, encode, fanout, fuzz, latency, soak]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

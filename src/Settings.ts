@@ -204,8 +204,7 @@ export const strangers = (variables: Record<string, string | undefined>): Readon
   Object.keys(variables).filter((name) => name.startsWith("NORITER_") && !names.has(name))
 
 /** Whether only this machine reaches an address. */
-const isLoopback = (host: string): boolean =>
-  host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host)
+const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host)
 
 // --- internal ---
 

@@ -112,7 +112,7 @@ export class Connection {
     try {
       return await run(this.client)
     } catch (error) {
-      if (this.client.status === "ready") throw error
+      if (this.#isConnected) throw error
       const cause = this.#trouble ?? error
       throw new RedisAway(`Redis is away: ${this.#trouble === undefined ? "connection lost" : messageOf(cause)}`, {
         cause
@@ -120,10 +120,15 @@ export class Connection {
     }
   }
 
+  /** For a moment ioredis holds a connection for ready that is closed already. */
+  get #isConnected(): boolean {
+    return this.client.status === "ready" && this.client.stream.writable
+  }
+
   /** What is asked within a turn of the event loop goes out as one write: half the cost of a command is the system call. */
   #gather(): void {
-    const { status, stream } = this.client
-    if (status !== "ready" || stream.writableCorked > 0) return
+    const { stream } = this.client
+    if (!this.#isConnected || stream.writableCorked > 0) return
     stream.cork()
     setImmediate(() => stream.uncork())
   }

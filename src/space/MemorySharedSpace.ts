@@ -217,9 +217,7 @@ export class Space {
 }
 
 /** The space of this process, which speaks through the hub of this process. */
-class SharedMemory extends Context.Service<SharedMemory, Space>()(
-  "noriter/space/MemorySharedSpace/SharedMemory"
-) {
+class SharedMemory extends Context.Service<SharedMemory, Space>()("noriter/space/MemorySharedSpace/SharedMemory") {
   static readonly layer = Layer.effect(
     SharedMemory,
     Effect.map(SharedHub, (hub) => new Space(hub))

@@ -38,7 +38,9 @@ export const layer: Layer.Layer<SharedSpace, never, Redis> = Layer.effect(
 
 function make(space: RedisSpace, commands: Connection): SharedSpace["Service"] {
   const ask = <A>(operation: string, run: () => Promise<A>): Effect.Effect<A, SpaceError> =>
-    Effect.tryPromise({ try: run, catch: (cause) => new SpaceError({ operation, cause }) })
+    Effect.tryPromise({ try: run, catch: (cause) => cause }).pipe(
+      Effect.catch((cause) => (isDefect(cause) ? Effect.die(cause) : Effect.fail(new SpaceError({ operation, cause }))))
+    )
   const answered = <A>(operation: string, run: () => Promise<A | CommitRefused>) =>
     Effect.flatMap(ask(operation, run), (answer) =>
       answer instanceof CommitRefused ? Effect.fail(answer) : Effect.succeed(answer)
@@ -57,6 +59,12 @@ function make(space: RedisSpace, commands: Connection): SharedSpace["Service"] {
     onReady: (resync) => commands.onReady(resync)
   })
 }
+
+/** An answer that cannot be read, or a script that broke off: ours to mend, and not better when it is asked again. */
+const isDefect = (cause: unknown): boolean =>
+  cause instanceof TypeError ||
+  cause instanceof RangeError ||
+  (cause instanceof Error && /^(ERR|WRONGTYPE) .*user_script/.test(cause.message))
 
 const scripts = {
   ask: new RedisScript(["ask"], " flags=no-writes"),
@@ -134,7 +142,7 @@ class RedisSpace {
   }
 
   async read({ tag, keys, outcomes = [] }: ReadRequest): Promise<TagState> {
-    if (!isTag(tag)) throw new Error(`${tag} cannot name a tag`)
+    if (!isTag(tag)) throw new TypeError(`${tag} cannot name a tag`)
     const many = (part: "entries" | "outcomes", names: ReadonlyArray<Packable>): ReadonlyArray<Command> =>
       names.length === 0 ? [] : [["HMGET", this.#keys.of(tag, part), ...names]]
     const remembered = outcomes.flatMap(({ session, id }) => [

@@ -104,9 +104,7 @@ describe("JSONTestSuite", () => {
   it.each(spliced.map((row) => [row.id, row] as const))("%s within a field", async (_id, row) => {
     const inner = bytesOf(row.inner_b64 ?? "")
     const isText = row.inner_kind === "string"
-    const [before, after] = isText
-      ? ['{"say":{"text":', ',"reach":2}}']
-      : ['{"whisper":{"text":"수","member":', "}}"]
+    const [before, after] = isText ? ['{"say":{"text":', ',"reach":2}}'] : ['{"whisper":{"text":"수","member":', "}}"]
     const refusals = await say(Buffer.concat([Buffer.from(before), inner, Buffer.from(after)]))
     const path = isText ? "say.text" : "whisper.member"
     if (row.strict === "reject") {

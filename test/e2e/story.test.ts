@@ -37,7 +37,8 @@ beforeAll(async () => {
     NORITER_WORLD: join(folder, "world.json"),
     NORITER_LOST_SHOWN: `${lostShownMs} ms`,
     NORITER_RESUME_GRACE: `${graceMs} ms`,
-    NORITER_RATE_LIMITS: "off"
+    NORITER_RATE_LIMITS: "off",
+    NORITER_SPEED_CMPS_MAX: "0"
   })
   watcher = await visit(server.tcpPort, "구경꾼")
 })
@@ -68,6 +69,7 @@ async function sees(member: number, ...story: ReadonlyArray<string>): Promise<vo
 const came = "came"
 const left = "GONE_REASON_LEFT"
 const lost = "GONE_REASON_LOST"
+const outOfSight = "GONE_REASON_OUT_OF_SIGHT"
 
 /** The park is as it was before each story: only the watcher in it. */
 const nobodyElse = () =>
@@ -116,7 +118,9 @@ describe("a guest as others see it", () => {
     const shownMs = performance.now() - cutAt
     assert.isAtLeast(shownMs, lostShownMs, "seen for as long as it might only be a tunnel")
     assert.deepStrictEqual(await populationOf(watcher.phone), { all: 2, channels: [2] }, "its place is kept")
-    await watcher.phone.ask({ say: { text: "기다릴게", reach: "REACH_PLAYGROUND" } })
+    await watcher.phone.ask({ say: { text: "기다릴게", reach: "REACH_NEARBY" } })
+    const whisper = { member: wind.member, text: "빨리 와" }
+    assert.isTrue(isRecord((await watcher.phone.ask({ whisper })).whisper), "it is away, and not gone")
     const back = await comeBack(server.tcpPort, wind)
     await using phone = back.phone
     const { resume } = back.answer
@@ -127,6 +131,7 @@ describe("a guest as others see it", () => {
     )
     assert.strictEqual((await phone.next("said")).text, "어디 갔지")
     assert.strictEqual((await phone.next("said")).text, "기다릴게")
+    assert.strictEqual((await phone.next("whispered")).text, "빨리 와")
     await sees(wind.member, came, lost, came)
     await phone.ask({ say: { text: "다녀왔어요", reach: "REACH_PLAYGROUND" } })
     assert.strictEqual((await phone.next("said")).text, "다녀왔어요")
@@ -134,6 +139,27 @@ describe("a guest as others see it", () => {
     await phone.ask({ leave: {} })
     await nobodyElse()
     await sees(wind.member, came, lost, came, left)
+    const heard = phone.lines.flatMap((line) => [fieldOf(line.said, "text"), fieldOf(line.whispered, "text")])
+    assert.deepStrictEqual(
+      heard.filter((text) => text !== undefined).toSorted(),
+      ["기다릴게", "다녀왔어요", "빨리 와", "어디 갔지"].toSorted(),
+      "each once"
+    )
+  })
+
+  it("walks out of sight and back: seen to go and to come, and nearby lines are not heard from afar", async () => {
+    const wind = await visit(server.tcpPort, "바람")
+    await using phone = wind.phone
+    await sees(wind.member, came)
+    phone.say({ move: { xCm: 100, yCm: 100 } })
+    await sees(wind.member, came, outOfSight)
+    await watcher.phone.ask({ say: { text: "안 들리지", reach: "REACH_NEARBY" } })
+    phone.say({ move: { xCm: wind.xCm, yCm: wind.yCm } })
+    await sees(wind.member, came, outOfSight, came)
+    await watcher.phone.ask({ say: { text: "들리지", reach: "REACH_NEARBY" } })
+    assert.strictEqual((await phone.next("said", ({ history }) => history !== true)).text, "들리지")
+    await phone.ask({ leave: {} })
+    await sees(wind.member, came, outOfSight, came, left)
   })
 
   it("back before anybody has noticed: nobody is told anything", async () => {

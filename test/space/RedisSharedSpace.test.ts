@@ -4,6 +4,7 @@
  */
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
@@ -61,6 +62,7 @@ await withServices("Slots of a Redis Cluster", ["redis-cluster"], (urls) => {
   it.live("a script of ours that touches a key of another tag is refused; a plain one would pass", () =>
     otherTag(urls["redis-cluster"])
   )
+  it.live("a script that breaks off is a defect: asking again would not help", () => broken(urls["redis-cluster"]))
   it.live("founds a tag of an older generation anew, with the keys of its streams", () =>
     foundedAnew(urls["redis-cluster"])
   )
@@ -193,6 +195,16 @@ const otherTag = Effect.fnUntraced(function* (cluster: string) {
   assert.strictEqual(plain, "OK")
   const strict = Effect.tryPromise({ try: () => client.eval(`#!lua\n${script}`, 1, "{park/1}:x"), catch: String })
   assert.match(yield* Effect.flip(strict), /same slot/)
+}, Effect.scoped)
+
+const broken = Effect.fnUntraced(function* (cluster: string) {
+  const [client, prefix, tag] = [yield* operator(cluster), `${unique("broken")}:`, channel()]
+  yield* Effect.gen(function* () {
+    const space = yield* SharedSpace
+    yield* space.commit(commitOf(tag, { changes: [put("k")] }))
+    yield* Effect.promise(() => client.set(`${prefix}{${tag}}:entries`, "not a hash"))
+    assert.isTrue(Exit.hasDies(yield* Effect.exit(space.commit(commitOf(tag, { changes: [put("k")] })))))
+  }).pipe(Effect.provide(layerOf(cluster, prefix)))
 }, Effect.scoped)
 
 const foundedAnew = Effect.fnUntraced(function* (cluster: string) {

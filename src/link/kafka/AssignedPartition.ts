@@ -5,13 +5,15 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import { batchBytesMax, batchRecordsMax, handleRecordsMax, type LogRecord } from "../TopicLog.ts"
+import { handleRecordsMax, type LogRecord } from "../TopicLog.ts"
 import type { Consumer, TopicPartition } from "./KafkaClient.ts"
 
 export type Handle = (records: ReadonlyArray<LogRecord>) => Effect.Effect<void>
 
 /** How long a handler that has died is left alone before it is given the same records again. */
 const deadHandlerPause = "1 second"
+/** What is fetched ahead of the handler: several fetches, because one that is paused for goes on only after a while. */
+export const fetchedMax = { records: 4_000, bytes: 1_048_576 }
 
 export class AssignedPartition implements TopicPartition {
   readonly topic: string
@@ -112,7 +114,7 @@ export class AssignedPartition implements TopicPartition {
   }
 
   private isFull(share: number): boolean {
-    return this.fetched.length >= batchRecordsMax * share || this.fetchedBytes >= batchBytesMax * share
+    return this.fetched.length >= fetchedMax.records * share || this.fetchedBytes >= fetchedMax.bytes * share
   }
 }
 

@@ -42,7 +42,9 @@ export interface Sasl {
 
 const requestTimeoutMs = 2_000
 /** How long a fetch waits for records. Nothing comes later by it; resuming, leaving and heartbeats wait for its end. */
-const fetchWaitMs = 200
+const fetchWaitMs = 100
+/** Of one partition: well below what is held of it, so that fetching need not stop. */
+const fetchBytesMax = 262_144
 /** Named in full, because kafkajs has other defaults where NODE_ENV is test. A producer tries once (rule L9). */
 const retry = { retries: 5, initialRetryTime: 100, maxRetryTime: 1_000, factor: 0.2, multiplier: 2 }
 
@@ -105,6 +107,7 @@ function consumer(
     heartbeatInterval: 500,
     rebalanceTimeout: 5_000,
     maxWaitTimeInMs: fetchWaitMs,
+    maxBytesPerPartition: fetchBytesMax,
     allowAutoTopicCreation: false,
     // Whoever made this consumer makes the next one.
     retry: { ...retry, restartOnFailure: async () => false }

@@ -3,11 +3,14 @@
  * that moves to another partition breaks the order and the marks (rules L1, L3). Owns their settings.
  */
 import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
 import type { Topic } from "../../../gen/registry.ts"
 import { LogError } from "../TopicLog.ts"
 import { type Admin, type KafkaClient, type TopicShape, within } from "./KafkaClient.ts"
 
-const setupTimeoutMs = 15_000
+const askTimeoutMs = 5_000
+/** A broker that comes up with us is waited for; and it knows of a topic only some time after its making. */
+const askAgain = Schedule.spaced("250 millis").pipe(Schedule.upTo({ duration: "8 seconds" }))
 /** A whole batch may lie in one partition (rule L9), with keys and headers. */
 const requestBytesMax = 2_097_152
 
@@ -26,9 +29,10 @@ export const shapeOf = (topic: Topic, name: string): TopicShape => ({
 /** Ends when all of them are there as they should be. */
 export const setUp = (client: KafkaClient, shapes: ReadonlyArray<TopicShape>): Effect.Effect<void, LogError> =>
   Effect.tryPromise({
-    try: () => within(setupTimeoutMs, "asking for topics", asked(client, shapes)),
+    try: () => within(askTimeoutMs, "asking for topics", asked(client, shapes)),
     catch: (cause) => new LogError({ operation: "connect", cause })
   }).pipe(
+    Effect.retry(askAgain),
     Effect.flatMap((differences) =>
       differences.length === 0
         ? Effect.void

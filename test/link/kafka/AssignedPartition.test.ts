@@ -2,9 +2,9 @@
 import { assert, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import { AssignedPartition, type Handle } from "../../../src/link/kafka/AssignedPartition.ts"
+import { AssignedPartition, fetchedMax, type Handle } from "../../../src/link/kafka/AssignedPartition.ts"
 import type { Consumer } from "../../../src/link/kafka/KafkaClient.ts"
-import { batchBytesMax, batchRecordsMax, handleRecordsMax, type LogRecord } from "../../../src/link/TopicLog.ts"
+import { handleRecordsMax, type LogRecord } from "../../../src/link/TopicLog.ts"
 import { until } from "../../contract/Eventually.ts"
 
 const at = { topic: "noriter.t", partition: 3 }
@@ -55,8 +55,8 @@ it.live("hands over at most 100 records at a time, and says what is to be commit
 )
 
 it.live.each([
-  { most: "records", first: batchRecordsMax - 1, bytes: 1 },
-  { most: "bytes", first: 1, bytes: batchBytesMax / 2 }
+  { most: "records", first: fetchedMax.records - 1, bytes: 1 },
+  { most: "bytes", first: 1, bytes: fetchedMax.bytes / 2 }
 ])("holds the most $most, then fetches no more until half of them are handled", ({ first, bytes }) =>
   Effect.gen(function* () {
     const go = yield* Deferred.make<void>()
