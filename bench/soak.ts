@@ -6,6 +6,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
+import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Inspector, inspected } from "../test/e2e/Inspector.ts"
 import { Server } from "../test/e2e/Server.ts"
@@ -28,6 +29,8 @@ interface Sample {
   readonly rssMb: number
   readonly lagP99Ms: number
   readonly busy: number
+  /** Seconds so far that the process could have run and a processor was not to be had: whatever is late then is not its. */
+  readonly waitedSeconds: number
   readonly sessions: number
 }
 
@@ -36,7 +39,14 @@ const metric = (text: string, name: string): number => {
   return Number(line?.slice(name.length + 1) ?? Number.NaN)
 }
 
-async function sample({ httpPort }: Server, inspector: Inspector, beganAt: number): Promise<Sample> {
+/** Linux keeps it as the second figure, in nanoseconds. */
+const waitedSeconds = (pid: number): Promise<number> =>
+  readFile(`/proc/${pid}/schedstat`, "utf8").then(
+    (text) => Number(text.split(" ")[1]) / 1e9,
+    () => Number.NaN
+  )
+
+async function sample({ httpPort, pid }: Server, inspector: Inspector, beganAt: number): Promise<Sample> {
   // Read before the collection, which is no part of what is measured.
   const text = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text()
   return {
@@ -45,6 +55,7 @@ async function sample({ httpPort }: Server, inspector: Inspector, beganAt: numbe
     rssMb: metric(text, "noriter_resident_bytes") / megabyte,
     lagP99Ms: metric(text, 'noriter_event_loop_lag_seconds{quantile="0.99"}') * 1000,
     busy: metric(text, "noriter_event_loop_busy_ratio"),
+    waitedSeconds: await waitedSeconds(pid),
     sessions: metric(text, 'noriter_sessions{state="present"}')
   }
 }
@@ -68,6 +79,14 @@ function slopeOf(samples: ReadonlyArray<Sample>): ReadonlyArray<number> {
   )
 }
 
+/** Per cent of the time, from sample to sample. */
+function waitsOf(samples: ReadonlyArray<Sample>): ReadonlyArray<number> {
+  return samples.slice(1).map((to, index) => {
+    const from = samples[index] ?? to
+    return ((to.waitedSeconds - from.waitedSeconds) / (to.atMs - from.atMs)) * 100_000
+  })
+}
+
 /** Log lines that an operator should look at, without those of the start. */
 const alarmsIn = ({ output }: Server): ReadonlyArray<string> =>
   output
@@ -89,6 +108,7 @@ function rowsOf(all: ReadonlyArray<Sample>, settled: ReadonlyArray<Sample>, alar
     { name: "resident", unit: "MB", ...range(({ rssMb }) => rssMb) },
     { name: "event loop late, p99 of the worst ten seconds", unit: "ms", target: lagMsMax, ...worst(lags) },
     { name: "event loop busy", unit: "%", ...range(({ busy }) => busy * 100) },
+    { name: "waited for a processor", unit: "%", ...spread(waitsOf(settled)) },
     one("sessions at the end", "", all.at(-1)?.sessions ?? 0),
     one("warnings and errors in the log", "", alarms, 0)
   ]

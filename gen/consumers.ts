@@ -8,11 +8,15 @@ import type { ClientHandler, RunnerHandler, TopicHandler } from "../src/bus/Cons
 import type { EmoteRequest, SayRequest, SayResponse, TypingRequest, WhisperRequest, WhisperResponse } from "./noriter/client/v1/chat.ts";
 import type { HelloRequest, HelloResponse, PingRequest, PingResponse, ResumeRequest, ResumeResponse } from "./noriter/client/v1/session.ts";
 import type { EnterRequest, EnterResponse, LeaveRequest, LeaveResponse, ListPlaygroundsRequest, ListPlaygroundsResponse, MoveRequest, PaceRequest } from "./noriter/client/v1/playground.ts";
+import type { GiveRequest, GiveResponse, PouchRequest, PouchResponse } from "./noriter/client/v1/social.ts";
+import type { CanaryTold } from "./noriter/runner/v1/canary.ts";
 import type { EmoteTold, LineTold, TypingTold } from "./noriter/runner/v1/chat.ts";
 import type { MailTold } from "./noriter/runner/v1/mailbox.ts";
 import type { KeyFrameAsked, MemberTold, MovesTold } from "./noriter/runner/v1/playground.ts";
 import type { ClaimTold, OutcomeTold } from "./noriter/runner/v1/session.ts";
 import type { LineAsked, LineDecided, WhisperAsked, WhisperDecided, WhisperPassed } from "./noriter/topic/v1/chat.ts";
+import type { CanaryAsked } from "./noriter/topic/v1/runner.ts";
+import type { FlowersGiven, FlowersPassed, FlowersReceived, GiftAsked } from "./noriter/topic/v1/social.ts";
 
 
 /** What the bus registers: every handler of a service under its key. Made once; nothing is made per message. */
@@ -180,6 +184,56 @@ export const PlaygroundConsumer: Service<PlaygroundConsumer> = {
       lane: "CLIENT",
       key: "noriter.client.v1.PaceRequest",
       run: (message, call) => (message.$type === "noriter.client.v1.PaceRequest" ? handlers.pace(message, call) : misrouted("noriter.client.v1.PaceRequest", message))
+    },
+  ],
+}
+
+/** SocialConsumer takes what guests give each other. */
+export interface SocialConsumer {
+  /** Gives flowers to one member of the channel. */
+  readonly give: ClientHandler<GiveRequest, GiveResponse>
+  /** Looks into the guest's own pouch. */
+  readonly pouch: ClientHandler<PouchRequest, PouchResponse>
+}
+
+export const SocialConsumer: Service<SocialConsumer> = {
+  name: "noriter.client.v1.SocialConsumer",
+  lane: "CLIENT",
+  handlers: {
+    give: "noriter.client.v1.GiveRequest",
+    pouch: "noriter.client.v1.PouchRequest",
+  },
+  bind: (handlers) => [
+    {
+      lane: "CLIENT",
+      key: "noriter.client.v1.GiveRequest",
+      run: (message, call) => (message.$type === "noriter.client.v1.GiveRequest" ? handlers.give(message, call) : misrouted("noriter.client.v1.GiveRequest", message))
+    },
+    {
+      lane: "CLIENT",
+      key: "noriter.client.v1.PouchRequest",
+      run: (message, call) => (message.$type === "noriter.client.v1.PouchRequest" ? handlers.pouch(message, call) : misrouted("noriter.client.v1.PouchRequest", message))
+    },
+  ],
+}
+
+/** CanaryConsumer takes note that a lane brought back what this runner sent. */
+export interface CanaryConsumer {
+  /** A canary came back. */
+  readonly hear: RunnerHandler<CanaryTold>
+}
+
+export const CanaryConsumer: Service<CanaryConsumer> = {
+  name: "noriter.runner.v1.CanaryConsumer",
+  lane: "RUNNER",
+  handlers: {
+    hear: "noriter.runner.v1.CanaryTold",
+  },
+  bind: (handlers) => [
+    {
+      lane: "RUNNER",
+      key: "noriter.runner.v1.CanaryTold",
+      run: (message, trace) => (message.$type === "noriter.runner.v1.CanaryTold" ? handlers.hear(message, trace) : misrouted("noriter.runner.v1.CanaryTold", message))
     },
   ],
 }
@@ -402,6 +456,105 @@ export const ChatHappenedConsumer: Service<ChatHappenedConsumer> = {
         reads: (record) => (record.$type === "noriter.topic.v1.WhisperDecided" ? handlers.whisper.reads(record) : misrouted("noriter.topic.v1.WhisperDecided", record)),
         decide: (state, record) => (record.$type === "noriter.topic.v1.WhisperDecided" ? handlers.whisper.decide(state, record) : misrouted("noriter.topic.v1.WhisperDecided", record)),
         asker: (record) => (record.$type === "noriter.topic.v1.WhisperDecided" ? handlers.whisper.asker(record) : misrouted("noriter.topic.v1.WhisperDecided", record))
+      }
+    },
+  ],
+}
+
+/** RunnerAskedConsumer decides what a runner asks of its own tag. */
+export interface RunnerAskedConsumer {
+  /** Whether the log is read, by any runner. */
+  readonly sing: TopicHandler<CanaryAsked>
+}
+
+export const RunnerAskedConsumer: Service<RunnerAskedConsumer> = {
+  name: "noriter.topic.v1.RunnerAskedConsumer",
+  lane: "TOPIC",
+  handlers: {
+    sing: "noriter.topic.v1.CanaryAsked",
+  },
+  bind: (handlers) => [
+    {
+      lane: "TOPIC",
+      key: "noriter.topic.v1.CanaryAsked",
+      decider: {
+        reads: (record) => (record.$type === "noriter.topic.v1.CanaryAsked" ? handlers.sing.reads(record) : misrouted("noriter.topic.v1.CanaryAsked", record)),
+        decide: (state, record) => (record.$type === "noriter.topic.v1.CanaryAsked" ? handlers.sing.decide(state, record) : misrouted("noriter.topic.v1.CanaryAsked", record)),
+        asker: (record) => (record.$type === "noriter.topic.v1.CanaryAsked" ? handlers.sing.asker(record) : misrouted("noriter.topic.v1.CanaryAsked", record))
+      }
+    },
+  ],
+}
+
+/** PouchAskedConsumer decides what is asked of a guest's pouch, which stands in the guest's own tag. */
+export interface PouchAskedConsumer {
+  /** Flowers to be given out of the pouch. */
+  readonly give: TopicHandler<GiftAsked>
+  /** Flowers to be put into the pouch: taken in once, by their source (rule L4). */
+  readonly receive: TopicHandler<FlowersPassed>
+}
+
+export const PouchAskedConsumer: Service<PouchAskedConsumer> = {
+  name: "noriter.topic.v1.PouchAskedConsumer",
+  lane: "TOPIC",
+  handlers: {
+    give: "noriter.topic.v1.GiftAsked",
+    receive: "noriter.topic.v1.FlowersPassed",
+  },
+  bind: (handlers) => [
+    {
+      lane: "TOPIC",
+      key: "noriter.topic.v1.GiftAsked",
+      decider: {
+        reads: (record) => (record.$type === "noriter.topic.v1.GiftAsked" ? handlers.give.reads(record) : misrouted("noriter.topic.v1.GiftAsked", record)),
+        decide: (state, record) => (record.$type === "noriter.topic.v1.GiftAsked" ? handlers.give.decide(state, record) : misrouted("noriter.topic.v1.GiftAsked", record)),
+        asker: (record) => (record.$type === "noriter.topic.v1.GiftAsked" ? handlers.give.asker(record) : misrouted("noriter.topic.v1.GiftAsked", record))
+      }
+    },
+    {
+      lane: "TOPIC",
+      key: "noriter.topic.v1.FlowersPassed",
+      decider: {
+        reads: (record) => (record.$type === "noriter.topic.v1.FlowersPassed" ? handlers.receive.reads(record) : misrouted("noriter.topic.v1.FlowersPassed", record)),
+        decide: (state, record) => (record.$type === "noriter.topic.v1.FlowersPassed" ? handlers.receive.decide(state, record) : misrouted("noriter.topic.v1.FlowersPassed", record)),
+        asker: (record) => (record.$type === "noriter.topic.v1.FlowersPassed" ? handlers.receive.asker(record) : misrouted("noriter.topic.v1.FlowersPassed", record))
+      }
+    },
+  ],
+}
+
+/** SocialHappenedConsumer is whoever keeps the ledger: pouches are rebuilt from it (rule L13), and other teams read it. Deduplicate by source. What a guest has is ten daisies, less what was given, more what was received. */
+export interface SocialHappenedConsumer {
+  /** Flowers went out of a pouch, or were refused. */
+  readonly give: TopicHandler<FlowersGiven>
+  /** Flowers came into a pouch. */
+  readonly receive: TopicHandler<FlowersReceived>
+}
+
+export const SocialHappenedConsumer: Service<SocialHappenedConsumer> = {
+  name: "noriter.topic.v1.SocialHappenedConsumer",
+  lane: "TOPIC",
+  handlers: {
+    give: "noriter.topic.v1.FlowersGiven",
+    receive: "noriter.topic.v1.FlowersReceived",
+  },
+  bind: (handlers) => [
+    {
+      lane: "TOPIC",
+      key: "noriter.topic.v1.FlowersGiven",
+      decider: {
+        reads: (record) => (record.$type === "noriter.topic.v1.FlowersGiven" ? handlers.give.reads(record) : misrouted("noriter.topic.v1.FlowersGiven", record)),
+        decide: (state, record) => (record.$type === "noriter.topic.v1.FlowersGiven" ? handlers.give.decide(state, record) : misrouted("noriter.topic.v1.FlowersGiven", record)),
+        asker: (record) => (record.$type === "noriter.topic.v1.FlowersGiven" ? handlers.give.asker(record) : misrouted("noriter.topic.v1.FlowersGiven", record))
+      }
+    },
+    {
+      lane: "TOPIC",
+      key: "noriter.topic.v1.FlowersReceived",
+      decider: {
+        reads: (record) => (record.$type === "noriter.topic.v1.FlowersReceived" ? handlers.receive.reads(record) : misrouted("noriter.topic.v1.FlowersReceived", record)),
+        decide: (state, record) => (record.$type === "noriter.topic.v1.FlowersReceived" ? handlers.receive.decide(state, record) : misrouted("noriter.topic.v1.FlowersReceived", record)),
+        asker: (record) => (record.$type === "noriter.topic.v1.FlowersReceived" ? handlers.receive.asker(record) : misrouted("noriter.topic.v1.FlowersReceived", record))
       }
     },
   ],

@@ -8,6 +8,7 @@ import { addUnknownField, addUnknownFields, countFields, isObject, readList, rea
 import type { EnterRequest, LeaveRequest, ListPlaygroundsRequest, MoveRequest, Pace, PaceRequest } from "./noriter/client/v1/playground.ts";
 import type { EmoteRequest, Reach, SayRequest, TypingRequest, WhisperRequest } from "./noriter/client/v1/chat.ts";
 import type { HelloRequest, PingRequest, ResumeRequest, StreamPosition } from "./noriter/client/v1/session.ts";
+import type { GiveRequest, PouchRequest } from "./noriter/client/v1/social.ts";
 import type { ClientMessage } from "./noriter/client/v1/client.ts";
 
 
@@ -338,6 +339,44 @@ export function decodeTypingRequest(value: unknown, issues: Issues): TypingReque
   return { $type: "noriter.client.v1.TypingRequest" }
 }
 
+const textOfGiveRequestKind: TextRule = {
+  graphemesMin: 0,
+  graphemesMax: 0,
+  bytesMin: 1,
+  bytesMax: 16,
+  characters: "SLUG"
+}
+const namesOfGiveRequest: ReadonlySet<string> = new Set(["member","kind","count"])
+
+export function decodeGiveRequest(value: unknown, issues: Issues): GiveRequest | undefined {
+  if (!isObject(value)) return issues.add("", "TYPE", "must be an object")
+  const before = issues.count
+  let unknown = countFields(value)
+  const memberGiven = value.member
+  if (memberGiven !== undefined) unknown--
+  const member = readWhole(memberGiven, 0, 4294967295, "member", issues)
+  const kindGiven = value.kind
+  if (kindGiven !== undefined) unknown--
+  const kind = readText(kindGiven, textOfGiveRequestKind, "kind", issues)
+  const countGiven = value.count
+  if (countGiven !== undefined) unknown--
+  const count = readWhole(countGiven, 0, 10, "count", issues)
+  if (unknown !== 0) addUnknownFields(value, namesOfGiveRequest, issues)
+  if (issues.count !== before) return undefined
+  return { $type: "noriter.client.v1.GiveRequest", member, kind, count }
+}
+
+const namesOfPouchRequest: ReadonlySet<string> = new Set([])
+
+export function decodePouchRequest(value: unknown, issues: Issues): PouchRequest | undefined {
+  if (!isObject(value)) return issues.add("", "TYPE", "must be an object")
+  const before = issues.count
+  const unknown = countFields(value)
+  if (unknown !== 0) addUnknownFields(value, namesOfPouchRequest, issues)
+  if (issues.count !== before) return undefined
+  return { $type: "noriter.client.v1.PouchRequest" }
+}
+
 /** Decodes one line. What it refuses it refuses wholly: undefined, and `issues` says why. */
 export function decodeClientMessage(value: unknown, issues: Issues): ClientMessage | undefined {
   const before = issues.count
@@ -368,7 +407,7 @@ export function decodeClientMessage(value: unknown, issues: Issues): ClientMessa
   return { $type: "noriter.client.v1.ClientMessage", id, body }
 }
 
-const namesOfClientMessage: ReadonlySet<string> = new Set(["hello","resume","ping","listPlaygrounds","enter","leave","move","pace","say","whisper","emote","typing"])
+const namesOfClientMessage: ReadonlySet<string> = new Set(["hello","resume","ping","listPlaygrounds","enter","leave","move","pace","say","whisper","emote","typing","give","pouch"])
 
 function decodeKey(key: string, given: unknown, issues: Issues): ClientMessage["body"] {
   switch (key) {
@@ -419,6 +458,14 @@ function decodeKey(key: string, given: unknown, issues: Issues): ClientMessage["
     case "typing": {
       const value = decodeTypingRequest(given, issues)
       return value && { $case: "typing", value }
+    }
+    case "give": {
+      const value = decodeGiveRequest(given, issues)
+      return value && { $case: "give", value }
+    }
+    case "pouch": {
+      const value = decodePouchRequest(given, issues)
+      return value && { $case: "pouch", value }
     }
     default:
       return undefined

@@ -8,11 +8,15 @@ import { disconnectCodeToJSON } from "./noriter/client/v1/session.ts";
 import type { Crowded, EnterRequest, EnterResponse, LeaveRequest, LeaveResponse, ListPlaygroundsRequest, ListPlaygroundsResponse, MoveCorrected, MoveRequest, PaceRequest } from "./noriter/client/v1/playground.ts";
 import type { Emoted, EmoteRequest, Said, SayRequest, SayResponse, Typed, TypingRequest, Whispered, WhisperRequest, WhisperResponse } from "./noriter/client/v1/chat.ts";
 import { reachToJSON } from "./noriter/client/v1/chat.ts";
+import type { Given, GiveRequest, GiveResponse, PouchRequest, PouchResponse } from "./noriter/client/v1/social.ts";
+import { CanaryTold } from "./noriter/runner/v1/canary.ts";
 import { EmoteTold, LineTold, TypingTold } from "./noriter/runner/v1/chat.ts";
 import { MailTold } from "./noriter/runner/v1/mailbox.ts";
 import { KeyFrameAsked, MemberTold, MovesTold } from "./noriter/runner/v1/playground.ts";
 import { ClaimTold, OutcomeTold } from "./noriter/runner/v1/session.ts";
 import { LineAsked, LineDecided, WhisperAsked, WhisperDecided, WhisperPassed } from "./noriter/topic/v1/chat.ts";
+import { CanaryAsked } from "./noriter/topic/v1/runner.ts";
+import { FlowersGiven, FlowersPassed, FlowersReceived, GiftAsked } from "./noriter/topic/v1/social.ts";
 import { ServerMessage } from "./noriter/client/v1/client.ts";
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 
@@ -31,6 +35,8 @@ export type ClientRequest =
   | WhisperRequest
   | EmoteRequest
   | TypingRequest
+  | GiveRequest
+  | PouchRequest
 
 /** What phones are answered with, refusals apart. */
 export type ClientResponse =
@@ -42,9 +48,12 @@ export type ClientResponse =
   | LeaveResponse
   | SayResponse
   | WhisperResponse
+  | GiveResponse
+  | PouchResponse
 
 /** What runners tell each other. */
 export type RunnerMessage =
+  | CanaryTold
   | LineTold
   | EmoteTold
   | TypingTold
@@ -62,6 +71,11 @@ export type TopicRecord =
   | WhisperPassed
   | LineDecided
   | WhisperDecided
+  | CanaryAsked
+  | GiftAsked
+  | FlowersPassed
+  | FlowersGiven
+  | FlowersReceived
 
 export type ClientKey = ClientRequest["$type"]
 export type RunnerKey = RunnerMessage["$type"]
@@ -116,9 +130,12 @@ export const clientRoutes: Readonly<Record<ClientKey, ClientRoute>> = {
   "noriter.client.v1.WhisperRequest": { lane: "CLIENT", key: "noriter.client.v1.WhisperRequest", service: "noriter.client.v1.ChatConsumer", field: "whisper", answer: true, delivery: "DURABLE", ratePerSecond: 2, rateBurst: 5, lasting: true, inside: true },
   "noriter.client.v1.EmoteRequest": { lane: "CLIENT", key: "noriter.client.v1.EmoteRequest", service: "noriter.client.v1.ChatConsumer", field: "emote", answer: false, delivery: "LATEST", ratePerSecond: 2, rateBurst: 5, lasting: false, inside: true },
   "noriter.client.v1.TypingRequest": { lane: "CLIENT", key: "noriter.client.v1.TypingRequest", service: "noriter.client.v1.ChatConsumer", field: "typing", answer: false, delivery: "LATEST", ratePerSecond: 1, rateBurst: 2, lasting: false, inside: true },
+  "noriter.client.v1.GiveRequest": { lane: "CLIENT", key: "noriter.client.v1.GiveRequest", service: "noriter.client.v1.SocialConsumer", field: "give", answer: true, delivery: "DURABLE", ratePerSecond: 1, rateBurst: 5, lasting: true, inside: true },
+  "noriter.client.v1.PouchRequest": { lane: "CLIENT", key: "noriter.client.v1.PouchRequest", service: "noriter.client.v1.SocialConsumer", field: "pouch", answer: true, delivery: "ORDERED", ratePerSecond: 1, rateBurst: 5, lasting: false, inside: false },
 }
 
 export const runnerRoutes: Readonly<Record<RunnerKey, RunnerRoute>> = {
+  "noriter.runner.v1.CanaryTold": { lane: "RUNNER", key: "noriter.runner.v1.CanaryTold", service: "noriter.runner.v1.CanaryConsumer" },
   "noriter.runner.v1.LineTold": { lane: "RUNNER", key: "noriter.runner.v1.LineTold", service: "noriter.runner.v1.ChatViewConsumer" },
   "noriter.runner.v1.EmoteTold": { lane: "RUNNER", key: "noriter.runner.v1.EmoteTold", service: "noriter.runner.v1.ChatViewConsumer" },
   "noriter.runner.v1.TypingTold": { lane: "RUNNER", key: "noriter.runner.v1.TypingTold", service: "noriter.runner.v1.ChatViewConsumer" },
@@ -136,6 +153,11 @@ export const topicRoutes: Readonly<Record<TopicKey, TopicRoute>> = {
   "noriter.topic.v1.WhisperPassed": { lane: "TOPIC", key: "noriter.topic.v1.WhisperPassed", service: "noriter.topic.v1.GuestAskedConsumer", topic: "noriter.guest.asked", partitions: 16, retentionHours: 168 },
   "noriter.topic.v1.LineDecided": { lane: "TOPIC", key: "noriter.topic.v1.LineDecided", service: "noriter.topic.v1.ChatHappenedConsumer", topic: "noriter.chat.happened", partitions: 16, retentionHours: 168 },
   "noriter.topic.v1.WhisperDecided": { lane: "TOPIC", key: "noriter.topic.v1.WhisperDecided", service: "noriter.topic.v1.ChatHappenedConsumer", topic: "noriter.chat.happened", partitions: 16, retentionHours: 168 },
+  "noriter.topic.v1.CanaryAsked": { lane: "TOPIC", key: "noriter.topic.v1.CanaryAsked", service: "noriter.topic.v1.RunnerAskedConsumer", topic: "noriter.runner.asked", partitions: 4, retentionHours: 1 },
+  "noriter.topic.v1.GiftAsked": { lane: "TOPIC", key: "noriter.topic.v1.GiftAsked", service: "noriter.topic.v1.PouchAskedConsumer", topic: "noriter.guest.asked", partitions: 16, retentionHours: 168 },
+  "noriter.topic.v1.FlowersPassed": { lane: "TOPIC", key: "noriter.topic.v1.FlowersPassed", service: "noriter.topic.v1.PouchAskedConsumer", topic: "noriter.guest.asked", partitions: 16, retentionHours: 168 },
+  "noriter.topic.v1.FlowersGiven": { lane: "TOPIC", key: "noriter.topic.v1.FlowersGiven", service: "noriter.topic.v1.SocialHappenedConsumer", topic: "noriter.social.happened", partitions: 16, retentionHours: 87600 },
+  "noriter.topic.v1.FlowersReceived": { lane: "TOPIC", key: "noriter.topic.v1.FlowersReceived", service: "noriter.topic.v1.SocialHappenedConsumer", topic: "noriter.social.happened", partitions: 16, retentionHours: 87600 },
 }
 
 export interface Topic {
@@ -148,6 +170,8 @@ export const topics: ReadonlyArray<Topic> = [
   { name: "noriter.channel.asked", partitions: 16, retentionHours: 168 },
   { name: "noriter.guest.asked", partitions: 16, retentionHours: 168 },
   { name: "noriter.chat.happened", partitions: 16, retentionHours: 168 },
+  { name: "noriter.runner.asked", partitions: 4, retentionHours: 1 },
+  { name: "noriter.social.happened", partitions: 16, retentionHours: 87600 },
 ]
 
 /** The key of a line to phones: the oneof of ServerMessage. */
@@ -163,6 +187,8 @@ export const heard: Readonly<Record<ServerBody["$case"], Delivery>> = {
   leave: "ORDERED",
   say: "ORDERED",
   whisper: "ORDERED",
+  give: "ORDERED",
+  pouch: "ORDERED",
   error: "ORDERED",
   disconnect: "ORDERED",
   beat: "ORDERED",
@@ -176,6 +202,7 @@ export const heard: Readonly<Record<ServerBody["$case"], Delivery>> = {
   whispered: "DURABLE",
   emoted: "LATEST",
   typed: "LATEST",
+  given: "DURABLE",
 }
 
 /** Puts an answer under its name in the envelope. */
@@ -197,12 +224,18 @@ export function answerBody(value: ClientResponse): ServerBody {
       return { $case: "say", value }
     case "noriter.client.v1.WhisperResponse":
       return { $case: "whisper", value }
+    case "noriter.client.v1.GiveResponse":
+      return { $case: "give", value }
+    case "noriter.client.v1.PouchResponse":
+      return { $case: "pouch", value }
   }
 }
 
 /** What decides the partition of a record, or the pub/sub channel of a frame. */
 export function partitionOf(message: RunnerMessage | TopicRecord): string {
   switch (message.$type) {
+    case "noriter.runner.v1.CanaryTold":
+      return message.incarnation
     case "noriter.runner.v1.LineTold":
       return message.channel
     case "noriter.runner.v1.EmoteTold":
@@ -231,6 +264,16 @@ export function partitionOf(message: RunnerMessage | TopicRecord): string {
       return message.channel
     case "noriter.topic.v1.WhisperDecided":
       return message.channel
+    case "noriter.topic.v1.CanaryAsked":
+      return message.tag
+    case "noriter.topic.v1.GiftAsked":
+      return message.guest
+    case "noriter.topic.v1.FlowersPassed":
+      return message.guest
+    case "noriter.topic.v1.FlowersGiven":
+      return message.guest
+    case "noriter.topic.v1.FlowersReceived":
+      return message.guest
   }
 }
 
@@ -251,6 +294,8 @@ export function encodeBody(message: RunnerMessage | TopicRecord): Uint8Array {
 
 function write(message: RunnerMessage | TopicRecord): BinaryWriter {
   switch (message.$type) {
+    case "noriter.runner.v1.CanaryTold":
+      return CanaryTold.encode(message, writer)
     case "noriter.runner.v1.LineTold":
       return LineTold.encode(message, writer)
     case "noriter.runner.v1.EmoteTold":
@@ -279,12 +324,24 @@ function write(message: RunnerMessage | TopicRecord): BinaryWriter {
       return LineDecided.encode(message, writer)
     case "noriter.topic.v1.WhisperDecided":
       return WhisperDecided.encode(message, writer)
+    case "noriter.topic.v1.CanaryAsked":
+      return CanaryAsked.encode(message, writer)
+    case "noriter.topic.v1.GiftAsked":
+      return GiftAsked.encode(message, writer)
+    case "noriter.topic.v1.FlowersPassed":
+      return FlowersPassed.encode(message, writer)
+    case "noriter.topic.v1.FlowersGiven":
+      return FlowersGiven.encode(message, writer)
+    case "noriter.topic.v1.FlowersReceived":
+      return FlowersReceived.encode(message, writer)
   }
 }
 
 /** Undefined: nobody here knows the key. Throws on bytes that are not such a message. */
 export function decodeRunner(key: string, bytes: Uint8Array): RunnerMessage | undefined {
   switch (key) {
+    case "noriter.runner.v1.CanaryTold":
+      return CanaryTold.decode(bytes)
     case "noriter.runner.v1.LineTold":
       return LineTold.decode(bytes)
     case "noriter.runner.v1.EmoteTold":
@@ -321,6 +378,16 @@ export function decodeTopic(key: string, bytes: Uint8Array): TopicRecord | undef
       return LineDecided.decode(bytes)
     case "noriter.topic.v1.WhisperDecided":
       return WhisperDecided.decode(bytes)
+    case "noriter.topic.v1.CanaryAsked":
+      return CanaryAsked.decode(bytes)
+    case "noriter.topic.v1.GiftAsked":
+      return GiftAsked.decode(bytes)
+    case "noriter.topic.v1.FlowersPassed":
+      return FlowersPassed.decode(bytes)
+    case "noriter.topic.v1.FlowersGiven":
+      return FlowersGiven.decode(bytes)
+    case "noriter.topic.v1.FlowersReceived":
+      return FlowersReceived.decode(bytes)
     default:
       return undefined
   }
@@ -411,6 +478,8 @@ function jsonSayResponse(message: SayResponse): string {
 }
 
 const jsonWhisperResponse = (_message: WhisperResponse): string => "{}"
+
+const jsonGiveResponse = (_message: GiveResponse): string => "{}"
 
 function jsonDisconnect(message: Disconnect): string {
   let json = ""
@@ -552,6 +621,36 @@ function jsonTyped(message: Typed): string {
   return next === "{" ? "{}" : json + "}"
 }
 
+function jsonGiven(message: Given): string {
+  let json = ""
+  let next = "{"
+  if (message.seq !== 0) {
+    json += next + '"seq":' + message.seq
+    next = ","
+  }
+  if (message.member !== 0) {
+    json += next + '"member":' + message.member
+    next = ","
+  }
+  if (message.nickname !== "") {
+    json += next + '"nickname":' + quote(message.nickname)
+    next = ","
+  }
+  if (message.kind !== "") {
+    json += next + '"kind":' + quote(message.kind)
+    next = ","
+  }
+  if (message.count !== 0) {
+    json += next + '"count":' + message.count
+    next = ","
+  }
+  if (message.atMs !== 0) {
+    json += next + '"atMs":' + message.atMs
+    next = ","
+  }
+  return next === "{" ? "{}" : json + "}"
+}
+
 /** One line to a phone, its end not included. */
 export function serverLine(message: ServerMessage): string {
   const key = message.body === undefined ? "" : jsonKey(message.body)
@@ -579,6 +678,8 @@ function jsonKey(body: ServerBody): string | undefined {
       return '"say":' + jsonSayResponse(body.value)
     case "whisper":
       return '"whisper":' + jsonWhisperResponse(body.value)
+    case "give":
+      return '"give":' + jsonGiveResponse(body.value)
     case "disconnect":
       return '"disconnect":' + jsonDisconnect(body.value)
     case "beat":
@@ -595,6 +696,8 @@ function jsonKey(body: ServerBody): string | undefined {
       return '"emoted":' + jsonEmoted(body.value)
     case "typed":
       return '"typed":' + jsonTyped(body.value)
+    case "given":
+      return '"given":' + jsonGiven(body.value)
     default:
       return undefined
   }

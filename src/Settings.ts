@@ -142,10 +142,20 @@ const knobs = () =>
     runnerId: optional("runnerId", runnerName),
     /** NORITER_SECRET: the key of tokens and HMACs, at least 16 bytes. None: made up, so tokens end with the process. */
     secret: optional("secret", secret),
-    /** NORITER_REDIS_URL: the shared space and the runners' link. It may hold a password. */
+    /** NORITER_PREFIX: begins the names of everything kept in the three servers, so that several worlds share them. */
+    prefix: knob("prefix", prefix, defaultPrefix),
+    /** NORITER_REDIS_URL: the shared space and the runners' link. `rediss:` is TLS; it may hold user and password. */
     redisUrl: optional("redisUrl", redacted),
     /** NORITER_KAFKA_BROKERS: host:port, separated by commas. */
     kafkaBrokers: optional("kafkaBrokers", list),
+    /** NORITER_KAFKA_TLS=on|off: certificates are judged as Node does (NODE_EXTRA_CA_CERTS adds to whom it trusts). */
+    kafkaTls: knob("kafkaTls", onOff, false),
+    /** NORITER_KAFKA_USER: with it and the password below, SASL. */
+    kafkaUser: optional("kafkaUser", text),
+    /** NORITER_KAFKA_PASSWORD */
+    kafkaPassword: optional("kafkaPassword", redacted),
+    /** NORITER_KAFKA_SASL: how the two are shown. */
+    kafkaSasl: knob("kafkaSasl", oneOf("plain", "scram-sha-256", "scram-sha-512"), "scram-sha-512"),
     /** NORITER_ZOOKEEPER: host:port, separated by commas. */
     zookeeper: optional("zookeeper", text),
 
@@ -171,16 +181,49 @@ export const refusals = (settings: Values): ReadonlyArray<string> => {
         "or NORITER_TLS=off-behind-proxy where something before this server ends TLS"
     )
   }
+  return [...reasons, ...clusterRefusals(settings)]
+}
+
+const clusterRefusals = (settings: Values): ReadonlyArray<string> => {
+  const reasons: Array<string> = []
   const missing = clusterVariables(settings).filter(({ given }) => !given)
-  if (missing.length === 0) {
-    reasons.push(
-      `this version runs embedded only, as one process: unset ${allNames(settings)}; several runners are not supported`
-    )
-  } else if (missing.length < 3) {
+  if (missing.length > 0 && missing.length < 3) {
     const names = missing.map(({ name }) => name).join(" and ")
     reasons.push(`${allNames(settings)} are set all together or not at all: ${names} missing`)
   }
+  if (missing.length === 0 && Option.isNone(settings.secret)) {
+    reasons.push("NORITER_SECRET is missing: runners that share guests and tokens share the secret these are made with")
+  }
+  if (Option.isSome(settings.kafkaUser) !== Option.isSome(settings.kafkaPassword)) {
+    reasons.push("NORITER_KAFKA_USER and NORITER_KAFKA_PASSWORD belong together: only one of them is set")
+  }
   return reasons
+}
+
+/** What several runners share, where the settings name all of it; undefined: one process by itself. */
+export interface Cluster {
+  readonly redisUrl: Redacted.Redacted<string>
+  readonly kafkaBrokers: ReadonlyArray<string>
+  readonly kafkaAccount: { readonly username: string; readonly password: Redacted.Redacted<string> } | undefined
+  readonly zookeeper: string
+  /** What names begin with in each of them. Those of the default prefix in Kafka are the names in the proto. */
+  readonly prefixes: { readonly redis: string; readonly kafka: string; readonly zookeeper: string }
+}
+
+export const clusterOf = (settings: Values): Cluster | undefined => {
+  const { redisUrl, kafkaBrokers, kafkaUser, kafkaPassword, zookeeper, prefix } = settings
+  if (Option.isNone(redisUrl) || Option.isNone(kafkaBrokers) || Option.isNone(zookeeper)) return undefined
+  const dotted = prefix === defaultPrefix ? "" : `${prefix}.`
+  return {
+    redisUrl: redisUrl.value,
+    kafkaBrokers: kafkaBrokers.value,
+    kafkaAccount:
+      Option.isSome(kafkaUser) && Option.isSome(kafkaPassword)
+        ? { username: kafkaUser.value, password: kafkaPassword.value }
+        : undefined,
+    zookeeper: zookeeper.value,
+    prefixes: { redis: `${prefix}:`, kafka: dotted, zookeeper: dotted }
+  }
 }
 
 /** What an operator should know at start: limits that are off, and what ends with the process. */
@@ -188,7 +231,7 @@ export const warnings = (settings: Values): ReadonlyArray<string> => {
   const lines = offs
     .filter(([field]) => settings[field] === 0 || settings[field] === false)
     .map(([, name, what]) => `${name} is off: ${what}`)
-  if (clusterVariables(settings).some(({ given }) => !given)) {
+  if (clusterOf(settings) === undefined) {
     lines.push("embedded: the log and the shared space are in memory and end with this process")
     if (Option.isNone(settings.secret)) {
       lines.push(
@@ -252,7 +295,7 @@ function read<A>(name: string, parse: Parse<A>): Config.Config<A> {
     Config.mapEffect((raw) => {
       const parsed = parse(raw.trim())
       if (Result.isSuccess(parsed)) return Effect.succeed(parsed.success)
-      const shown = /SECRET|REDIS_URL/.test(variable) ? "what it is" : JSON.stringify(raw)
+      const shown = /SECRET|REDIS_URL|PASSWORD/.test(variable) ? "what it is" : JSON.stringify(raw)
       const message = `${variable} must be ${parsed.failure}, not ${shown}`
       return Effect.fail(new Config.ConfigError(new ConfigProvider.SourceError({ message })))
     })
@@ -267,6 +310,11 @@ function optional<A>(name: string, parse: Parse<A>): Config.Config<Option.Option
   return Config.option(read(name, parse))
 }
 
+const defaultPrefix = "noriter"
+const prefix: Parse<string> = (raw) =>
+  /^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/.test(raw)
+    ? Result.succeed(raw)
+    : Result.fail("at most 32 letters, digits, dashes and underscores")
 const text: Parse<string> = (raw) => (raw === "" ? Result.fail("some text") : Result.succeed(raw))
 const redacted: Parse<Redacted.Redacted<string>> = (raw) => Result.map(text(raw), Redacted.make)
 const secret: Parse<Redacted.Redacted<string>> = (raw) =>

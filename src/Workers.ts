@@ -55,6 +55,10 @@ const make = Effect.gen(function* () {
   })
 })
 
+/** A round that fails because something else is away: it is said, and the next round tries again. */
+export const enduring = <A, E, R>(what: string, round: Effect.Effect<A, E, R>): Effect.Effect<void, never, R> =>
+  Effect.catch(Effect.asVoid(round), (cause) => Effect.logWarning(`${what}: not this time`, cause))
+
 // --- internal ---
 
 const failuresMax = 10

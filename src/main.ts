@@ -1,7 +1,7 @@
 /** The noriter command: puts the server that App.ts knows under the commands that run it. */
 import manifest from "../package.json" with { type: "json" }
-import { embedded } from "./App.ts"
+import { layer } from "./App.ts"
 import { Runner } from "./client/Runner.ts"
 import { main } from "./command/Noriter.ts"
 
-main({ runner: Runner, layer: embedded, version: manifest.version, protocol: 1 })
+main({ runner: Runner, layer, version: manifest.version, protocol: 1 })

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Redacted } from "effect"
-import { fromEnv, refusals, Settings, strangers, type Values, warnings } from "../src/Settings.ts"
+import { clusterOf, fromEnv, refusals, Settings, strangers, type Values, warnings } from "../src/Settings.ts"
 
 /** Every knob: its variable, what may stand there, what comes of it, and its default in design 8. */
 const knobs: ReadonlyArray<
@@ -43,8 +43,13 @@ const knobs: ReadonlyArray<
   ["topicTimeoutMs", "TOPIC_TIMEOUT", "1s", 1000, 3000],
   ["runnerId", "RUNNER_ID", "runner-1", Option.some("runner-1"), Option.none()],
   ["secret", "SECRET", "0123456789abcdef", Option.some(Redacted.make("0123456789abcdef")), Option.none()],
+  ["prefix", "PREFIX", "world-2", "world-2", "noriter"],
   ["redisUrl", "REDIS_URL", "redis://r", Option.some(Redacted.make("redis://r")), Option.none()],
   ["kafkaBrokers", "KAFKA_BROKERS", "a:1,b:2", Option.some(["a:1", "b:2"]), Option.none()],
+  ["kafkaTls", "KAFKA_TLS", "on", true, false],
+  ["kafkaUser", "KAFKA_USER", "noriter", Option.some("noriter"), Option.none()],
+  ["kafkaPassword", "KAFKA_PASSWORD", "hunter2", Option.some(Redacted.make("hunter2")), Option.none()],
+  ["kafkaSasl", "KAFKA_SASL", "plain", "plain", "scram-sha-512"],
   ["zookeeper", "ZOOKEEPER", "a:1,b:2", Option.some("a:1,b:2"), Option.none()],
   ["otlpUrl", "OTLP_URL", "http://o:4318", Option.some("http://o:4318"), Option.none()]
 ]
@@ -66,6 +71,8 @@ const refused: ReadonlyArray<readonly [variable: string, raw: string]> = [
   ["OUTBOX_BYTES_MAX", "4095"],
   ["RUNNER_ID", "a/b"],
   ["SECRET", "too short"],
+  ["PREFIX", "a{b}"],
+  ["KAFKA_SASL", "md5"],
   ["OTLP_URL", "ftp://o"],
   ["PROXIES", ","]
 ]
@@ -131,12 +138,31 @@ describe("refusals", () => {
       { redisUrl: Option.some(Redacted.make("r")) },
       /NORITER_KAFKA_BROKERS and NORITER_ZOOKEEPER missing/
     ],
-    ["all of the three", cluster, /embedded only/]
+    ["all of the three without a secret", cluster, /NORITER_SECRET is missing/],
+    ["all of the three", { ...cluster, secret: Option.some(Redacted.make("0123456789abcdef")) }, undefined],
+    ["a Kafka user without a password", { kafkaUser: Option.some("noriter") }, /NORITER_KAFKA_PASSWORD belong together/]
   ])("%s", ([_name, some, reason]) =>
     Effect.gen(function* () {
       const reasons = refusals(yield* settings(some))
       if (reason === undefined) assert.deepStrictEqual(reasons, [])
       else assert.match(reasons.join(), reason)
+    })
+  )
+})
+
+describe("clusterOf", () => {
+  it.effect("names what is kept by the prefix; topics of the default one are those of the proto", () =>
+    Effect.gen(function* () {
+      const three: Partial<Values> = {
+        redisUrl: Option.some(Redacted.make("redis://r")),
+        kafkaBrokers: Option.some(["k:1"]),
+        zookeeper: Option.some("z:1")
+      }
+      assert.isUndefined(clusterOf(yield* settings()))
+      const own = clusterOf(yield* settings(three))
+      assert.deepStrictEqual(own?.prefixes, { redis: "noriter:", kafka: "", zookeeper: "" })
+      const other = clusterOf(yield* settings({ ...three, prefix: "two" }))
+      assert.deepStrictEqual(other?.prefixes, { redis: "two:", kafka: "two.", zookeeper: "two." })
     })
   )
 })

@@ -21,7 +21,6 @@ import { currentTrace, withNewTrace } from "../telemetry/Tracing.ts"
 import { type Line, LineFault, parseLine, tooLong } from "../wire/Lines.ts"
 import { Issues, readId } from "../wire/Strict.ts"
 import { type Connection, closed } from "./Connection.ts"
-import { Rates, RateTable, RefusedCounter } from "./Rates.ts"
 import type { Session } from "./Session.ts"
 import { Sessions } from "./Sessions.ts"
 
@@ -42,27 +41,23 @@ export class ClientMessageConsumer extends Context.Service<
 interface Phone {
   readonly connection: Connection
   readonly session: Session
-  readonly rates: Rates
-  readonly refused: RefusedCounter
   readonly issues: Issues
 }
 
 /** How long a phone that was disconnected for ABUSE should stay away. */
 const abuseAfterMs = 60_000
 
-const rateTable = new RateTable(Object.values(clientRoutes))
-
 const make = Effect.gen(function* () {
   const bus = yield* EventBus
   const sessions = yield* Sessions
   const presence = yield* Presence
-  const { rateLimits, refusedPerMinuteMax } = yield* Settings
+  const { rateLimits } = yield* Settings
   const figures = new Map(Object.keys(clientRoutes).map((key) => [key, linesIn.of(key)]))
   const now = () => performance.now()
 
   const refuse = (phone: Phone, id: number, refused: Refused, issues?: Issues): Effect.Effect<void> => {
     phone.session.refuse(id, refused, issues)
-    if (isPhonesFault(refused.code) && phone.refused.add(now())) {
+    if (isPhonesFault(refused.code) && phone.session.refusals.add(now())) {
       phone.session.disconnect(DisconnectCode.DISCONNECT_CODE_ABUSE, "too many refused lines", abuseAfterMs)
     }
     return Effect.void
@@ -107,7 +102,7 @@ const make = Effect.gen(function* () {
     if (figure !== undefined) figure.count++
     const early = outOfTurn(request, session.held !== undefined)
     if (early !== undefined) return refuse(phone, id, early)
-    const retryAfterMs = rateLimits ? phone.rates.take(route.key, now()) : 0
+    const retryAfterMs = rateLimits ? session.rates.take(route.key, now()) : 0
     if (retryAfterMs > 0) return refuse(phone, id, tooOften(route, retryAfterMs))
     session.seenId = Math.max(session.seenId, id)
     if (route.lasting) return queue(phone, request, id)
@@ -135,19 +130,21 @@ const make = Effect.gen(function* () {
 
   const serve = Effect.fnUntraced(function* (connection: Connection) {
     const session = sessions.visitor(connection)
-    const rates = new Rates(rateTable, now())
-    const phone: Phone = {
-      connection,
-      session,
-      rates,
-      refused: new RefusedCounter(refusedPerMinuteMax),
-      issues: new Issues()
-    }
+    const phone: Phone = { connection, session, issues: new Issues() }
+    let heldToken = 0
     const reading = Effect.gen(function* () {
       while (true) {
         const arrival = yield* connection.next
-        if (arrival === closed) return connection.close()
-        if (session.tokenIsNews) yield* tokenHeld(session)
+        if (arrival === closed) {
+          // It may have said all it wanted and still listen.
+          if (connection.isOpen) yield* session.lasting.idle
+          return connection.close()
+        }
+        if (session.newToken > heldToken) {
+          heldToken = session.newToken
+          // Not waited for: what was said meanwhile is not about the token.
+          yield* Effect.forkChild(tokenHeld(session))
+        }
         // A phone that was sent away is not listened to; what it hears no answer to it sends again.
         for (const line of arrival) if (connection.isOpen) yield* handle(phone, line)
       }

@@ -27,6 +27,7 @@ export class Lasting {
   readonly #now: () => number
   readonly #fork: RunFork
   #running = false
+  #ended = false
   #outstanding = 0
   #partition = ""
   #runningSinceMs = 0
@@ -47,8 +48,17 @@ export class Lasting {
     return this.count >= lastingMax
   }
 
+  /** Nothing more is run, and whoever waits is woken: the session is another's, or over. */
+  end(): void {
+    this.#ended = true
+    this.#waiting.length = 0
+    this.#outstanding = 0
+    this.#changed()
+  }
+
   /** Runs the request after those before it. `refuse` is called instead when it waited too long. */
   submit(run: Effect.Effect<void>, refuse: (refused: Refused) => void): void {
+    if (this.#ended) return
     this.#waiting.push({ sinceMs: this.#now(), run, refuse })
     this.#pump()
   }
@@ -56,6 +66,7 @@ export class Lasting {
   /** Ends when a record may be sent to this partition, and counts it as sent. */
   turnOf(partition: string): Effect.Effect<void, Refused> {
     return Effect.suspend(() => {
+      if (this.#ended) return Effect.fail(waitedTooLong)
       if (this.#outstanding > 0 && this.#partition !== partition) {
         return Effect.flatMap(this.#change, () => this.turnOf(partition))
       }
@@ -72,6 +83,11 @@ export class Lasting {
     )
   }
 
+  /** Ends when nothing waits, runs or is on its way. */
+  get idle(): Effect.Effect<void> {
+    return Effect.suspend(() => (this.count === 0 ? Effect.void : Effect.flatMap(this.#wake, () => this.idle)))
+  }
+
   /** Ends when there is room for one more: the session's own fiber waits here, and so reads no further. */
   get room(): Effect.Effect<void> {
     return Effect.suspend(() => (this.isFull ? Effect.flatMap(this.#wake, () => this.room) : Effect.void))
@@ -79,7 +95,7 @@ export class Lasting {
 
   /** A record that was sent has its outcome, or is known to have none in time. */
   outcome(): void {
-    this.#outstanding--
+    this.#outstanding = Math.max(0, this.#outstanding - 1)
     this.#changed()
   }
 

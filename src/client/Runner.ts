@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import { Settings } from "../Settings.ts"
+import { Canary } from "../space/Canary.ts"
 import { Admission } from "./Admission.ts"
 import { ClientMessageConsumer } from "./ClientMessageConsumer.ts"
 import * as Deadlines from "./Deadlines.ts"
@@ -39,6 +40,7 @@ const make = Effect.gen(function* () {
   const settings = yield* Settings
   const sessions = yield* Sessions
   const { serve } = yield* ClientMessageConsumer
+  const canary = yield* Canary
   const deadlines = yield* Deadlines.make(settings)
   const admission = new Admission(settings, () => performance.now())
   deadlines.onSweep(() => admission.sweep())
@@ -49,7 +51,10 @@ const make = Effect.gen(function* () {
   const gone = Effect.sync(() => listener.connections() === 0)
   return Runner.of({
     tcp: { host: listener.host, port: listener.port },
-    ready: Effect.suspend(() => (leaving ? Effect.fail(["leaving"]) : Effect.void)),
+    ready: Effect.suspend(() => {
+      const reasons = leaving ? ["leaving"] : canary.reasons()
+      return reasons.length === 0 ? Effect.void : Effect.fail(reasons)
+    }),
     drain: Effect.gen(function* () {
       leaving = true
       yield* listener.stopAccepting

@@ -6,10 +6,11 @@ import { hash } from "node:crypto"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import { ErrorCode, errorCodeToJSON } from "../../gen/noriter/client/v1/error.ts"
+import { Pace } from "../../gen/noriter/client/v1/playground.ts"
 import type { DisconnectCode, StreamPosition } from "../../gen/noriter/client/v1/session.ts"
 import { type Answer, PresenceState } from "../../gen/noriter/space/v1/records.ts"
 import type { Asker } from "../../gen/noriter/topic/v1/chat.ts"
-import { answerBody, type ClientResponse, type ServerBody, serverLine, type TopicRecord } from "../../gen/registry.ts"
+import { answerBody, type ClientResponse, clientRoutes, type ServerBody, serverLine, type TopicRecord } from "../../gen/registry.ts"
 import { type Ask, type Call, type Caller, type Later, later, type Place, Refused } from "../bus/Caller.ts"
 import type { EventBus } from "../bus/EventBus.ts"
 import type { Held } from "../space/Held.ts"
@@ -18,6 +19,7 @@ import { refused as refusedFigures } from "../telemetry/Metrics.ts"
 import type { Issues } from "../wire/Strict.ts"
 import type { Connection } from "./Connection.ts"
 import { Lasting, type RunFork } from "./Lasting.ts"
+import { Rates, RateTable, RefusedCounter } from "./Rates.ts"
 
 /** What all sessions of a runner share. */
 export interface SessionServices {
@@ -27,6 +29,7 @@ export interface SessionServices {
   readonly epoch: string
   /** Word from the log comes within, else UNCERTAIN; what waits so long behind another is UNAVAILABLE. */
   readonly topicTimeoutMs: number
+  readonly refusedPerMinuteMax: number
   readonly now: () => number
   readonly fork: RunFork
   /** Which partition of the log a record goes to, as a text that is equal for equal ones. */
@@ -40,6 +43,8 @@ interface Pending {
   readonly answerOf: Ask["answerOf"]
 }
 
+const rateTable = new RateTable(Object.values(clientRoutes))
+
 /** Counts what this process asks the log, so that an outcome finds its request. */
 let asks = 0
 
@@ -51,11 +56,16 @@ export class Session implements Caller {
   place: Place | undefined
   /** -1: not told of its mailbox yet. */
   mailboxSeq = -1
-  /** The highest request id answered. */
+  /** The highest request id decided: answered, or refused for good. */
   lastId = 0
   /** The highest request id taken. */
   seenId = 0
   readonly lasting: Lasting
+  /** Of the session and not of its socket: coming back gives nobody new tokens. */
+  rates: Rates
+  refusals: RefusedCounter
+  /** How often it wants to be told of moves, wherever it stands. */
+  pace: Pace = Pace.PACE_FULL
   readonly #services: SessionServices
   readonly #pending = new Map<number, Pending>()
   #lock: Semaphore.Semaphore | undefined
@@ -64,6 +74,23 @@ export class Session implements Caller {
     this.connection = connection
     this.#services = services
     this.lasting = new Lasting({ ...services, waitMsMax: services.topicTimeoutMs })
+    this.rates = new Rates(rateTable, performance.now())
+    this.refusals = new RefusedCounter(services.refusedPerMinuteMax)
+  }
+
+  /** Goes on where this session was on another socket of this runner. */
+  inherit(before: Session): void {
+    this.rates = before.rates
+    this.refusals = before.refusals
+    this.pace = before.pace
+    this.lastId = Math.max(this.lastId, before.lastId)
+    this.seenId = Math.max(this.seenId, before.seenId)
+  }
+
+  /** It is another's, or over: nobody waits for an outcome any more (the phone asks again where it is now). */
+  end(): void {
+    this.#pending.clear()
+    this.lasting.end()
   }
 
   get session(): string {
@@ -103,12 +130,14 @@ export class Session implements Caller {
   }
 
   answer(id: number, body: ServerBody): void {
+    this.#decided(id)
     if (id !== 0) this.#write(id, body)
   }
 
   /** Answers what a handler returned. */
   respond(id: number, response: ClientResponse | void): void {
     if (id === 0) return
+    this.#decided(id)
     this.#write(id, response === undefined ? undefined : answerBody(response))
   }
 
@@ -140,6 +169,7 @@ export class Session implements Caller {
     if (id === 0 || newest === undefined || id > newest.id) {
       return this.place === undefined ? Effect.fail(outside) : Effect.succeed(this.place)
     }
+    if (enters.some((enter) => enter.id === id)) return Effect.fail(idReused)
     const before = enters.findLast((enter) => enter.id < id)
     // Where every enter is still known, nothing lies before the first.
     if (before === undefined) return Effect.fail(enters.length < entersMax ? outside : staleId)
@@ -186,10 +216,10 @@ export class Session implements Caller {
     return this.lasting.count > 0
   }
 
-  /** Whether this socket was given a token that the phone is not yet known to hold, and older ones are about. */
-  get tokenIsNews(): boolean {
-    const record = this.held?.record
-    return record !== undefined && record.token > 1 && record.tokenHeld < record.token
+  /** The serial of the token this socket was given, while older ones are about that the phone may still need; else 0. */
+  get newToken(): number {
+    const { token = 0, tokenHeld = 0 } = this.held?.record ?? {}
+    return token > 1 && tokenHeld < token ? token : 0
   }
 
   get isPresent(): boolean {
@@ -200,9 +230,17 @@ export class Session implements Caller {
     const pending = this.#pending.get(number)
     if (pending === undefined) return
     this.#pending.delete(number)
-    if (result instanceof Refused) this.refuse(pending.id, result)
-    else this.respond(pending.id, result)
+    if (result instanceof Refused) {
+      if (!undecided.has(result.code)) this.#decided(pending.id)
+      this.refuse(pending.id, result)
+    } else {
+      this.respond(pending.id, result)
+    }
     this.lasting.outcome()
+  }
+
+  #decided(id: number): void {
+    if (id > this.lastId) this.lastId = id
   }
 
   #asker(id: number, ask: number, { member, body }: Ask): Asker {
@@ -218,7 +256,6 @@ export class Session implements Caller {
   }
 
   #write(re: number, body: ServerBody | undefined): void {
-    if (re > this.lastId) this.lastId = re
     const line = serverLine({ $type: "noriter.client.v1.ServerMessage", re, body })
     this.connection?.outbox.answer(Buffer.from(`${line}\n`))
   }
@@ -234,6 +271,13 @@ export const placeAt = (tag: string, member: number): Place => {
   return { playground: tag.slice(0, slash), channel: Number(tag.slice(slash + 1)), tag, member }
 }
 
+/** Refused so, an id is a fresh ask when it comes again (rule L6), or nobody knows yet. */
+const undecided: ReadonlySet<ErrorCode> = new Set([
+  ErrorCode.ERROR_CODE_RATE_LIMITED,
+  ErrorCode.ERROR_CODE_UNAVAILABLE,
+  ErrorCode.ERROR_CODE_UNCERTAIN
+])
+
 const noSession = new Refused({ code: ErrorCode.ERROR_CODE_HELLO_FIRST, message: "say hello or resume first" })
 
 const outside = new Refused({ code: ErrorCode.ERROR_CODE_OUTSIDE, message: "enter a playground first" })
@@ -241,6 +285,11 @@ const outside = new Refused({ code: ErrorCode.ERROR_CODE_OUTSIDE, message: "ente
 const staleId = new Refused({
   code: ErrorCode.ERROR_CODE_STALE_ID,
   message: "this id is older than what is remembered"
+})
+
+const idReused = new Refused({
+  code: ErrorCode.ERROR_CODE_ID_REUSED,
+  message: "another request was sent under this id"
 })
 
 const uncertain = new Refused({

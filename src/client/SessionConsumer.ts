@@ -94,7 +94,8 @@ const makeResume = Effect.gen(function* () {
       .resume(token.guest, { session: token.session, serial: token.serial, id: call.id })
       .pipe(unavailable)
     session.held = held
-    session.lastId = Math.max(held.record.lastId, before?.lastId ?? 0)
+    session.lastId = held.record.lastId
+    if (before !== undefined) session.inherit(before)
     session.connection?.helloDone()
     sessions.adopt(session)
     const rejoin = yield* attendance.resumed(session, member, request.streams).pipe(unavailable, orComeBack(session))
@@ -166,7 +167,7 @@ const ended = new Refused({
 })
 
 const stale = new Refused({
-  code: ErrorCode.ERROR_CODE_TOKEN_REFUSED,
+  code: ErrorCode.ERROR_CODE_STALE_ID,
   message: "a later hello or resume of this session was accepted already; ids rise"
 })
 

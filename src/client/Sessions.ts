@@ -12,18 +12,23 @@ import { Answer, PresenceState } from "../../gen/noriter/space/v1/records.ts"
 import { partitionOf, topicRoutes } from "../../gen/registry.ts"
 import { EventBus } from "../bus/EventBus.ts"
 import { generationText } from "../link/Roster.ts"
+import { RunnerLink } from "../link/RunnerLink.ts"
 import { TopicLog } from "../link/TopicLog.ts"
 import { Settings } from "../Settings.ts"
 import { Presence } from "../space/Presence.ts"
 import type { PresenceEvent } from "../space/PresenceState.ts"
 import { Self } from "../space/Self.ts"
 import { sessions as sessionFigures } from "../telemetry/Metrics.ts"
+import { enduring } from "../Workers.ts"
 import { Attendance } from "./Attendance.ts"
 import type { Connection } from "./Connection.ts"
 import { Session, type SessionServices } from "./Session.ts"
 
 /** How often deadlines are looked at. */
 const sweepEvery = "250 millis"
+
+/** Records read at once after the link was away. */
+const checkedAtOnce = 100
 
 /** Phones are told to come back spread over this long, so that they do not all come at once. */
 const comeBackSpreadMs = 2_000
@@ -54,6 +59,7 @@ const make = Effect.gen(function* () {
   const bus = yield* EventBus
   const presence = yield* Presence
   const attendance = yield* Attendance
+  const link = yield* RunnerLink
   const services = yield* sessionServices
   const registry = new Registry()
 
@@ -71,6 +77,7 @@ const make = Effect.gen(function* () {
   }
   const forget = (session: Session): void => {
     attendance.detached(session)
+    session.end()
     registry.delete(session)
   }
   const replace = (session: Session): void => {
@@ -90,6 +97,14 @@ const make = Effect.gen(function* () {
       })
   })
   yield* bus.listen(services.incarnation)
+  // A claim that was told while the link was away was not heard: the record says whose a session is (rule P1).
+  const check = (session: Session) =>
+    session.held === undefined
+      ? Effect.void
+      : Effect.map(presence.holds(session.held), (holds) => (holds ? undefined : replace(session)))
+  const checkAll = Effect.suspend(() => Effect.forEach([...registry.all()], check, { concurrency: checkedAtOnce }))
+  const fork = Effect.runForkWith(yield* Effect.context<never>())
+  yield* link.onReady(() => void fork(enduring("sessions", checkAll)))
   yield* sweep(registry, moveOn).pipe(
     Effect.catchCause((cause) => Effect.logError("sessions could not be looked after", cause)),
     Effect.delay(sweepEvery),
@@ -127,12 +142,13 @@ const sessionServices = Effect.gen(function* () {
   const log = yield* TopicLog
   const self = yield* Self
   const clock = yield* Clock.Clock
-  const { topicTimeoutMs } = yield* Settings
+  const { topicTimeoutMs, refusedPerMinuteMax } = yield* Settings
   const services: SessionServices = {
     bus,
     incarnation: self.incarnation.id,
     epoch: generationText(self.generation),
     topicTimeoutMs,
+    refusedPerMinuteMax,
     now: () => clock.currentTimeMillisUnsafe(),
     fork: Effect.runForkWith(yield* Effect.context<never>()),
     partitionOf: (record) => {

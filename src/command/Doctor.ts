@@ -15,7 +15,7 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Runtime from "effect/Runtime"
 import { readWorld } from "../plaza/playground/World.ts"
-import { fromEnv, refusals, strangers, type Values, warnings } from "../Settings.ts"
+import { clusterOf, fromEnv, refusals, strangers, type Values, warnings } from "../Settings.ts"
 import { Phone } from "./Phone.ts"
 
 /** `note`: worth knowing, and no reason to fail. */
@@ -52,7 +52,7 @@ export const examine = Effect.fnUntraced(function* (variables: Record<string, st
   if (Option.isSome(values.world)) findings.push(yield* world(values.world.value))
   findings.push(yield* phonesPort(values), yield* operatorsPort(values))
   const reached = yield* Effect.forEach(neighbours(values), reach, { concurrency: "unbounded" })
-  return [...findings, ...reached]
+  return [...findings, ...reached, ...(yield* servers(values))]
 })
 
 /** One finding a line, for people. */
@@ -267,6 +267,18 @@ const reach = ({ check, host, port }: Neighbour) =>
     socket.on("error", (error) => found(wrong(check, `${host}:${port}: ${error.message}`)))
     return Effect.sync(() => socket.destroy())
   })
+
+/** What the three servers say of themselves; their clients are loaded only where they are named. */
+const servers = Effect.fnUntraced(function* (settings: Values) {
+  const cluster = clusterOf(settings)
+  if (cluster === undefined) return []
+  const { redisUrl, kafkaBrokers: brokers, kafkaAccount, zookeeper, prefixes } = cluster
+  const { ask } = yield* Effect.promise(() => import("../link/ServerReport.ts"))
+  const sasl = kafkaAccount && { mechanism: settings.kafkaSasl, ...kafkaAccount }
+  const kafka = { brokers, tls: settings.kafkaTls, sasl, prefix: prefixes.kafka }
+  const remarks = yield* ask({ redisUrl, kafka, zookeeper, sessionMs: settings.rosterSessionMs })
+  return remarks.map(({ server, verdict, detail }): Finding => ({ check: server, verdict, detail }))
+})
 
 const answerMs = 3000
 const bracketed = (host: string): string => (host.includes(":") ? `[${host}]` : host)

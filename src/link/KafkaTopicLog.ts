@@ -36,27 +36,10 @@ const make = Effect.fnUntraced(function* ({ prefix, topics = allTopics }: KafkaT
   }
   const shapes = topics.map((topic) => shapeOf(topic, prefix + topic.name))
   yield* setUp(client, shapes)
-  const context = yield* Effect.context<never>()
-  const log = Effect.runForkWith(context)
+  const log = Effect.runForkWith(yield* Effect.context<never>())
   const partitionsOf = new Map(topics.map(({ name, partitions }) => [name, partitions]))
   const senders = new Map<string, Sender>()
   for (const { name } of topics) senders.set(name, yield* sending(new Sender(client, name, prefix + name)))
-
-  const consume = Effect.fnUntraced(function* ({ group, topics: names, handle }: ConsumeOptions) {
-    const unknown = names.find((name) => !partitionsOf.has(name))
-    if (unknown !== undefined) {
-      return yield* new LogError({ operation: "topics", cause: new Error(`there is no topic ${unknown}`) })
-    }
-    const brokerTopics = names.map((name) => prefix + name)
-    const ownName = (brokerTopic: string) => brokerTopic.slice(prefix.length)
-    const reader = new Reader({ client, group: prefix + group, topics: brokerTopics, ownName, handle }, context)
-    yield* Effect.forkScoped(reader.run)
-    return {
-      goBack: (ms: number) => reader.goBack(ms),
-      seek: (topic: string, partition: number, offset: number) =>
-        Effect.sync(() => reader.seek(prefix + topic, partition, offset))
-    }
-  })
 
   const partitionOf = (topic: string, partitionBy: string): number => {
     const partitions = partitionsOf.get(topic)
@@ -67,17 +50,18 @@ const make = Effect.fnUntraced(function* ({ prefix, topics = allTopics }: KafkaT
   const hand = (
     topic: string,
     records: ReadonlyArray<NewRecord>,
-    settledOf: (index: number) => Entry["settled"]
+    settled: Entry["settled"]
   ): AppendFailed | undefined => {
     const sender = senders.get(topic)
-    if (sender === undefined)
+    if (sender === undefined) {
       return new AppendFailed({ topic, certain: true, cause: new Error("there is no such topic") })
-    return sender.offer(
-      records.map((record, index) => ({
-        record: outgoing(record, partitionOf(topic, record.partitionBy)),
-        settled: settledOf(index)
-      }))
-    )
+    }
+    // Asked before anything is made of the records: when much is refused, refusing must be cheap.
+    const bytes = records.reduce((sum, { body }) => sum + body.length, 0)
+    const refused = sender.refusal(records.length, bytes)
+    if (refused !== undefined) return refused
+    sender.offer(records.map((each) => ({ record: outgoing(each, partitionOf(topic, each.partitionBy)), settled })))
+    return undefined
   }
 
   return TopicLog.of({
@@ -87,7 +71,7 @@ const make = Effect.fnUntraced(function* ({ prefix, topics = allTopics }: KafkaT
         if (records.length === 0) return resume(Effect.succeed([]))
         const positions: Array<Position> = []
         // They travel together: the last is on the log only if all are.
-        const refused = hand(topic, records, () => (result) => {
+        const refused = hand(topic, records, (result) => {
           if (result instanceof AppendFailed) return resume(Effect.fail(result))
           positions.push(result)
           if (positions.length === records.length) resume(Effect.succeed(positions))
@@ -102,11 +86,34 @@ const make = Effect.fnUntraced(function* ({ prefix, topics = allTopics }: KafkaT
           log(Effect.logError("whoever offered a record threw at the word of it", cause))
         }
       }
-      const refused = hand(topic, [record], () => (result) => once(result instanceof AppendFailed ? result : undefined))
+      const refused = hand(topic, [record], (result) => once(result instanceof AppendFailed ? result : undefined))
       if (refused !== undefined) queueMicrotask(() => once(refused))
     },
-    consume
+    consume: (options) => {
+      const unknown = options.topics.find((name) => !partitionsOf.has(name))
+      return unknown === undefined
+        ? consume(client, prefix, options)
+        : Effect.fail(new LogError({ operation: "topics", cause: new Error(`there is no topic ${unknown}`) }))
+    }
   })
+})
+
+/** Reads from now on; joining the group, and being away from it, is the reader's own affair. */
+const consume = Effect.fnUntraced(function* (
+  client: KafkaClient,
+  prefix: string,
+  { group, topics, handle }: ConsumeOptions
+) {
+  const names = topics.map((name) => prefix + name)
+  const ownName = (name: string) => name.slice(prefix.length)
+  const options = { client, group: prefix + group, topics: names, ownName, handle }
+  const reader = new Reader(options, yield* Effect.context<never>())
+  yield* Effect.forkScoped(reader.run)
+  return {
+    goBack: (ms: number) => reader.goBack(ms),
+    seek: (topic: string, partition: number, offset: number) =>
+      Effect.sync(() => reader.seek(prefix + topic, partition, offset))
+  }
 })
 
 /** It closes when it has stopped sending. */

@@ -38,7 +38,11 @@ export interface Membership {
 export class RosterError extends Data.TaggedError("RosterError")<{
   readonly operation: "join" | "living" | "generation" | "connect"
   readonly cause: unknown
-}> {}
+}> {
+  override get message(): string {
+    return `the roster (${this.operation}): ${this.cause instanceof Error ? this.cause.message : this.cause}`
+  }
+}
 
 export class Roster extends Context.Service<
   Roster,

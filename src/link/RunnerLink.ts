@@ -11,7 +11,11 @@ import type * as Scope from "effect/Scope"
 export class LinkError extends Data.TaggedError("LinkError")<{
   readonly operation: "publish" | "subscribe" | "connect"
   readonly cause: unknown
-}> {}
+}> {
+  override get message(): string {
+    return `the link between runners (${this.operation}): ${this.cause instanceof Error ? this.cause.message : this.cause}`
+  }
+}
 
 export class RunnerLink extends Context.Service<
   RunnerLink,

@@ -68,7 +68,11 @@ export class AppendFailed extends Data.TaggedError("AppendFailed")<{
 export class LogError extends Data.TaggedError("LogError")<{
   readonly operation: "consume" | "topics" | "connect"
   readonly cause: unknown
-}> {}
+}> {
+  override get message(): string {
+    return `the log (${this.operation}): ${this.cause instanceof Error ? this.cause.message : this.cause}`
+  }
+}
 
 /** A running consumption: two ways of going back (rule L11). */
 export interface Reading {

@@ -32,6 +32,9 @@ export class Applier extends Context.Service<Applier, { readonly reading: Readin
 /** All runners share the work of one group. */
 const group = "noriter.applier"
 
+/** How far back reading begins after the space was away (rule L11). */
+const goBackMs = 60_000
+
 /** How often a decision is made anew when a version changed under it, before it counts as a passing fault (rule L5). */
 const attemptsMax = 8
 
@@ -49,6 +52,10 @@ const make = Effect.gen(function* () {
     topics: topics.map((topic) => topic.name).filter((name) => name.endsWith(".asked")),
     handle: (records) => Effect.forEach(runsOfOneTag(records), apply, { discard: true })
   })
+  // A space that was away may have been rewound: what it has applied costs one read a run (rule L11).
+  const fork = Effect.runForkWith(yield* Effect.context<never>())
+  const goBack = Effect.flatMap(Clock.currentTimeMillis, (nowMs) => reading.goBack(nowMs - goBackMs))
+  yield* space.onReady(() => void fork(goBack))
   return Applier.of({ reading })
 })
 

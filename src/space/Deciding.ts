@@ -186,12 +186,13 @@ class Turn {
       this.#heads.set(append.stream, { seq, trimmedTo: this.#heads.get(append.stream)?.trimmedTo ?? 0 })
       this.#changes.push({ _tag: "Append", ...append, seq, timeMs: this.#nowMs })
     }
+    // Before the answer, because the next request of the session begins with it: leaving, for one.
+    this.#tell.push(...told)
     if (asker !== undefined && decision.answer !== undefined) {
       const afterFacts = decision.answerAfterFacts === true
       if (afterFacts) this.#afterFacts.add(`${asker.id} ${asker.session}`)
       this.#answer(answerTold(asker, decision.answer), trace, afterFacts)
     }
-    this.#tell.push(...told)
     const outcome = answer === undefined || isRateLimited(decision) ? undefined : this.#outcome(asker, answer)
     this.#mark(record.source)
     this.#records.push({ offset: record.offset, timeMs: this.#nowMs, source: record.source, outcome, facts })

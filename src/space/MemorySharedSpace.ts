@@ -115,8 +115,11 @@ export class Space {
     while (facts?.[0] !== undefined && facts[0].offset <= offset) facts.shift()
   }
 
-  writeMarker(generation: Generation): void {
+  writeMarker(generation: Generation, instead?: Generation): Generation {
+    const known = this.marker
+    if (known !== undefined && (instead === undefined || compareGenerations(known, instead) !== 0)) return known
     this.marker = Object.freeze({ ...generation })
+    return this.marker
   }
 
   // --- Reading ---
@@ -245,7 +248,7 @@ function make(space: Space): SharedSpace["Service"] {
     due: (tag, nowMs, limit) => Effect.sync(() => space.due(tag, nowMs, limit)),
     factsSent: (tag, offset) => Effect.sync(() => space.factsSent(tag, offset)),
     marker: Effect.sync(() => space.readMarker()),
-    writeMarker: (generation) => Effect.sync(() => space.writeMarker(generation)),
+    writeMarker: (generation, instead) => Effect.sync(() => space.writeMarker(generation, instead)),
     onReady: (resync) => space.onReady(resync)
   })
 }

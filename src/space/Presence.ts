@@ -12,6 +12,7 @@ import { GoneReason } from "../../gen/noriter/client/v1/playground.ts"
 import { PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
 import { Settings } from "../Settings.ts"
 import type { Claimable, EnterRequest, Held, HeldMember } from "./Held.ts"
+import { moveOnOverdue } from "./Overdue.ts"
 import { PresenceRefused } from "./PresenceRefused.ts"
 import { next, type PresenceEvent, present } from "./PresenceState.ts"
 import { PresenceWrites } from "./PresenceWrites.ts"
@@ -52,6 +53,10 @@ export class Presence extends Context.Service<
     readonly moveOn: (held: Held, event: PresenceEvent, lastId: number) => Change<Held | "ended">
     /** Puts a member back that its session names and that is missing (rule P1). */
     readonly putBack: (held: Held, place: { readonly xCm: number; readonly yCm: number }) => Change<HeldMember>
+    /** Whether the session is still this owner's: it may have been claimed, and the word of it lost (rule P3). */
+    readonly holds: (held: Held) => Effect.Effect<boolean, SpaceError>
+    /** Moves on what was due and whose runner is gone (rule P5). */
+    readonly moveOnOverdue: (tag: Tag, member: number, nowMs: number) => Change<void>
     /** Removes a member whose session does not name it (rule P1); false: it is none. */
     readonly removeOrphan: (tag: Tag, member: number) => Change<boolean>
   }
@@ -75,6 +80,12 @@ const make = Effect.gen(function* () {
     leave: leave(writes),
     moveOn: moveOn(writes, settings),
     putBack: (held, place) => writes.putMissing(held, place),
+    holds: ({ guest, owner }) =>
+      Effect.map(writes.readSession(guest), (entry) => {
+        const now = entry?.owner
+        return now?.incarnation === owner.incarnation && now.connection === owner.connection
+      }),
+    moveOnOverdue: moveOnOverdue(writes, settings),
     removeOrphan: (tag, member) => writes.removeOrphan(tag, member)
   })
 })
@@ -208,12 +219,12 @@ const resumed = (before: Claimable | undefined, claim: ResumeClaim): Effect.Effe
   }
   const { record } = before
   if (claim.serial < record.tokenHeld) return Effect.fail(new PresenceRefused({ reason: "Spent" }))
-  if (claim.id < record.claimId) return Effect.fail(new PresenceRefused({ reason: "Stale" }))
+  if (claim.id !== 0 && claim.id < record.claimId) return Effect.fail(new PresenceRefused({ reason: "Stale" }))
   return Effect.succeed({
     ...record,
     state: present.state,
     lostMs: present.lostMs,
-    claimId: claim.id,
+    claimId: Math.max(claim.id, record.claimId),
     token: Math.max(record.token, claim.serial) + 1,
     tokenHeld: claim.serial
   })

@@ -8,7 +8,7 @@ import * as Schedule from "effect/Schedule"
 import { GoneReason } from "../../gen/noriter/client/v1/playground.ts"
 import { MemberRecord, PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
 import type { Claimable, EnterRequest, Held, HeldMember } from "./Held.ts"
-import { PresenceRefused } from "./PresenceRefused.ts"
+import { decidedAnew, type PresenceRefused, refuse, unlessChanged, type Write } from "./PresenceRefused.ts"
 import { type Graces, hidden, isShown, type PresenceOf } from "./PresenceState.ts"
 import { claimTold, memberTold } from "./PresenceTold.ts"
 import { incarnationTag, ownerOf, type Self } from "./Self.ts"
@@ -21,7 +21,7 @@ import {
   newToken,
   type Owner,
   type SharedSpace,
-  SpaceError,
+  type SpaceError,
   type Tag,
   type Tell
 } from "./SharedSpace.ts"
@@ -34,11 +34,6 @@ export const membersCounter = "members"
 const memberCounter = "member"
 /** Counts the claims of a guest's sessions, so that no connection number comes twice. */
 const connectionCounter = "connection"
-
-/** How often a write is decided anew when a version changed under it, as for records (rule L5). */
-const attemptsMax = 8
-
-type Write<A> = Effect.Effect<A, PresenceRefused | SpaceError>
 
 export interface MemberWrite {
   readonly tag: Tag
@@ -101,6 +96,11 @@ export class PresenceWrites {
       .pipe(Effect.map((state) => state.entries.get(sessionKey)))
   }
 
+  readMember(tag: Tag, member: number): Effect.Effect<Entry | undefined, SpaceError> {
+    const key = memberKey(member)
+    return this.#space.read({ tag, keys: [key] }).pipe(Effect.map((state) => state.entries.get(key)))
+  }
+
   /** Takes the session for this incarnation, by a connection above every earlier one. A holder on another socket is told. */
   claim(
     guest: string,
@@ -161,6 +161,31 @@ export class PresenceWrites {
       if (entry !== undefined) known = { record: SessionRecord.decode(entry.value), version: entry.version }
     })
     return decidedAnew(once, reread)
+  }
+
+  /** Writes a session as it was read over or, without a record, away, whoever owned it; false: it has changed since. */
+  replaceSession(guest: string, before: Entry, record: SessionRecord | undefined): Write<boolean> {
+    const key = sessionKey
+    const change: Change =
+      record === undefined
+        ? { _tag: "Delete", key }
+        : {
+            _tag: "Put",
+            key,
+            value: SessionRecord.encode(record).finish(),
+            owner: before.owner,
+            dueMs: this.#due(record)
+          }
+    const reads = [{ key, version: before.version }]
+    return unlessChanged(this.commit(guest, { _tag: "Compared" }, [change], { reads }))
+  }
+
+  /** Writes a member's state over what was read, whoever owns it; false: it has changed since. */
+  replaceMember(tag: Tag, member: number, before: Entry, { state, lostMs }: PresenceOf): Write<boolean> {
+    const { owner, version } = before
+    if (owner === undefined) return Effect.succeed(false)
+    const record: MemberRecord = { ...MemberRecord.decode(before.value), state, lostMs }
+    return unlessChanged(this.#putMember({ tag, member, record, owner, guard: { _tag: "Compared" }, version }))
   }
 
   /** Ends a session that this owner holds: the truth goes first (rule P1). */
@@ -323,35 +348,6 @@ export class PresenceWrites {
 
 /** A space that is away for a moment: asked again within the time a phone waits. */
 const passing = Schedule.max([Schedule.exponential("50 millis"), Schedule.recurs(5)]).pipe(Schedule.jittered)
-
-/** Runs a write again while versions change under it (rule L5). */
-const decidedAnew = <A>(
-  once: Effect.Effect<A, PresenceRefused | CommitRefused | SpaceError>,
-  between: Effect.Effect<void, SpaceError> = Effect.void
-): Write<A> => {
-  const attempt = (left: number): Write<A> =>
-    Effect.catchTag(once, "CommitRefused", (refused) =>
-      refused.reason === "Conflict" && left > 0 ? Effect.flatMap(between, () => attempt(left - 1)) : refuse(refused)
-    )
-  return attempt(attemptsMax - 1)
-}
-
-/** What a refused commit means for presence. */
-const refuse = (refused: CommitRefused): Effect.Effect<never, PresenceRefused | SpaceError> => {
-  switch (refused.reason) {
-    case "NotOwner":
-    case "Exists":
-      return Effect.fail(new PresenceRefused({ reason: "NotOwner" }))
-    case "Fenced":
-    case "Full":
-      return Effect.fail(new PresenceRefused({ reason: refused.reason }))
-    case "Conflict":
-    case "Missing":
-      return Effect.fail(new SpaceError({ operation: "commit", cause: refused }))
-    default:
-      return Effect.die(refused)
-  }
-}
 
 const claimable = (entry: Entry | undefined): Claimable | undefined =>
   entry?.owner === undefined ? undefined : { record: SessionRecord.decode(entry.value), owner: entry.owner }

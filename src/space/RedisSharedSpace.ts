@@ -55,7 +55,7 @@ function make(space: RedisSpace, commands: Connection): SharedSpace["Service"] {
     due: (tag, nowMs, limit) => ask("due", () => space.due(tag, nowMs, limit)),
     factsSent: (tag, offset) => ask("factsSent", () => space.factsSent(tag, offset)),
     marker: ask("marker", () => space.marker()),
-    writeMarker: (generation) => ask("writeMarker", () => space.writeMarker(generation)),
+    writeMarker: (generation, instead) => ask("writeMarker", () => space.writeMarker(generation, instead)),
     onReady: (resync) => commands.onReady(resync)
   })
 }
@@ -70,7 +70,8 @@ const scripts = {
   ask: new RedisScript(["ask"], " flags=no-writes"),
   commit: new RedisScript(["tag", "outcomes", "commit"]),
   places: new RedisScript(["tag", "places"]),
-  factsSent: new RedisScript(["facts_sent"])
+  factsSent: new RedisScript(["facts_sent"]),
+  marker: new RedisScript(["marker"])
 }
 
 /** A reading command: name, key, arguments. */
@@ -128,8 +129,12 @@ class RedisSpace {
     await this.#commands.ask((client) => scripts.factsSent.run(client, keys, Buffer.from(`${offset}`)))
   }
 
-  async writeMarker(generation: Generation): Promise<void> {
-    await this.#commands.ask((client) => client.set(this.#keys.marker, generationText(generation)))
+  async writeMarker(generation: Generation, instead?: Generation): Promise<Generation> {
+    const values = [generationText(generation), instead === undefined ? "" : generationText(instead)]
+    const answer = await this.#commands.ask((client) =>
+      scripts.marker.run(client, [this.#keys.marker], ...values.map((text) => Buffer.from(text)))
+    )
+    return generationOf(String(answer))
   }
 
   // --- Reading ---
@@ -210,8 +215,11 @@ class RedisSpace {
 
   async marker(): Promise<Generation | undefined> {
     const text = await this.#commands.ask((client) => client.get(this.#keys.marker))
-    if (text === null) return undefined
-    const [era = 0, n = 0] = text.split(".").map(Number)
-    return { era, n }
+    return text === null ? undefined : generationOf(text)
   }
+}
+
+const generationOf = (text: string): Generation => {
+  const [era = 0, n = 0] = text.split(".").map(Number)
+  return { era, n }
 }

@@ -7,7 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { type Generation, type Incarnation, Roster } from "../link/Roster.ts"
+import { type Generation, generationText, type Incarnation, Roster } from "../link/Roster.ts"
 import { type Commit, type Owner, SharedSpace } from "./SharedSpace.ts"
 
 export class Self extends Context.Service<
@@ -15,6 +15,8 @@ export class Self extends Context.Service<
   {
     readonly incarnation: Incarnation
     readonly generation: Generation
+    /** Why this incarnation cannot go on as it is; empty: nothing is wrong with it. */
+    readonly troubles: () => ReadonlyArray<string>
   }
 >()("noriter/space/Self") {
   /** `runner` is the runner's id, the same in every life of it. */
@@ -40,7 +42,14 @@ const make = (runner: string) =>
     const roster = yield* Roster
     const space = yield* SharedSpace
     const generation = yield* found(roster, space)
-    const { incarnation } = yield* roster.join(runner)
+    const { incarnation, expired } = yield* roster.join(runner)
+    const troubles = new Set<string>()
+    const trouble = (what: string) =>
+      Effect.suspend(() => {
+        if (troubles.has(what)) return Effect.void
+        troubles.add(what)
+        return Effect.logError(what)
+      })
     const refresh = Effect.gen(function* () {
       const nowMs = yield* Clock.currentTimeMillis
       yield* space.commit(lease(incarnation, generation, nowMs))
@@ -52,17 +61,30 @@ const make = (runner: string) =>
       Effect.forever,
       Effect.forkScoped
     )
-    return Self.of({ incarnation, generation })
+    yield* expired.pipe(
+      Effect.andThen(trouble(`${incarnation.id} is no longer in the roster: this runner must be started again`)),
+      Effect.forkScoped
+    )
+    const fork = Effect.runForkWith(yield* Effect.context<never>())
+    // What the space holds after a reconnect may not be what it held before (rule L12).
+    const look = Effect.flatMap(space.marker, (marker) => {
+      const now = marker === undefined ? "none" : generationText(marker)
+      const own = generationText(generation)
+      if (now === own) return Effect.void
+      return trouble(`the shared space is of generation ${now}, not ${own}: this runner must be started again`)
+    })
+    yield* space.onReady(() => void fork(Effect.ignore(look)))
+    return Self.of({ incarnation, generation, troubles: () => [...troubles] })
   })
 
-/** Founds an empty space, or learns the generation of one that is there (rule L12). */
+/** Founds an empty space, or learns the generation of one that is there (rule L12); one of another era is void (E1). */
 const found = (roster: Roster["Service"], space: SharedSpace["Service"]) =>
   Effect.gen(function* () {
     const marker = yield* space.marker
-    if (marker !== undefined) return marker
+    const era = yield* roster.era(marker?.era ?? 0)
+    if (marker?.era === era) return marker
     const generation = yield* roster.raise(yield* roster.generation)
-    yield* space.writeMarker(generation)
-    return generation
+    return yield* space.writeMarker(generation, marker)
   })
 
 const lease = (incarnation: Incarnation, generation: Generation, nowMs: number): Commit => {

@@ -3,7 +3,6 @@
  * before the first change (rule C1). Owns the two guards and the marks beside them; what the values mean is said in
  * space/v1/records.proto and decided above. Values and frames are bytes end to end.
  */
-import { randomBytes } from "node:crypto"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
@@ -171,7 +170,11 @@ export class CommitRefused extends Data.TaggedError("CommitRefused")<{
 export class SpaceError extends Data.TaggedError("SpaceError")<{
   readonly operation: string
   readonly cause: unknown
-}> {}
+}> {
+  override get message(): string {
+    return `the shared space (${this.operation}): ${this.cause instanceof Error ? this.cause.message : this.cause}`
+  }
+}
 
 export interface ReadRequest {
   readonly tag: Tag
@@ -256,8 +259,8 @@ export const tokensMax = 1_000
 /** A tag that has written nothing for so long forgets its tokens. */
 export const tokensKeptMs = 600_000
 
-/** A token nobody else has. Not of randomUUID: what that gives is put together of twenty parts when it is kept. */
-export const newToken = (): string => randomBytes(16).toString("base64url")
+/** A token nobody else has. Copied: as randomUUID gives it, it is held together of twenty parts for as long as it is kept. */
+export const newToken = (): string => Buffer.from(crypto.randomUUID(), "latin1").toString("latin1")
 
 export class SharedSpace extends Context.Service<
   SharedSpace,
@@ -284,7 +287,9 @@ export class SharedSpace extends Context.Service<
     readonly factsSent: (tag: Tag, offset: number) => Effect.Effect<void, SpaceError>
     /** The generation this space was last founded in; undefined: it is empty (rule L12). */
     readonly marker: Effect.Effect<Generation | undefined, SpaceError>
-    readonly writeMarker: (generation: Generation) => Effect.Effect<void, SpaceError>
+    /** Writes it where there is no marker, or still `instead`; answers the one that stands then: of several runners that
+     * found a space at once, all go on in the generation of the first. */
+    readonly writeMarker: (generation: Generation, instead?: Generation) => Effect.Effect<Generation, SpaceError>
     /** Calls `resync` after each reconnect. */
     readonly onReady: (resync: () => void) => Effect.Effect<void, never, Scope.Scope>
   }

@@ -5,7 +5,7 @@ import { SayRequest } from "../../gen/noriter/client/v1/chat.ts"
 import { ErrorCode } from "../../gen/noriter/client/v1/error.ts"
 import { type Answer, type Enter, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
 import type { Asker } from "../../gen/noriter/topic/v1/chat.ts"
-import type { TopicRecord } from "../../gen/registry.ts"
+import { partitionOf, type TopicRecord } from "../../gen/registry.ts"
 import { type Ask, Refused } from "../../src/bus/Caller.ts"
 import type { EventBus } from "../../src/bus/EventBus.ts"
 import { placeAt, Session } from "../../src/client/Session.ts"
@@ -40,10 +40,11 @@ const make = () => {
     bus,
     incarnation: "r1-1",
     epoch: "1.1",
-    topicTimeoutMs: 3_000,
+    refusedPerMinuteMax: 30,
+      topicTimeoutMs: 3_000,
     now: () => clock.nowMs,
     fork: Effect.runFork,
-    partitionOf: (record) => ("channel" in record ? record.channel : record.guest)
+    partitionOf
   })
   session.held = heldWith([])
   session.place = placeAt("park/1", 4)

@@ -96,8 +96,17 @@ const toldOnce = Effect.gen(function* () {
 
 const marker = Effect.gen(function* () {
   const space = yield* SharedSpace
-  yield* space.writeMarker({ era: 7, n: 3 })
-  assert.deepStrictEqual(yield* space.marker, { era: 7, n: 3 })
+  const [first, second, third] = [
+    { era: 7, n: 3 },
+    { era: 7, n: 4 },
+    { era: 8, n: 1 }
+  ]
+  assert.deepStrictEqual(yield* space.writeMarker(first), first)
+  assert.deepStrictEqual(yield* space.writeMarker(second), first, "there is one, which another wrote")
+  assert.deepStrictEqual(yield* space.writeMarker(second, third), first, "the one that stands is another")
+  assert.deepStrictEqual(yield* space.marker, first)
+  assert.deepStrictEqual(yield* space.writeMarker(second, first), second)
+  assert.deepStrictEqual(yield* space.marker, second)
 })
 
 const told: Cases = {

@@ -68,7 +68,9 @@ describe("rates of a session", () => {
     say: () => ({ say: { text: "빨리", reach: "REACH_NEARBY" } }),
     whisper: ({ member }) => ({ whisper: { member, text: "빨리" } }),
     emote: () => ({ emote: { kind: "wave" } }),
-    typing: () => ({ typing: {} })
+    typing: () => ({ typing: {} }),
+    give: ({ member }) => ({ give: { member, kind: "daisy", count: 1 } }),
+    pouch: () => ({ pouch: {} })
   }
   // A second hello of a socket is refused before its rate could be: HELLO_TWICE.
   const routes = Object.values(clientRoutes).filter(

@@ -1,61 +1,14 @@
 /**
- * What only a real broker can do to the log: fall silent, be away, hold other topics than ours; and a group lose a reader
- * that says nothing.
+ * What only a real broker can do to the log: hold other topics than ours, and move partitions between readers that come,
+ * are busy, or say nothing any more. For brokers that say nothing see KafkaSilence.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { assert, it } from "@effect/vitest"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
-import * as Scope from "effect/Scope"
-import * as KafkaTopicLog from "../../src/link/KafkaTopicLog.ts"
-import { type AppendFailed, batchRecordsMax, type LogRecord, TopicLog } from "../../src/link/TopicLog.ts"
+import * as KafkaJs from "../../src/link/kafka/KafkaJs.ts"
 import { unique, until } from "../contract/Eventually.ts"
-import { ownServices, withServices } from "../services/Services.ts"
-
-const topic = { name: "noriter.test", partitions: 4, retentionHours: 1 }
-
-const logOf = (brokers: string, prefix: string, topics = [topic]) =>
-  Effect.map(Layer.build(KafkaTopicLog.layer({ brokers: [brokers], prefix, topics })), Context.get(TopicLog))
-
-/** One key for each partition. */
-const keysOf = (log: TopicLog["Service"]): ReadonlyArray<string> => {
-  const keys = new Map<number, string>()
-  for (let n = 0; keys.size < topic.partitions; n++) keys.set(log.partitionOf(topic.name, `k/${n}`), `k/${n}`)
-  return [...keys.values()]
-}
-
-const record = (partitionBy: string) => ({ key: "test.v1.Any", partitionBy, body: new Uint8Array(200) })
-
-const reading = Effect.fnUntraced(function* (
-  log: TopicLog["Service"],
-  group: string,
-  handle: (records: ReadonlyArray<LogRecord>) => Effect.Effect<void> = () => Effect.void
-) {
-  const handled: Array<LogRecord> = []
-  const scope = yield* Scope.fork(yield* Effect.scope)
-  const reader = yield* log
-    .consume({
-      group,
-      topics: [topic.name],
-      handle: (records) =>
-        Effect.andThen(
-          handle(records),
-          Effect.sync(() => void handled.push(...records))
-        )
-    })
-    .pipe(Scope.provide(scope))
-  return { ...reader, handled, leave: Scope.close(scope, Exit.void) }
-})
-
-/** Appends to every partition, now and then, until it is so. */
-const appendingUntil = Effect.fnUntraced(function* (log: TopicLog["Service"], isSo: () => boolean) {
-  for (const keys = keysOf(log); !isSo(); ) {
-    for (const key of keys) yield* Effect.ignore(log.append(topic.name, [record(key)]))
-    yield* Effect.sleep("20 millis")
-  }
-})
+import { withServices } from "../services/Services.ts"
+import { appendingUntil, keysOf, logOf, reading, record, topic } from "./kafka/TestLog.ts"
 
 const readerProcess = (brokers: string, prefix: string, group: string) =>
   Effect.acquireRelease(
@@ -141,6 +94,47 @@ await withServices("a real log", ["kafka"], ({ kafka }) => {
     20_000
   )
 
+  it.live(
+    "a handler is interrupted when its partition is taken away; its records come again at the new reader",
+    () =>
+      Effect.gen(function* () {
+        const log = yield* logOf(kafka, `${unique("taken")}.`)
+        const keys = keysOf(log)
+        let interrupted = 0
+        const first = yield* reading(log, "g", () =>
+          Effect.onInterrupt(Effect.never, () => Effect.sync(() => void interrupted++))
+        )
+        for (const key of keys) yield* log.append(topic.name, [record(key)])
+        const second = yield* reading(log, "g")
+        while (second.handled.length === 0) yield* Effect.sleep("20 millis")
+        assert.isAtLeast(interrupted, topic.partitions)
+        assert.strictEqual(first.handled.length, 0)
+        yield* first.leave
+        const taken = () => new Set(second.handled.map(({ partitionBy }) => partitionBy)).size
+        yield* until("the records of all partitions", () => taken() === topic.partitions)
+      }),
+    20_000
+  )
+
+  it.live("a reader goes back 60 s over what its group has committed", () =>
+    Effect.gen(function* () {
+      const prefix = `${unique("back")}.`
+      const log = yield* logOf(kafka, prefix)
+      const [position] = yield* log.append(topic.name, [record("a")])
+      const first = yield* reading(log, "g")
+      yield* until("the record", () => first.handled.length === 1)
+      yield* first.leave
+      const client = KafkaJs.make({ brokers: [kafka] }, yield* Effect.context<never>())
+      const committed = yield* Effect.promise(async () => {
+        const admin = await client.admin()
+        return admin.committed(`${prefix}g`, `${prefix}${topic.name}`).finally(() => admin.close())
+      })
+      assert.deepStrictEqual([...committed], [[position?.partition, 1]])
+      const second = yield* reading(log, "g")
+      yield* until("the record again", () => second.handled.length === 1)
+    })
+  )
+
   it.live("topics that are there otherwise are refused, by name and by what differs", () =>
     Effect.gen(function* () {
       const prefix = `${unique("differs")}.`
@@ -169,65 +163,3 @@ await withServices("a real log", ["kafka"], ({ kafka }) => {
     })
   )
 })
-
-await withServices("a log that falls silent", ["kafka"], () => {
-  it.live(
-    "uncertain within 3 s, refused while it lasts, bounded; appends and reads within 5 s of its end",
-    () =>
-      Effect.gen(function* () {
-        const { urls, set } = yield* ownServices("kafka")
-        const pid = yield* Effect.promise(() => set.pid("kafka"))
-        if (pid === undefined) return yield* Effect.die("no process")
-        const log = yield* logOf(urls.kafka, "")
-        const { handled } = yield* reading(log, "g")
-        yield* appendingUntil(log, () => new Set(handled.map(({ partition }) => partition)).size === topic.partitions)
-
-        yield* Effect.addFinalizer(() => Effect.sync(() => void process.kill(pid, "SIGCONT")))
-        process.kill(pid, "SIGSTOP")
-        const beganMs = performance.now()
-        const failed = yield* Effect.flip(log.append(topic.name, [record("a")]))
-        assert.isFalse(failed.certain)
-        assert.isBelow(performance.now() - beganMs, 3_000)
-
-        const said = { certain: 0, uncertain: 0, appended: 0 }
-        let slowestMs = 0
-        const offer = () => {
-          const offeredMs = performance.now()
-          log.offer(topic.name, record("a"), (refused: AppendFailed | undefined) => {
-            slowestMs = Math.max(slowestMs, performance.now() - offeredMs)
-            said[refused === undefined ? "appended" : refused.certain ? "certain" : "uncertain"]++
-          })
-        }
-        const heapBefore = process.memoryUsage().heapUsed
-        let offered = 0
-        while (performance.now() - beganMs < 6_000) {
-          for (let n = 0; n < batchRecordsMax; n++) offer()
-          offered += batchRecordsMax
-          yield* Effect.sleep("20 millis")
-        }
-        yield* until("word of all", () => said.certain + said.uncertain === offered)
-        assert.strictEqual(said.appended, 0)
-        assert.isBelow(slowestMs, 3_000)
-        assert.isBelow(process.memoryUsage().heapUsed - heapBefore, 50_000_000)
-
-        process.kill(pid, "SIGCONT")
-        const thawedMs = performance.now()
-        yield* log.append(topic.name, [record("b")]).pipe(Effect.retry({ while: () => true }))
-        const appendsMs = performance.now() - thawedMs
-        yield* appendingUntil(log, () => handled.some(({ partitionBy }) => partitionBy === "b"))
-        const readsMs = performance.now() - thawedMs
-        yield* Effect.logInfo(`appends ${Math.round(appendsMs)} ms, reads ${Math.round(readsMs)} ms after its end`)
-        assert.isBelow(readsMs, 5_000)
-      }),
-    40_000
-  )
-})
-
-it.live("a broker that is away refuses the start, in bounded time", () =>
-  Effect.gen(function* () {
-    const beganMs = performance.now()
-    const refused = yield* Effect.flip(Effect.scoped(logOf("127.0.0.1:1", "")))
-    assert.strictEqual(refused.operation, "connect")
-    assert.isBelow(performance.now() - beganMs, 16_000)
-  })
-)

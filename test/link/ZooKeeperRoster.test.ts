@@ -3,6 +3,7 @@
  * us meanwhile: hold the event loop.
  */
 import { execFile } from "node:child_process"
+import { connect } from "node:net"
 import { promisify } from "node:util"
 import { assert, it } from "@effect/vitest"
 import * as Context from "effect/Context"
@@ -53,6 +54,18 @@ const heldMs = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E,
   look()
   return most
 })
+
+/** What a server says of itself. */
+const asked = (server: string, word: string) =>
+  Effect.callback<string>((resume) => {
+    const [host = "", port = ""] = server.split(":")
+    let said = ""
+    const socket = connect(Number(port), host, () => socket.write(word))
+    socket.on("data", (bytes) => {
+      said += bytes.toString()
+    })
+    socket.on("close", () => resume(Effect.succeed(said)))
+  })
 
 const frozen = Effect.fnUntraced(function* () {
   const { urls, set } = yield* ownServices("zookeeper")
@@ -136,10 +149,24 @@ await withServices("the roster of a real ensemble", ["zookeeper"], ({ zookeeper 
       const { expired, incarnation } = yield* join(roster, "a")
       // Not so long that the server would end it too.
       const still = new Int32Array(new SharedArrayBuffer(4))
-      yield* Effect.sync(() => Atomics.wait(still, 0, 0, sessionMs * 0.9))
+      yield* Effect.sync(() => Atomics.wait(still, 0, 0, sessionMs * 0.85))
       yield* Effect.timeout(expired, "1 second")
       const gone = Effect.map(roster.living, (all) => !all.some(({ id }) => id === incarnation.id))
       yield* Effect.repeat(gone, { until: (isGone) => isGone }).pipe(Effect.timeout("3 seconds"))
+    })
+  )
+
+  it.live("whoever has left has left no session behind", () =>
+    Effect.gen(function* () {
+      const { urls } = yield* ownServices("zookeeper")
+      const sessions = Effect.map(asked(urls.zookeeper, "cons"), (lines) => lines.split("sid=").length - 1)
+      const scope = yield* Scope.fork(yield* Effect.scope)
+      const roster = yield* rosterOf(urls.zookeeper).pipe(Scope.provide(scope))
+      for (let life = 0; life < 5; life++) yield* Effect.flatMap(join(roster, "a"), ({ leave }) => leave)
+      yield* join(roster, "a").pipe(Scope.provide(scope))
+      assert.strictEqual(yield* sessions, 2, "the roster's own, and that of the last")
+      yield* Scope.close(scope, Exit.void)
+      assert.strictEqual(yield* sessions, 0)
     })
   )
 

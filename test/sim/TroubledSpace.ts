@@ -29,7 +29,7 @@ function troubled(space: SharedSpace["Service"], actor: Actor): SharedSpace["Ser
     due: (tag, nowMs, limit) => call("due", space.due(tag, nowMs, limit)),
     factsSent: (tag, offset) => call("factsSent", space.factsSent(tag, offset)),
     marker: call("marker", space.marker),
-    writeMarker: (generation) => call("writeMarker", space.writeMarker(generation)),
+    writeMarker: (generation, instead) => call("writeMarker", space.writeMarker(generation, instead)),
     onReady: (resync) => readyOf(actor, "space", space.onReady, resync)
   })
 }

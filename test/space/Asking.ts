@@ -199,8 +199,10 @@ const brief = ({ body }: Answer): string => {
       return `say ${body.value.seq}`
     case "whisper":
       return "whisper"
+    case "refusal":
+      return `refused ${body.value.code}`
     default:
-      return `refused ${body?.value.code}`
+      return `${body?.$case}`
   }
 }
 

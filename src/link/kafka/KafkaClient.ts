@@ -40,15 +40,15 @@ export interface Incoming {
   readonly header: (name: string) => string | undefined
 }
 
-/** What a consumer is told, never from within one of its own calls. */
+/** What a consumer tells, never from within one of its own calls. What is answered is nobody's. */
 export interface ConsumerEvents {
   /** These partitions, and no others, are its own now. None of them is read before it is resumed. */
-  readonly assigned: (partitions: ReadonlyArray<TopicPartition>) => void
+  readonly assigned: (partitions: ReadonlyArray<TopicPartition>) => unknown
   /** Nothing is its own until it is assigned anew. */
-  readonly revoked: () => void
-  readonly received: (at: TopicPartition, records: ReadonlyArray<Incoming>) => void
+  readonly revoked: () => unknown
+  readonly received: (at: TopicPartition, records: ReadonlyArray<Incoming>) => unknown
   /** It has ended by itself: close it and make another. */
-  readonly failed: (cause: unknown) => void
+  readonly failed: (cause: unknown) => unknown
 }
 
 /** A member of a group. It sends heartbeats by itself, whatever becomes of the records. */

@@ -137,13 +137,20 @@ function consumer(
       starting = start()
       return starting
     },
-    seek: ({ topic, partition }, offset) => js.seek({ topic, partition, offset: `${offset}` }),
-    pause: (at) => js.pause(byTopic([at])),
-    resume: (partitions) => js.resume(byTopic(partitions)),
+    seek: ({ topic, partition }, offset) => ifItRuns(() => js.seek({ topic, partition, offset: `${offset}` })),
+    pause: (at) => ifItRuns(() => js.pause(byTopic([at]))),
+    resume: (partitions) => ifItRuns(() => js.resume(byTopic(partitions))),
     commit: (offsets) =>
       js.commitOffsets(offsets.map(({ topic, partition, offset }) => ({ topic, partition, offset: `${offset}` }))),
     close: () => starting.catch(() => {}).then(() => js.disconnect())
   }
+}
+
+/** It throws when it has stopped, which it may have a moment before it says so. Then nothing is its own any more. */
+function ifItRuns(steer: () => void): void {
+  try {
+    steer()
+  } catch {}
 }
 
 const byTopic = (partitions: ReadonlyArray<TopicPartition>): Array<{ topic: string; partitions: Array<number> }> =>
@@ -213,7 +220,7 @@ const byPartition = (offsets: ReadonlyArray<{ readonly partition: number; readon
 
 // --- internal ---
 
-function configOf({ brokers, tls, sasl }: KafkaOptions, context: Context.Context<never>): KafkaConfig {
+export function configOf({ brokers, tls, sasl }: KafkaOptions, context: Context.Context<never>): KafkaConfig {
   return {
     clientId: "noriter",
     brokers: [...brokers].sort(() => Math.random() - 0.5), // so that a lost broker does not stop everybody

@@ -12,7 +12,6 @@ import { AssignedPartition, type Handle } from "./AssignedPartition.ts"
 import {
   type Admin,
   type Consumer,
-  type ConsumerEvents,
   type Incoming,
   type KafkaClient,
   type TopicPartition,
@@ -52,6 +51,8 @@ export class Reader {
   private fibers: ReadonlyArray<Fiber.Fiber<unknown>> = []
   /** Counts the assignments and their ends. */
   private assignment = 0
+  /** Whose word counts: one that is leaving may be assigned something yet. */
+  private consumer: Consumer | undefined
 
   constructor(options: ReaderOptions, context: Context.Context<never>) {
     this.options = options
@@ -75,6 +76,7 @@ export class Reader {
   goBack(ms: number): Effect.Effect<void> {
     return Effect.suspend(() => {
       const partitions = this.partitions
+      if (partitions.length === 0) return Effect.void
       return this.asked((admin) => offsetsAt(admin, partitions, ms)).pipe(
         Effect.map((offsets) => {
           // Those that have been taken away meanwhile go back anyway, wherever they are.
@@ -100,13 +102,13 @@ export class Reader {
   /** One life of a consumer. */
   private readonly membership: Effect.Effect<void, unknown> = Effect.suspend(() => {
     const failed = Deferred.makeUnsafe<never, unknown>()
-    const events: ConsumerEvents = {
-      assigned: (partitions) => this.assigned(consumer, partitions),
-      revoked: () => void this.revoked(),
-      received: (at, records) => this.received(at, records),
-      failed: (cause) => void Deferred.doneUnsafe(failed, Effect.fail(cause))
-    }
-    const consumer = this.options.client.consumer(this.options.group, this.options.topics, events)
+    const consumer = this.options.client.consumer(this.options.group, this.options.topics, {
+      assigned: (partitions) => this.consumer === consumer && this.assigned(consumer, partitions),
+      revoked: () => this.consumer === consumer && this.revoked(),
+      received: (at, records) => this.consumer === consumer && this.received(at, records),
+      failed: (cause) => Deferred.doneUnsafe(failed, Effect.fail(cause))
+    })
+    this.consumer = consumer
     const reading = Effect.andThen(
       Effect.tryPromise({ try: () => consumer.start(), catch: (cause) => cause }),
       Effect.forever(Effect.andThen(Effect.sleep(commitPause), this.commit(consumer)))
@@ -115,16 +117,13 @@ export class Reader {
   })
 
   private leave(consumer: Consumer): Effect.Effect<void> {
-    return Effect.suspend(() => Fiber.awaitAll(this.revoked())).pipe(
-      Effect.timeoutOption(rebalanceTimeout),
-      Effect.andThen(this.commit(consumer)),
-      Effect.andThen(Effect.ignore(Effect.tryPromise(() => within(closeTimeoutMs, "leaving", consumer.close())))),
-      Effect.ensuring(
-        Effect.sync(() => {
-          this.partitions = []
-        })
-      )
-    )
+    return Effect.gen({ self: this }, function* () {
+      this.consumer = undefined
+      yield* Effect.timeoutOption(Fiber.awaitAll(this.revoked()), rebalanceTimeout)
+      yield* this.commit(consumer)
+      this.partitions = []
+      yield* Effect.ignore(Effect.tryPromise(() => within(closeTimeoutMs, "leaving", consumer.close())))
+    })
   }
 
   /** Failing matters little: the next reader goes back far enough. */

@@ -9,10 +9,10 @@ import type { Incoming, Outgoing, TopicPartition } from "./KafkaClient.ts"
 export function outgoing(record: NewRecord, partition: number): Outgoing {
   const { key, partitionBy, body, trace, source, dead } = record
   const headers: Record<string, string> = { key }
-  if (trace !== undefined) headers["traceparent"] = trace
-  if (source !== undefined) headers["source"] = placeText(source, source.index)
+  if (trace !== undefined) headers.traceparent = trace
+  if (source !== undefined) headers.source = placeText(source, source.index)
   if (dead !== undefined) {
-    headers["dead"] = placeText(dead)
+    headers.dead = placeText(dead)
     headers["dead-reason"] = dead.reason
   }
   return { partition, key: partitionBy, value: new Uint8Array(body), headers }

@@ -38,17 +38,18 @@ export class Sender {
     this.brokerTopic = brokerTopic
   }
 
-  /** All or none. Answers why not; then none of them is settled. */
-  offer(entries: ReadonlyArray<Entry>): AppendFailed | undefined {
-    const bytes = entries.reduce((sum, { record }) => sum + record.value.length, 0)
+  /** Why so much more cannot wait, if it cannot. */
+  refusal(records: number, bytes: number): AppendFailed | undefined {
     if (this.closed) return this.failed(true, new Error("the log is closed"))
-    if (this.waiting.length + entries.length > batchRecordsMax || this.waitingBytes + bytes > batchBytesMax) {
-      return this.failed(true, new Error("too much is waiting"))
-    }
+    const isTooMuch = this.waiting.length + records > batchRecordsMax || this.waitingBytes + bytes > batchBytesMax
+    return isTooMuch ? this.failed(true, new Error("too much is waiting")) : undefined
+  }
+
+  /** Where there is no refusal. */
+  offer(entries: ReadonlyArray<Entry>): void {
     this.waiting.push(...entries)
-    this.waitingBytes += bytes
+    this.waitingBytes += entries.reduce((sum, { record }) => sum + record.value.length, 0)
     this.wake?.()
-    return undefined
   }
 
   /** Sends until it is interrupted. A send that is under way then is waited for: it ends within its time. */

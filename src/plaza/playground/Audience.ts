@@ -90,8 +90,9 @@ export class Audience {
   }
 
   /** A member has moved, come or gone. */
-  changed(member: Member): void {
+  changed(member: Member, moved: boolean): void {
     const sight = member[this.kind]
+    if (moved) sight.moved = true
     if (sight.dirty) return
     sight.dirty = true
     this.dirty.push(member)
@@ -108,6 +109,35 @@ export class Audience {
   /** A line to all who see a member. */
   signal(member: Member, line: Uint8Array): void {
     if (this.viewers.size > 0 && this.signals.length < signalsMax) this.signals.push({ member, line })
+  }
+
+  /**
+   * A phone that has just come is told at once of those around it, as the others of its cell were told at the last tick;
+   * what has changed since, all of them are told at the next.
+   */
+  greet(viewer: Viewer): void {
+    const { cell } = viewer.member
+    const { came, out } = this
+    out.clear()
+    came.length = 0
+    for (const near of cell.near) {
+      for (let member = near.first; member?.shown !== undefined; member = member.after) {
+        if (member.number !== viewer.member.number && isNear(member[this.kind].cell, cell)) came.push(member)
+      }
+    }
+    for (const member of this.dirty) {
+      const isListed = isNear(member.shown, cell)
+      if (member.number !== viewer.member.number && !isListed && isNear(member[this.kind].cell, cell)) came.push(member)
+    }
+    writeAppeared(out, came)
+    for (const near of cell.near) {
+      const { crowded } = this.patchOf(near)
+      if (crowded > 0) writeCrowded(out, near.index, crowded)
+    }
+    viewer.cell = cell
+    viewer.fresh = true
+    appearedFigure.count += came.length
+    if (out.length > 0) viewer.phone.outbox.push(out.take())
   }
 
   /** Pushes to every phone what has changed in its view since the last tick; writing it is the caller's. */
@@ -142,6 +172,7 @@ export class Audience {
       const sight = member[this.kind]
       sight.cell = member.shown
       sight.dirty = false
+      sight.moved = false
     }
     for (const cell of this.crowds) {
       const patch = this.patchOf(cell)
@@ -167,7 +198,8 @@ export class Audience {
     const { outbox } = viewer.phone
     const sight = member[this.kind]
     const chunk = this.chunkOf(cell)
-    if (viewer.cell !== cell || sight.cell !== member.shown) {
+    if (viewer.fresh || viewer.cell !== cell || sight.cell !== member.shown) {
+      viewer.fresh = false
       const ordered = this.orderedOf(viewer)
       viewer.cell = cell
       if (ordered.length > 0) outbox.push(ordered)
@@ -194,7 +226,8 @@ export class Audience {
     const due = behind && whole ? this.placesOf(member.cell) : moves
     viewer.behind = !((due.length === 0 || outbox.latest(due)) && whole)
     // Movers see their own moves, also those that no frame has, because nobody was shown them or knew them before.
-    if (sight.dirty ? member.shown === undefined || sight.cell === undefined : behind && member.shown === undefined) {
+    const apart = member.shown === undefined || sight.cell === undefined
+    if (apart && (sight.moved || (behind && member.shown === undefined))) {
       this.out.clear()
       writeMoved(this.out, [member])
       if (!outbox.latest(this.out.take())) viewer.behind = true
@@ -285,7 +318,7 @@ export class Audience {
     if (from !== undefined) this.gatherGone(from, to, self)
     for (const cell of to.near) {
       for (const member of this.patchOf(cell).arrivals) {
-        if (member !== self && !isNear(member[this.kind].cell, from)) came.push(member)
+        if (member.number !== self?.number && !isNear(member[this.kind].cell, from)) came.push(member)
       }
       if (!isNear(cell, from)) this.gatherStill(cell, self, came)
     }
@@ -299,7 +332,7 @@ export class Audience {
   private gatherGone(from: Cell, to: Cell, self: Member | undefined): void {
     for (const cell of from.near) {
       for (const member of this.patchOf(cell).departures) {
-        if (member === self || isNear(member.shown, to)) continue
+        if (member.number === self?.number || isNear(member.shown, to)) continue
         this.goneFor(member.standing ? GoneReason.GONE_REASON_OUT_OF_SIGHT : member.reason).push(member)
       }
       if (!isNear(cell, to)) this.gatherStill(cell, self, this.goneFor(GoneReason.GONE_REASON_OUT_OF_SIGHT))
@@ -309,7 +342,7 @@ export class Audience {
   /** Those shown in a cell since before this tick. */
   private gatherStill(cell: Cell, self: Member | undefined, into: Array<Member>): void {
     for (let member = cell.first; member?.shown !== undefined; member = member.after) {
-      if (member !== self && member[this.kind].cell === cell) into.push(member)
+      if (member.number !== self?.number && member[this.kind].cell === cell) into.push(member)
     }
   }
 

@@ -16,7 +16,7 @@ import { MemberRecord } from "../../../gen/noriter/space/v1/records.ts"
 import { EventBus } from "../../bus/EventBus.ts"
 import { turn } from "../../client/Turn.ts"
 import { generationText } from "../../link/Roster.ts"
-import type { LinkError } from "../../link/RunnerLink.ts"
+import { type LinkError, RunnerLink } from "../../link/RunnerLink.ts"
 import { Settings } from "../../Settings.ts"
 import { membersCounter } from "../../space/PresenceWrites.ts"
 import { Self } from "../../space/Self.ts"
@@ -24,8 +24,9 @@ import { SharedSpace, type SpaceError } from "../../space/SharedSpace.ts"
 import { memberPrefix } from "../../space/Tag.ts"
 import { members as membersFigure, tickSeconds } from "../../telemetry/Metrics.ts"
 import { withSpan } from "../../telemetry/Tracing.ts"
-import { Workers } from "../../Workers.ts"
+import { enduring, Workers } from "../../Workers.ts"
 import { linesStream } from "./LineStream.ts"
+import { Spread } from "./Spread.ts"
 import { View } from "./View.ts"
 import { World } from "./World.ts"
 
@@ -36,6 +37,8 @@ export class Channels extends Context.Service<
     readonly view: (tag: string) => View | undefined
     /** Opens the view of a channel, or gives the one that is open. It closes when no phone has been in it for a while. */
     readonly open: (tag: string) => Effect.Effect<View, SpaceError | LinkError>
+    /** Fetches what a view has not heard yet. */
+    readonly catchUp: (tag: string) => Effect.Effect<void>
     readonly all: () => Iterable<View>
   }
 >()("noriter/plaza/playground/Channels") {
@@ -66,6 +69,7 @@ interface Channel {
 
 const make = Effect.gen(function* () {
   const bus = yield* EventBus
+  const link = yield* RunnerLink
   const space = yield* SharedSpace
   const self = yield* Self
   const workers = yield* Workers
@@ -74,6 +78,8 @@ const make = Effect.gen(function* () {
   const { id: incarnation, runner, epoch: runnerEpoch } = self.incarnation
   const epoch = generationText(self.generation)
   const channels = new Map<string, Channel>()
+  /** A view that is opened again numbers its frames above those of the one before, which the other runners have seen. */
+  let framesBefore = 0
   const opening = Semaphore.makeUnsafe(1)
   const fork = Effect.runForkWith(yield* Effect.context<never>())
 
@@ -127,7 +133,10 @@ const make = Effect.gen(function* () {
 
   const open = Effect.fnUntraced(function* (tag: string) {
     const known = channels.get(tag)
-    if (known !== undefined) return known.view
+    if (known !== undefined) {
+      known.idleSinceMs = undefined
+      return known.view
+    }
     const scope = yield* Scope.make()
     const view = newView(tag)
     const channel: Channel = {
@@ -158,12 +167,14 @@ const make = Effect.gen(function* () {
     if (playground === undefined) throw new Error(`no playground has the channel ${tag}`)
     const { widthCm, heightCm } = playground
     const { cellCm, cellShownMax, movesBytesPerSecond } = settings
-    return new View({ tag, incarnation, epoch, widthCm, heightCm, cellCm, cellShownMax, movesBytesPerSecond })
+    const own = { tag, incarnation, epoch, framesBefore }
+    return new View({ ...own, widthCm, heightCm, cellCm, cellShownMax, movesBytesPerSecond })
   }
 
-  const close = (tag: string, { scope }: Channel): Effect.Effect<void> =>
+  const close = (tag: string, { view, scope }: Channel): Effect.Effect<void> =>
     Effect.suspend(() => {
       channels.delete(tag)
+      framesBefore = Math.max(framesBefore, view.frameCount)
       return Scope.close(scope, Exit.void)
     })
 
@@ -194,16 +205,19 @@ const make = Effect.gen(function* () {
     type: ({ channel, member }) => Effect.sync(() => channels.get(channel)?.view.typed(member))
   })
 
+  const spread = new Spread((busyMs) => tickSeconds.observe(busyMs / 1000))
   const tick = Effect.gen(function* () {
+    spread.finish()
     const began = performance.now()
     const nowMs = yield* Clock.currentTimeMillis
     for (const { view } of channels.values()) {
       const moves = view.takeMoves()
-      if (moves !== undefined) yield* Effect.ignore(bus.publish(moves))
-      if (view.isKeyFrameDue(nowMs)) yield* askKeyFrames(view.tag)
-      view.tick(nowMs)
+      // Not waited for: phones here are told at every tick, however long the link takes.
+      if (moves !== undefined) fork(Effect.ignore(bus.publish(moves)))
+      if (view.isKeyFrameDue(nowMs)) fork(askKeyFrames(view.tag))
+      view.tick(nowMs, (viewers) => spread.add(viewers))
     }
-    tickSeconds.observe((performance.now() - began) / 1000)
+    spread.begin(performance.now() - began)
   })
 
   const positions = Effect.gen(function* () {
@@ -235,13 +249,26 @@ const make = Effect.gen(function* () {
     membersFigure.value = members
   })
 
+  /** After the link was away: members may have come, gone or changed, and walked (rule P10). */
+  const reload = Effect.suspend(() =>
+    Effect.forEach([...channels.values()], ({ view }) => Effect.andThen(load(view), askKeyFrames(view.tag)))
+  )
+  yield* link.onReady(() => void fork(enduring("views", reload)))
+
   yield* workers.run("tick", Effect.repeat(tick, Schedule.fixed(settings.tickMs)))
-  yield* workers.run("positions", Effect.repeat(positions, Schedule.fixed(positionsMs)))
-  yield* workers.run("heads", Effect.repeat(compare, Schedule.fixed(compareMs)))
+  yield* workers.run("positions", Effect.repeat(enduring("positions", positions), Schedule.fixed(positionsMs)))
+  yield* workers.run("heads", Effect.repeat(enduring("heads", compare), Schedule.fixed(compareMs)))
+  // Whoever comes back on another runner stands where they stood last.
+  yield* Effect.addFinalizer(() => Effect.ignore(Effect.timeout(positions, positionsMs)))
 
   return Channels.of({
     view: (tag) => channels.get(tag)?.view,
     open,
+    catchUp: (tag) =>
+      Effect.suspend(() => {
+        const channel = channels.get(tag)
+        return channel === undefined ? Effect.void : fill(channel)
+      }),
     all: () => [...channels.values()].map(({ view }) => view)
   })
 })

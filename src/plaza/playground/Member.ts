@@ -43,6 +43,8 @@ export class Sight {
   cell: Cell | undefined
   /** It has moved, come or gone since. */
   dirty = false
+  /** It has moved since. */
+  moved = false
 }
 
 export class Member {

@@ -11,9 +11,15 @@ export type Places = Pick<MovesTold, "member" | "xCm" | "yCm">
 export class Movers {
   /** The next frame holds all own members, because another runner's view is new or missed one. */
   keyAsked = false
-  private frames = 0
+  /** The last frame's number. */
+  frames: number
   private untold: Array<Member> = []
   private unwritten: Array<Member> = []
+
+  /** `frames`: the number of the last frame that this runner sent before, of this channel or any. */
+  constructor(frames = 0) {
+    this.frames = frames
+  }
 
   moved(member: Member): void {
     if (!member.untold) {

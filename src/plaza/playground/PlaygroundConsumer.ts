@@ -65,6 +65,8 @@ export const layer = Layer.effectDiscard(
       pace: ({ pace }, { caller }) =>
         Effect.sync(() => {
           const phone = caller instanceof Session ? phoneOf(caller) : undefined
+          // Kept by the session: it holds wherever the guest goes next.
+          if (caller instanceof Session) caller.pace = pace
           if (caller.place !== undefined && phone !== undefined)
             channels.view(caller.place.tag)?.setPace(phone.member, pace)
         })

@@ -1,5 +1,5 @@
 /** A phone standing in a channel, as its view tells it and as its steps are measured: one for each join. */
-import { Pace } from "../../../gen/noriter/client/v1/playground.ts"
+import type { Pace } from "../../../gen/noriter/client/v1/playground.ts"
 import type { Place } from "../../bus/Caller.ts"
 import type { Outbox } from "../../client/Outbox.ts"
 import type { Session } from "../../client/Session.ts"
@@ -16,12 +16,12 @@ export class PlaygroundPhone implements Phone, Walk {
   movedMs: number
   slackCm = slackCmMax
 
-  constructor(place: Place, session: string, outbox: Outbox, nowMs: number) {
+  constructor(place: Place, session: Session, outbox: Outbox, nowMs: number) {
     this.member = place.member
     this.playground = place.playground
-    this.session = session
+    this.session = session.session
     this.outbox = outbox
-    this.pace = Pace.PACE_FULL
+    this.pace = session.pace
     this.movedMs = nowMs
   }
 }
@@ -35,7 +35,7 @@ export const phoneOf = (session: Session): PlaygroundPhone | undefined => phones
 export const placePhone = (session: Session, place: Place): PlaygroundPhone | undefined => {
   const outbox = session.connection?.outbox
   if (outbox === undefined) return undefined
-  const phone = new PlaygroundPhone(place, session.session, outbox, performance.now())
+  const phone = new PlaygroundPhone(place, session, outbox, performance.now())
   phones.set(session, phone)
   return phone
 }

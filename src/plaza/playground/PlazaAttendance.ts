@@ -10,7 +10,7 @@ import { placeAt, type Session } from "../../client/Session.ts"
 import type { HeldMember } from "../../space/Held.ts"
 import { Presence } from "../../space/Presence.ts"
 import { SpaceError } from "../../space/SharedSpace.ts"
-import { Mailbox, mailboxName, notFollowing, positionOf } from "../chat/Mailbox.ts"
+import { Mailbox, mailboxName, notFollowing, positionOf } from "../mailbox/Mailbox.ts"
 import { Channels } from "./Channels.ts"
 import { leaveView, linesPosition, show } from "./Entrance.ts"
 import { placePhone } from "./PlaygroundPhone.ts"
@@ -58,9 +58,11 @@ const make = Effect.gen(function* () {
     }
     const view = yield* channels.open(member.tag)
     show(view, member)
+    const after = positionIn(heard, view.tag, view.epoch)?.seq
+    // It has heard more than this runner yet, or of a history that was lost (rule L11).
+    if (after !== undefined && after > view.head) yield* channels.catchUp(member.tag)
     return () => {
-      const after = positionIn(heard, view.tag, view.epoch)?.seq
-      const recovered = after !== undefined && view.recovers(after)
+      const recovered = after !== undefined && after <= view.head && view.recovers(after)
       const place = placeAt(member.tag, member.member)
       const rejoined: Rejoined = {
         place,

@@ -55,7 +55,7 @@ export class Roll {
   }
 
   /** Puts a member where it stands now; false: it stands there already. */
-  place(member: Member, xCm: number, yCm: number): boolean {
+  place(member: Member, xCm: number, yCm: number, walked = true): boolean {
     if (member.placed && member.xCm === xCm && member.yCm === yCm) return false
     const cell = this.grid.cellAt(xCm, yCm)
     const crosses = member.standing && cell !== member.cell
@@ -65,7 +65,7 @@ export class Roll {
     member.yCm = yCm
     member.cell = cell
     if (crosses) this.stepIn(member)
-    this.changed(member)
+    this.changed(member, walked)
     return true
   }
 
@@ -121,7 +121,7 @@ export class Roll {
     if (!member.recorded) this.recorded++
     member.recorded = true
     // Later its place is what its runner says, not where it was put.
-    if (!member.placed) this.place(member, record.xCm, record.yCm)
+    if (!member.placed) this.place(member, record.xCm, record.yCm, member.held)
     member.described = describe(member.number, record.nickname, record.avatar)
     const shown = isShown(record.state)
     if (shown && !member.standing) this.show(member)
@@ -171,7 +171,7 @@ export class Roll {
     for (const audience of this.audiences) audience.crowdChanged(member.cell)
   }
 
-  private changed(member: Member): void {
-    for (const audience of this.audiences) audience.changed(member)
+  private changed(member: Member, moved = false): void {
+    for (const audience of this.audiences) audience.changed(member, moved)
   }
 }

@@ -1,6 +1,7 @@
 /**
  * Keeps this runner's members and sessions in step (rule P1): a member whose session does not name it is removed, a
- * session whose member is missing has it put back. Members of other runners are theirs, and the watcher's.
+ * session whose member is missing has it put back. Members of other runners are theirs, and the watcher's, unless their
+ * time has passed and nobody looked (rule P5).
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -13,13 +14,15 @@ import { Presence } from "../../space/Presence.ts"
 import { Self } from "../../space/Self.ts"
 import { type Entry, SharedSpace } from "../../space/SharedSpace.ts"
 import { memberKey, memberPrefix } from "../../space/Tag.ts"
-import { Workers } from "../../Workers.ts"
+import { enduring, Workers } from "../../Workers.ts"
 import { Channels } from "./Channels.ts"
 import { show } from "./Entrance.ts"
 import type { View } from "./View.ts"
 
 /** An orphan is gone within 2 s (rule P1). */
 const every = "1 second"
+/** Its own runner moves a member on at once: whoever is so long overdue has none any more. */
+const overdueMs = 2_000
 
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
@@ -33,9 +36,12 @@ export const layer = Layer.effectDiscard(
     const removeOrphans = Effect.fnUntraced(function* (tag: string, entries: ReadonlyMap<string, Entry>) {
       const nowMs = yield* Clock.currentTimeMillis
       for (const [key, { owner, value, dueMs = Number.POSITIVE_INFINITY }] of entries) {
-        if (owner?.incarnation !== self.incarnation.id) continue
-        const session = sessions.ofSession(MemberRecord.decode(value).session)
         const member = Number(key.slice(memberPrefix.length))
+        if (owner?.incarnation !== self.incarnation.id) {
+          if (nowMs >= dueMs + overdueMs) yield* presence.moveOnOverdue(tag, member, nowMs)
+          continue
+        }
+        const session = sessions.ofSession(MemberRecord.decode(value).session)
         const isKept = session !== undefined && names(session, tag, member) && nowMs < dueMs
         if (!isKept) yield* presence.removeOrphan(tag, member)
       }
@@ -47,7 +53,9 @@ export const layer = Layer.effectDiscard(
         if (place?.tag !== view.tag || entries.has(memberKey(place.member))) continue
         const position = view.positionOf(place.member) ?? { xCm: 0, yCm: 0 }
         const putBack = session.change((held) =>
-          names(session, place.tag, place.member) ? presence.putBack(held, position) : Effect.undefined
+          Effect.flatMap(presence.holds(held), (holds) =>
+            holds && names(session, place.tag, place.member) ? presence.putBack(held, position) : Effect.undefined
+          )
         )
         // It may have been put meanwhile, or the session gone on: then there is nothing to mend.
         const member = yield* putBack.pipe(Effect.catch(() => Effect.undefined))
@@ -62,7 +70,7 @@ export const layer = Layer.effectDiscard(
         yield* putBackMissing(view, entries)
       }
     })
-    yield* workers.run("upkeep", Effect.repeat(look, Schedule.spaced(every)))
+    yield* workers.run("upkeep", Effect.repeat(enduring("upkeep", look), Schedule.spaced(every)))
   })
 )
 

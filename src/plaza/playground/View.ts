@@ -35,6 +35,8 @@ export interface ViewOptions extends GridOptions {
   /** Names the history of the channel's lines, until a snapshot names another. */
   readonly epoch: string
   readonly lines?: LineBounds
+  /** Frames are numbered above it: what a former view of this channel sent was not newer. */
+  readonly framesBefore?: number
   /** How long after the last time phones of PACE_CALM and PACE_LINES are told at the next tick. */
   readonly slowMs?: number
   /** What a phone is told of moves, about (design 7). 0, or absent: all. */
@@ -63,7 +65,7 @@ export class View {
   private readonly slow: Audience
   private slowAtMs = Number.NEGATIVE_INFINITY
   private readonly roll: Roll
-  private readonly movers = new Movers()
+  private readonly movers: Movers
   private readonly peers = new Peers()
   private readonly lines: Lines
   private readonly batch: LineBatch
@@ -80,6 +82,7 @@ export class View {
     this.fast = new Audience("fast", this.grid, movesBytesPerSecond)
     this.slow = new Audience("slow", this.grid, movesBytesPerSecond)
     this.roll = new Roll(this.grid, [this.fast, this.slow])
+    this.movers = new Movers(options.framesBefore)
     this.lines = new Lines(options.lines ?? channelBounds)
     this.batch = new LineBatch(this.grid.columns)
   }
@@ -102,6 +105,11 @@ export class View {
   /** Members with a record, also those that nobody sees just now. */
   get recordCount(): number {
     return this.roll.recorded
+  }
+
+  /** The number of the last frame of moves. */
+  get frameCount(): number {
+    return this.movers.frames
   }
 
   get phoneCount(): number {
@@ -182,7 +190,8 @@ export class View {
 
   /** A phone whose member has just entered: the last lines as history, and from here on all. */
   join(phone: Phone, { history }: { readonly history: number }): void {
-    this.admit(phone)
+    const viewer = this.admit(phone)
+    this.audienceOf(viewer).greet(viewer)
     const lines = this.lines.last(history).map((line) => line.asHistory())
     if (lines.length > 0) phone.outbox.push(Buffer.concat(lines))
     phone.outbox.schedule()
@@ -199,6 +208,8 @@ export class View {
    */
   rejoin(phone: Phone, afterSeq: number, epoch: string = this.historyEpoch): boolean {
     const viewer = this.admit(phone)
+    // Other runners learn by this frame whose the member is now: its former runner tells its place no more.
+    if (viewer.member.placed) this.movers.moved(viewer.member)
     const recovered = this.recovers(afterSeq, epoch)
     if (recovered) {
       viewer.heardTo = afterSeq
@@ -258,8 +269,8 @@ export class View {
     return this.fast.hasNews
   }
 
-  /** Tells every phone what has changed in its view, and writes. */
-  tick(nowMs: number): void {
+  /** Tells every phone what has changed in its view; `write` sees to it that it is written, at once where none is given. */
+  tick(nowMs: number, write: (viewers: Iterable<Viewer>) => void = writeAtOnce): void {
     this.batch.give(this.viewers.values())
     this.fast.tick(nowMs)
     // A clock that was set back must not keep them waiting.
@@ -268,7 +279,7 @@ export class View {
       this.slow.tick(nowMs)
       this.changePaces()
     }
-    for (const { phone } of this.viewers.values()) phone.outbox.flush()
+    write(this.viewers.values())
   }
 
   /** A member shows a feeling: told to those who see it. */
@@ -354,6 +365,10 @@ export class View {
       phone.outbox.schedule()
     }
   }
+}
+
+const writeAtOnce = (viewers: Iterable<Viewer>): void => {
+  for (const { phone } of viewers) phone.outbox.flush()
 }
 
 const channelBounds: LineBounds = {

@@ -22,6 +22,8 @@ export class Viewer {
   paceAsked: Pace
   /** The cell it stood in when it was last told who is in view; undefined: it was told nothing yet. */
   cell: Cell | undefined
+  /** It was greeted, and is told the difference to that on its own the first time. */
+  fresh = false
   /** It was not told of some move. */
   behind = false
   /** It heard the lines up to here elsewhere, before they came to this runner. */

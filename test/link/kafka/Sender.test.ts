@@ -47,13 +47,13 @@ const starting = Effect.gen(function* () {
   const sender = new Sender(broker, "noriter.t", "prefix.noriter.t")
   const running = yield* Effect.forkScoped(sender.run)
   const said: Array<Position | AppendFailed> = []
-  const offer = (count = 1, bytes = 1) =>
-    sender.offer(
-      Array.from({ length: count }, () => ({
-        record: { partition: 0, key: "a", value: new Uint8Array(bytes), headers: {} },
-        settled: (result) => void said.push(result)
-      }))
-    )
+  const offer = (count = 1, bytes = 1) => {
+    const refused = sender.refusal(count, count * bytes)
+    if (refused !== undefined) return refused
+    const record = { partition: 0, key: "a", value: new Uint8Array(bytes), headers: {} }
+    sender.offer(Array.from({ length: count }, () => ({ record, settled: (result) => void said.push(result) })))
+    return undefined
+  }
   return { broker, sender, running, said, offer }
 })
 

@@ -3,7 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { MailTold } from "../../../gen/noriter/runner/v1/mailbox.ts"
 import type { WhisperPassed } from "../../../gen/noriter/topic/v1/chat.ts"
 import type { DecisionState } from "../../../src/bus/Decider.ts"
-import { mailboxDeciders, mailboxMax, mailboxStream } from "../../../src/plaza/chat/MailboxDeciders.ts"
+import { mailboxDeciders } from "../../../src/plaza/chat/MailboxDeciders.ts"
+import { mailboxMax, mailboxStream } from "../../../src/plaza/mailbox/MailStream.ts"
 
 const passed: WhisperPassed = {
   $type: "noriter.topic.v1.WhisperPassed",

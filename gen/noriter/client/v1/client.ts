@@ -42,6 +42,7 @@ import {
   ResumeResponse,
   Streams,
 } from "./session.ts";
+import { Given, GiveRequest, GiveResponse, PouchRequest, PouchResponse } from "./social.ts";
 
 export const protobufPackage = "noriter.client.v1";
 
@@ -93,6 +94,12 @@ export interface ClientMessage {
     | //
     /** Is typing. */
     { $case: "typing"; value: TypingRequest }
+    | //
+    /** Gives flowers to one member. */
+    { $case: "give"; value: GiveRequest }
+    | //
+    /** Looks into the own pouch. */
+    { $case: "pouch"; value: PouchRequest }
     | undefined;
 }
 
@@ -130,6 +137,12 @@ export interface ServerMessage {
     | //
     /** Answers whisper. */
     { $case: "whisper"; value: WhisperResponse }
+    | //
+    /** Answers give. */
+    { $case: "give"; value: GiveResponse }
+    | //
+    /** Answers pouch. */
+    { $case: "pouch"; value: PouchResponse }
     | //
     /** Refuses a request, or a line that could not be read. */
     { $case: "error"; value: Error }
@@ -169,6 +182,9 @@ export interface ServerMessage {
     | //
     /** Somebody is typing. */
     { $case: "typed"; value: Typed }
+    | //
+    /** Somebody gave this guest flowers. */
+    { $case: "given"; value: Given }
     | undefined;
 }
 
@@ -219,6 +235,12 @@ export const ClientMessage: MessageFns<ClientMessage, "noriter.client.v1.ClientM
         break;
       case "typing":
         TypingRequest.encode(message.body.value, writer.uint32(186).fork()).join();
+        break;
+      case "give":
+        GiveRequest.encode(message.body.value, writer.uint32(242).fork()).join();
+        break;
+      case "pouch":
+        PouchRequest.encode(message.body.value, writer.uint32(250).fork()).join();
         break;
     }
     return writer;
@@ -341,6 +363,22 @@ export const ClientMessage: MessageFns<ClientMessage, "noriter.client.v1.ClientM
             message.body = { $case: "typing", value: TypingRequest.decode(reader, reader.uint32()) };
             continue;
           }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.body = { $case: "give", value: GiveRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 31: {
+            if (tag !== 250) {
+              break;
+            }
+
+            message.body = { $case: "pouch", value: PouchRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -382,6 +420,10 @@ export const ClientMessage: MessageFns<ClientMessage, "noriter.client.v1.ClientM
       obj.emote = EmoteRequest.toJSON(message.body.value);
     } else if (message.body?.$case === "typing") {
       obj.typing = TypingRequest.toJSON(message.body.value);
+    } else if (message.body?.$case === "give") {
+      obj.give = GiveRequest.toJSON(message.body.value);
+    } else if (message.body?.$case === "pouch") {
+      obj.pouch = PouchRequest.toJSON(message.body.value);
     }
     return obj;
   },
@@ -465,6 +507,18 @@ export const ClientMessage: MessageFns<ClientMessage, "noriter.client.v1.ClientM
         }
         break;
       }
+      case "give": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "give", value: GiveRequest.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "pouch": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "pouch", value: PouchRequest.fromPartial(object.body.value) };
+        }
+        break;
+      }
     }
     return message;
   },
@@ -506,6 +560,12 @@ export const ServerMessage: MessageFns<ServerMessage, "noriter.client.v1.ServerM
       case "whisper":
         WhisperResponse.encode(message.body.value, writer.uint32(170).fork()).join();
         break;
+      case "give":
+        GiveResponse.encode(message.body.value, writer.uint32(242).fork()).join();
+        break;
+      case "pouch":
+        PouchResponse.encode(message.body.value, writer.uint32(250).fork()).join();
+        break;
       case "error":
         Error.encode(message.body.value, writer.uint32(402).fork()).join();
         break;
@@ -544,6 +604,9 @@ export const ServerMessage: MessageFns<ServerMessage, "noriter.client.v1.ServerM
         break;
       case "typed":
         Typed.encode(message.body.value, writer.uint32(586).fork()).join();
+        break;
+      case "given":
+        Given.encode(message.body.value, writer.uint32(594).fork()).join();
         break;
     }
     return writer;
@@ -632,6 +695,22 @@ export const ServerMessage: MessageFns<ServerMessage, "noriter.client.v1.ServerM
             }
 
             message.body = { $case: "whisper", value: WhisperResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.body = { $case: "give", value: GiveResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 31: {
+            if (tag !== 250) {
+              break;
+            }
+
+            message.body = { $case: "pouch", value: PouchResponse.decode(reader, reader.uint32()) };
             continue;
           }
           case 50: {
@@ -738,6 +817,14 @@ export const ServerMessage: MessageFns<ServerMessage, "noriter.client.v1.ServerM
             message.body = { $case: "typed", value: Typed.decode(reader, reader.uint32()) };
             continue;
           }
+          case 74: {
+            if (tag !== 594) {
+              break;
+            }
+
+            message.body = { $case: "given", value: Given.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -771,6 +858,10 @@ export const ServerMessage: MessageFns<ServerMessage, "noriter.client.v1.ServerM
       obj.say = SayResponse.toJSON(message.body.value);
     } else if (message.body?.$case === "whisper") {
       obj.whisper = WhisperResponse.toJSON(message.body.value);
+    } else if (message.body?.$case === "give") {
+      obj.give = GiveResponse.toJSON(message.body.value);
+    } else if (message.body?.$case === "pouch") {
+      obj.pouch = PouchResponse.toJSON(message.body.value);
     } else if (message.body?.$case === "error") {
       obj.error = Error.toJSON(message.body.value);
     } else if (message.body?.$case === "disconnect") {
@@ -797,6 +888,8 @@ export const ServerMessage: MessageFns<ServerMessage, "noriter.client.v1.ServerM
       obj.emoted = Emoted.toJSON(message.body.value);
     } else if (message.body?.$case === "typed") {
       obj.typed = Typed.toJSON(message.body.value);
+    } else if (message.body?.$case === "given") {
+      obj.given = Given.toJSON(message.body.value);
     }
     return obj;
   },
@@ -853,6 +946,18 @@ export const ServerMessage: MessageFns<ServerMessage, "noriter.client.v1.ServerM
       case "whisper": {
         if (object.body?.value !== undefined && object.body?.value !== null) {
           message.body = { $case: "whisper", value: WhisperResponse.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "give": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "give", value: GiveResponse.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "pouch": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "pouch", value: PouchResponse.fromPartial(object.body.value) };
         }
         break;
       }
@@ -931,6 +1036,12 @@ export const ServerMessage: MessageFns<ServerMessage, "noriter.client.v1.ServerM
       case "typed": {
         if (object.body?.value !== undefined && object.body?.value !== null) {
           message.body = { $case: "typed", value: Typed.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "given": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "given", value: Given.fromPartial(object.body.value) };
         }
         break;
       }

@@ -50,6 +50,8 @@ export const ErrorCode = {
   ERROR_CODE_SESSION_ENDED: 18,
   /** ERROR_CODE_INTERNAL - Definite. The server failed on this request, and said so to its operator. */
   ERROR_CODE_INTERNAL: 19,
+  /** ERROR_CODE_NOT_ENOUGH - Definite. The guest has not so many of this kind: `pouch` says what there is. */
+  ERROR_CODE_NOT_ENOUGH: 20,
 } as const;
 
 export type ErrorCode = typeof ErrorCode[keyof typeof ErrorCode];
@@ -75,6 +77,7 @@ export namespace ErrorCode {
   export type ERROR_CODE_TOKEN_REFUSED = typeof ErrorCode.ERROR_CODE_TOKEN_REFUSED;
   export type ERROR_CODE_SESSION_ENDED = typeof ErrorCode.ERROR_CODE_SESSION_ENDED;
   export type ERROR_CODE_INTERNAL = typeof ErrorCode.ERROR_CODE_INTERNAL;
+  export type ERROR_CODE_NOT_ENOUGH = typeof ErrorCode.ERROR_CODE_NOT_ENOUGH;
 }
 
 export function errorCodeToJSON(object: ErrorCode): string {
@@ -119,6 +122,8 @@ export function errorCodeToJSON(object: ErrorCode): string {
       return "ERROR_CODE_SESSION_ENDED";
     case ErrorCode.ERROR_CODE_INTERNAL:
       return "ERROR_CODE_INTERNAL";
+    case ErrorCode.ERROR_CODE_NOT_ENOUGH:
+      return "ERROR_CODE_NOT_ENOUGH";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ErrorCode");
   }

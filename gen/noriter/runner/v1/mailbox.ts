@@ -26,6 +26,9 @@ export interface MailTold {
     | //
     /** A whisper. */
     { $case: "whisper"; value: WhisperMail }
+    | //
+    /** Flowers. */
+    { $case: "gift"; value: GiftMail }
     | undefined;
 }
 
@@ -38,6 +41,19 @@ export interface WhisperMail {
   nickname: string;
   /** What. */
   text: string;
+}
+
+/** GiftMail is flowers in a mailbox. */
+export interface GiftMail {
+  $type: "noriter.runner.v1.GiftMail";
+  /** The giver's number in the channel both stood in. */
+  member: number;
+  /** The giver's nickname then. */
+  nickname: string;
+  /** Which: `daisy`. */
+  kind: string;
+  /** How many. */
+  count: number;
 }
 
 function createBaseMailTold(): MailTold {
@@ -66,6 +82,9 @@ export const MailTold: MessageFns<MailTold, "noriter.runner.v1.MailTold"> = {
     switch (message.body?.$case) {
       case "whisper":
         WhisperMail.encode(message.body.value, writer.uint32(82).fork()).join();
+        break;
+      case "gift":
+        GiftMail.encode(message.body.value, writer.uint32(90).fork()).join();
         break;
     }
     return writer;
@@ -132,6 +151,14 @@ export const MailTold: MessageFns<MailTold, "noriter.runner.v1.MailTold"> = {
             message.body = { $case: "whisper", value: WhisperMail.decode(reader, reader.uint32()) };
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.body = { $case: "gift", value: GiftMail.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -163,6 +190,8 @@ export const MailTold: MessageFns<MailTold, "noriter.runner.v1.MailTold"> = {
     }
     if (message.body?.$case === "whisper") {
       obj.whisper = WhisperMail.toJSON(message.body.value);
+    } else if (message.body?.$case === "gift") {
+      obj.gift = GiftMail.toJSON(message.body.value);
     }
     return obj;
   },
@@ -181,6 +210,12 @@ export const MailTold: MessageFns<MailTold, "noriter.runner.v1.MailTold"> = {
       case "whisper": {
         if (object.body?.value !== undefined && object.body?.value !== null) {
           message.body = { $case: "whisper", value: WhisperMail.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "gift": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "gift", value: GiftMail.fromPartial(object.body.value) };
         }
         break;
       }
@@ -280,6 +315,116 @@ export const WhisperMail: MessageFns<WhisperMail, "noriter.runner.v1.WhisperMail
     message.member = object.member ?? 0;
     message.nickname = object.nickname ?? "";
     message.text = object.text ?? "";
+    return message;
+  },
+};
+
+function createBaseGiftMail(): GiftMail {
+  return { $type: "noriter.runner.v1.GiftMail", member: 0, nickname: "", kind: "", count: 0 };
+}
+
+export const GiftMail: MessageFns<GiftMail, "noriter.runner.v1.GiftMail"> = {
+  $type: "noriter.runner.v1.GiftMail" as const,
+
+  encode(message: GiftMail, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.member !== 0) {
+      writer.uint32(8).uint32(message.member);
+    }
+    if (message.nickname !== "") {
+      writer.uint32(18).string(message.nickname);
+    }
+    if (message.kind !== "") {
+      writer.uint32(26).string(message.kind);
+    }
+    if (message.count !== 0) {
+      writer.uint32(32).uint32(message.count);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GiftMail {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGiftMail();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.member = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nickname = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.count = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: GiftMail): unknown {
+    const obj: any = {};
+    if (message.member !== 0) {
+      obj.member = Math.round(message.member);
+    }
+    if (message.nickname !== "") {
+      obj.nickname = message.nickname;
+    }
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.count !== 0) {
+      obj.count = Math.round(message.count);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GiftMail>): GiftMail {
+    return GiftMail.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GiftMail>): GiftMail {
+    const message = createBaseGiftMail();
+    message.member = object.member ?? 0;
+    message.nickname = object.nickname ?? "";
+    message.kind = object.kind ?? "";
+    message.count = object.count ?? 0;
     return message;
   },
 };

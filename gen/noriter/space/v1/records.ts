@@ -128,6 +128,9 @@ export interface Answer {
     | //
     /** Refused. */
     { $case: "refusal"; value: Refusal }
+    | //
+    /** The flowers are on their way. */
+    { $case: "give"; value: GiveAnswer }
     | undefined;
 }
 
@@ -141,6 +144,11 @@ export interface SayAnswer {
 /** WhisperAnswer answers whisper. */
 export interface WhisperAnswer {
   $type: "noriter.space.v1.WhisperAnswer";
+}
+
+/** GiveAnswer answers give. */
+export interface GiveAnswer {
+  $type: "noriter.space.v1.GiveAnswer";
 }
 
 /** Refusal refuses. */
@@ -706,6 +714,9 @@ export const Answer: MessageFns<Answer, "noriter.space.v1.Answer"> = {
       case "refusal":
         Refusal.encode(message.body.value, writer.uint32(26).fork()).join();
         break;
+      case "give":
+        GiveAnswer.encode(message.body.value, writer.uint32(34).fork()).join();
+        break;
     }
     return writer;
   },
@@ -747,6 +758,14 @@ export const Answer: MessageFns<Answer, "noriter.space.v1.Answer"> = {
             message.body = { $case: "refusal", value: Refusal.decode(reader, reader.uint32()) };
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.body = { $case: "give", value: GiveAnswer.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -767,6 +786,8 @@ export const Answer: MessageFns<Answer, "noriter.space.v1.Answer"> = {
       obj.whisper = WhisperAnswer.toJSON(message.body.value);
     } else if (message.body?.$case === "refusal") {
       obj.refusal = Refusal.toJSON(message.body.value);
+    } else if (message.body?.$case === "give") {
+      obj.give = GiveAnswer.toJSON(message.body.value);
     }
     return obj;
   },
@@ -792,6 +813,12 @@ export const Answer: MessageFns<Answer, "noriter.space.v1.Answer"> = {
       case "refusal": {
         if (object.body?.value !== undefined && object.body?.value !== null) {
           message.body = { $case: "refusal", value: Refusal.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "give": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "give", value: GiveAnswer.fromPartial(object.body.value) };
         }
         break;
       }
@@ -911,6 +938,56 @@ export const WhisperAnswer: MessageFns<WhisperAnswer, "noriter.space.v1.WhisperA
   },
   fromPartial(_: DeepPartial<WhisperAnswer>): WhisperAnswer {
     const message = createBaseWhisperAnswer();
+    return message;
+  },
+};
+
+function createBaseGiveAnswer(): GiveAnswer {
+  return { $type: "noriter.space.v1.GiveAnswer" };
+}
+
+export const GiveAnswer: MessageFns<GiveAnswer, "noriter.space.v1.GiveAnswer"> = {
+  $type: "noriter.space.v1.GiveAnswer" as const,
+
+  encode(_: GiveAnswer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GiveAnswer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGiveAnswer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(_: GiveAnswer): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<GiveAnswer>): GiveAnswer {
+    return GiveAnswer.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<GiveAnswer>): GiveAnswer {
+    const message = createBaseGiveAnswer();
     return message;
   },
 };

@@ -1,6 +1,6 @@
 /**
  * Brings a guest's mailbox to the phone: in order, each entry once, what was missed fetched (rule C3). The mailbox itself
- * is a stream of the guest's tag; how far this phone is, the session knows.
+ * is a stream of the guest's tag (MailStream); how far this phone is, the session knows; how an entry reads is its domain's.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -12,9 +12,12 @@ import type { ServerBody } from "../../../gen/registry.ts"
 import type { Caller } from "../../bus/Caller.ts"
 import { EventBus } from "../../bus/EventBus.ts"
 import { Sessions } from "../../client/Sessions.ts"
+import { RunnerLink } from "../../link/RunnerLink.ts"
 import { SharedSpace, type SpaceError } from "../../space/SharedSpace.ts"
-import { Workers } from "../../Workers.ts"
-import { mailboxMax, mailboxStream } from "./MailboxDeciders.ts"
+import { enduring, Workers } from "../../Workers.ts"
+import { whispered } from "../chat/WhisperMail.ts"
+import { given } from "../social/GiftMail.ts"
+import { mailboxMax, mailboxStream } from "./MailStream.ts"
 
 /** What a phone that comes back has missed. */
 export interface Missed {
@@ -36,7 +39,7 @@ export class Mailbox extends Context.Service<
     /** Tells the phone these, and then whatever comes. */
     readonly follow: (caller: Caller, after: number, mails: ReadonlyArray<MailTold>) => void
   }
->()("noriter/plaza/chat/Mailbox") {
+>()("noriter/plaza/mailbox/Mailbox") {
   static readonly layer = Layer.effect(
     Mailbox,
     Effect.suspend(() => make)
@@ -58,14 +61,18 @@ const make = Effect.gen(function* () {
   const missed = Effect.fnUntraced(function* (guest: string, after: number) {
     const { head, entries } = yield* space.history(guest, mailboxStream, after, mailboxMax)
     const mails = entries.map(({ value }) => MailTold.decode(value))
-    return { recovered: head.trimmedTo <= after, seq: Math.max(after, head.seq), mails }
+    // A phone that has heard more than there is has heard another history: one that was lost (rule L11).
+    return { recovered: head.trimmedTo <= after && after <= head.seq, seq: head.seq, mails }
   })
 
   const fill = (caller: Caller): Effect.Effect<void> =>
     missed(caller.guest, caller.mailboxSeq).pipe(
       Effect.map(({ recovered, seq, mails }) => {
         if (caller.mailboxSeq === notFollowing) return
-        if (!recovered) caller.tellGap([positionOf(caller, seq)])
+        if (!recovered) {
+          caller.mailboxSeq = Math.min(caller.mailboxSeq, seq)
+          caller.tellGap([positionOf(caller, seq)])
+        }
         tellAll(caller, mails)
       }),
       Effect.catchCause((cause) => Effect.logWarning("a mailbox could not be read", cause))
@@ -92,6 +99,7 @@ export const deliveryLayer = Layer.effectDiscard(
     const sessions = yield* Sessions
     const mailbox = yield* Mailbox
     const workers = yield* Workers
+    const link = yield* RunnerLink
     yield* bus.register(MailboxConsumer, {
       deliver: (mail) =>
         Effect.suspend(() => {
@@ -113,7 +121,11 @@ export const deliveryLayer = Layer.effectDiscard(
         }
       }
     })
-    yield* workers.run("mailboxes", compare.pipe(Effect.delay(compareEvery), Effect.forever))
+    const look = enduring("mailboxes", compare)
+    yield* workers.run("mailboxes", look.pipe(Effect.delay(compareEvery), Effect.forever))
+    // Whatever was told while the link was away is in the mailboxes (rule C3).
+    const fork = Effect.runForkWith(yield* Effect.context<never>())
+    yield* link.onReady(() => void fork(look))
   })
 )
 
@@ -138,11 +150,13 @@ const tellAll = (caller: Caller, mails: ReadonlyArray<MailTold>): void => {
 }
 
 /** What a phone is told of an entry; nothing of what only a newer release knows. */
-const bodyOf = ({ seq, atMs, body }: MailTold): ServerBody | undefined => {
-  if (body?.$case !== "whisper") return undefined
-  const { member, nickname, text } = body.value
-  return {
-    $case: "whispered",
-    value: { $type: "noriter.client.v1.Whispered", seq, member, nickname, text, atMs }
+const bodyOf = (mail: MailTold): ServerBody | undefined => {
+  switch (mail.body?.$case) {
+    case "whisper":
+      return whispered(mail, mail.body.value)
+    case "gift":
+      return given(mail, mail.body.value)
+    default:
+      return undefined
   }
 }

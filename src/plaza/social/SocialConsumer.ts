@@ -1,0 +1,83 @@
+/**
+ * Takes what guests give each other. A gift is asked of the giver's own tag and answered by its outcome, which is
+ * PouchDeciders'; here the number in the channel becomes the guest who is meant, and no phone ever learns which.
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { SocialConsumer } from "../../../gen/consumers.ts"
+import { ErrorCode } from "../../../gen/noriter/client/v1/error.ts"
+import { GiveRequest, type PouchResponse } from "../../../gen/noriter/client/v1/social.ts"
+import type { Answer } from "../../../gen/noriter/space/v1/records.ts"
+import type { ClientResponse } from "../../../gen/registry.ts"
+import { type Call, type Later, Refused } from "../../bus/Caller.ts"
+import { EventBus } from "../../bus/EventBus.ts"
+import { SharedSpace } from "../../space/SharedSpace.ts"
+import { memberKey } from "../../space/Tag.ts"
+import { reachable } from "../playground/Reachable.ts"
+import { pouchKey, readPouch } from "./Pouch.ts"
+
+export const layer = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const bus = yield* EventBus
+    const space = yield* SharedSpace
+
+    const valueAt = (tag: string, key: string): Effect.Effect<Uint8Array | undefined, Refused> =>
+      space.read({ tag, keys: [key] }).pipe(
+        Effect.map(({ entries }) => entries.get(key)?.value),
+        Effect.mapError(() => away)
+      )
+
+    const give = Effect.fnUntraced(function* (request: GiveRequest, call: Call): Effect.fn.Return<Later, Refused> {
+      const { caller } = call
+      const { member, kind, count } = request
+      // Zero means absent, so the proto cannot require it.
+      if (count === 0) return yield* nothing
+      const place = yield* caller.placeOf(call.id)
+      const receiver = reachable(yield* valueAt(place.tag, memberKey(member)))?.guest ?? ""
+      // Asked also when nobody is there: sent again, it is answered from the tag's memory whoever has left meanwhile.
+      return yield* caller.ask(call, {
+        member: place.member,
+        body: GiveRequest.encode(request).finish(),
+        record: (asker) => ({
+          $type: "noriter.topic.v1.GiftAsked",
+          guest: caller.guest,
+          asker,
+          receiver,
+          nickname: caller.nickname,
+          kind,
+          count
+        }),
+        answerOf
+      })
+    })
+
+    yield* bus.register(SocialConsumer, {
+      give,
+      pouch: (_, { caller }) =>
+        Effect.map(
+          valueAt(caller.guest, pouchKey),
+          (value): PouchResponse => ({ $type: "noriter.client.v1.PouchResponse", flowers: [...readPouch(value)] })
+        )
+    })
+  })
+)
+
+/** What the phone is told of an outcome, the first time and when it asks again. */
+const answerOf = ({ body }: Answer): ClientResponse | Refused => {
+  switch (body?.$case) {
+    case "give":
+      return { $type: "noriter.client.v1.GiveResponse" }
+    case "refusal":
+      return new Refused(body.value)
+    default:
+      return new Refused({ code: ErrorCode.ERROR_CODE_INTERNAL, message: "an outcome this runner does not know" })
+  }
+}
+
+const nothing = new Refused({ code: ErrorCode.ERROR_CODE_INVALID, message: "give.count must be at least 1" })
+
+const away = new Refused({
+  code: ErrorCode.ERROR_CODE_UNAVAILABLE,
+  message: "pouches cannot be read just now",
+  retryAfterMs: 1000
+})

@@ -1,0 +1,136 @@
+/** A member of a group whose client does as the test says: beginning, beginning anew, and leaving (rules L10, L11). */
+import { assert, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type { Admin, Consumer, ConsumerEvents, Incoming, KafkaClient } from "../../../src/link/kafka/KafkaClient.ts"
+import { Reader } from "../../../src/link/kafka/Reader.ts"
+import { until } from "../../contract/Eventually.ts"
+
+const topic = "prefix.noriter.t"
+const at = { topic, partition: 2 }
+
+const recordAt = (offset: number): Incoming => ({
+  offset,
+  timeMs: 1,
+  key: "a",
+  value: new Uint8Array(),
+  header: () => undefined
+})
+
+/** Says what was asked of it; the group has committed offset 10, and 60 s ago the end was at 4. */
+class FakeClient implements KafkaClient {
+  readonly did: Array<string> = []
+  readonly members: Array<ConsumerEvents> = []
+  adminsAway = 0
+  asks = 0
+
+  producer = () => assert.fail("nobody appends")
+
+  consumer = (_: string, __: ReadonlyArray<string>, events: ConsumerEvents): Consumer => {
+    const say = (word: string) => void this.did.push(word)
+    this.members.push(events)
+    return {
+      start: async () => say("start"),
+      seek: (_, offset) => say(`seek ${offset}`),
+      pause: () => say("pause"),
+      resume: () => say("resume"),
+      commit: async (offsets) => say(`commit ${offsets.map(({ offset }) => offset).join()}`),
+      close: async () => say("close")
+    }
+  }
+
+  admin = async (): Promise<Admin> => {
+    this.asks++
+    if (this.adminsAway-- > 0) throw new Error("planted: away")
+    return {
+      create: () => assert.fail("no topics are made"),
+      describe: () => assert.fail("no topics are looked at"),
+      hasMembers: async () => false,
+      offsetsAt: async (_, ms) => new Map([[at.partition, ms > 1_000 ? 4 : 1]]),
+      committed: async () => new Map([[at.partition, 10]]),
+      close: async () => {}
+    }
+  }
+}
+
+const starting = Effect.gen(function* () {
+  const client = new FakeClient()
+  const handled: Array<string> = []
+  const handle: Reader["options"]["handle"] = (records) =>
+    Effect.sync(() => void handled.push(...records.map((record) => `${record.topic} ${record.offset}`)))
+  const ownName = (name: string) => name.slice("prefix.".length)
+  const context = yield* Effect.context<never>()
+  const reader = new Reader({ client, group: "g", topics: [topic], ownName, handle }, context)
+  const running = yield* Effect.forkScoped(reader.run)
+  yield* until("a member", () => client.did.includes("start"))
+  const [member] = client.members
+  if (member === undefined) return assert.fail("no member")
+  return { client, reader, member, handled, running }
+})
+
+it.live("begins where 60 s ago the end was, hands on by the name the topic has here, and commits when it leaves", () =>
+  Effect.gen(function* () {
+    const { client, handled, member, running } = yield* starting
+    member.assigned([at])
+    yield* until("the beginning", () => client.did.includes("resume"))
+    member.received(at, [recordAt(4), recordAt(5)])
+    member.received({ topic, partition: 0 }, [recordAt(9)]) // not its own
+    yield* until("the records", () => handled.length === 2)
+    assert.deepStrictEqual(handled, ["noriter.t 4", "noriter.t 5"])
+    yield* Fiber.interrupt(running)
+    assert.deepStrictEqual(client.did, ["start", "seek 4", "resume", "commit 6", "close"])
+  })
+)
+
+it.live("a broker that cannot be asked is asked again, and nothing is read until it has answered", () =>
+  Effect.gen(function* () {
+    const { client, member } = yield* starting
+    client.adminsAway = 1
+    member.assigned([at])
+    yield* until("the first question", () => client.asks === 2)
+    assert.deepStrictEqual(client.did, ["start"])
+    yield* until("the beginning", () => client.did.includes("resume"))
+  })
+)
+
+it.live("goes back by time, never forwards; what is not its own is not sought", () =>
+  Effect.gen(function* () {
+    const { client, member, reader } = yield* starting
+    member.assigned([at])
+    yield* until("the beginning", () => client.did.includes("resume"))
+    yield* reader.goBack(5_000)
+    yield* reader.goBack(0)
+    reader.seek(topic, 0, 7)
+    reader.seek(topic, at.partition, 7)
+    assert.deepStrictEqual(client.did, ["start", "seek 4", "resume", "seek 1", "seek 7"])
+  })
+)
+
+it.live("a member that has ended is closed, another takes its place, and what the first still says is nothing", () =>
+  Effect.gen(function* () {
+    const { client, handled, member } = yield* starting
+    member.assigned([at])
+    yield* until("the beginning", () => client.did.includes("resume"))
+    member.failed(new Error("planted: gave up"))
+    yield* until("another member", () => client.members.length === 2)
+    const asks = client.asks
+    member.assigned([at])
+    member.received(at, [recordAt(4)])
+    yield* Effect.sleep("20 millis")
+    assert.deepStrictEqual([client.asks, handled.length], [asks, 0])
+    assert.deepStrictEqual(client.did, ["start", "seek 4", "resume", "commit 4", "close", "start"])
+  })
+)
+
+it.live("what it is assigned while it leaves is nothing to it", () =>
+  Effect.gen(function* () {
+    const { client, member, running } = yield* starting
+    const leaving = yield* Effect.forkChild(Fiber.interrupt(running), { startImmediately: true })
+    member.assigned([at])
+    yield* Fiber.join(leaving)
+    member.assigned([at])
+    yield* Effect.sleep("20 millis")
+    assert.strictEqual(client.asks, 1)
+    assert.deepStrictEqual(client.did, ["start", "close"])
+  })
+)
