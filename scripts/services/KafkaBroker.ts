@@ -60,7 +60,8 @@ export const broker: Service = {
     const lines = Object.entries(properties(folder, port, await freePort()))
     await writeFile(config, lines.map(([name, value]) => `${name}=${value}\n`).join(""))
     const path = await classes()
-    const id = randomBytes(16).toString("base64url")
+    // Its first digit is never a dash, which the tool would take for an option.
+    const id = `k${randomBytes(16).toString("base64url").slice(1)}`
     await run("java", java(128, path, "kafka.tools.StorageTool", "format", "-t", id, "-c", config))
     return { command: "java", arguments: java(256, path, "kafka.Kafka", config) }
   },

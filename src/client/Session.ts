@@ -10,7 +10,14 @@ import { Pace } from "../../gen/noriter/client/v1/playground.ts"
 import type { DisconnectCode, StreamPosition } from "../../gen/noriter/client/v1/session.ts"
 import { type Answer, PresenceState } from "../../gen/noriter/space/v1/records.ts"
 import type { Asker } from "../../gen/noriter/topic/v1/chat.ts"
-import { answerBody, type ClientResponse, clientRoutes, type ServerBody, serverLine, type TopicRecord } from "../../gen/registry.ts"
+import {
+  answerBody,
+  type ClientResponse,
+  clientRoutes,
+  type ServerBody,
+  serverLine,
+  type TopicRecord
+} from "../../gen/registry.ts"
 import { type Ask, type Call, type Caller, type Later, later, type Place, Refused } from "../bus/Caller.ts"
 import type { EventBus } from "../bus/EventBus.ts"
 import type { Held } from "../space/Held.ts"
@@ -262,7 +269,7 @@ export class Session implements Caller {
 }
 
 /** The first 16 bytes of the body's SHA-256: enough that nobody meets another's by chance. */
-const hashOf = (body: Uint8Array): Uint8Array => hash("sha256", body, "buffer").subarray(0, 16)
+export const hashOf = (body: Uint8Array): Uint8Array => hash("sha256", body, "buffer").subarray(0, 16)
 const noHash = new Uint8Array(0)
 
 /** `park/1` and a number, as a place. */

@@ -20,6 +20,8 @@ export interface HeldMember {
 
 export interface EnterRequest {
   readonly id: number
+  /** Of the request, by which it is known again (rule L6). */
+  readonly bodyHash: Uint8Array
   readonly tag: Tag
   readonly capacity: number
   readonly avatar: string

@@ -9,7 +9,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { GoneReason } from "../../gen/noriter/client/v1/playground.ts"
-import { PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
+import { type DeepPartial, Enter, PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
 import { Settings } from "../Settings.ts"
 import type { Claimable, EnterRequest, Held, HeldMember } from "./Held.ts"
 import { moveOnOverdue } from "./Overdue.ts"
@@ -137,7 +137,7 @@ const enter = (writes: PresenceWrites) =>
     const put = yield* writes
       .putHidden(claimed, request, yield* Clock.currentTimeMillis)
       .pipe(Effect.tapError(() => giveBack))
-    const entered = yield* show(writes, claimed, request.id, put).pipe(
+    const entered = yield* show(writes, claimed, request, put).pipe(
       Effect.tapError(() => Effect.andThen(giveBack, abandon(writes, claimed, put)))
     )
     if (former.channel !== "" && former.member !== 0) {
@@ -150,10 +150,15 @@ const enter = (writes: PresenceWrites) =>
   })
 
 /** Shows a member that is put, while the session names this connection (rule P2). */
-const show = Effect.fnUntraced(function* (writes: PresenceWrites, claimed: Held, id: number, put: HeldMember) {
+const show = Effect.fnUntraced(function* (
+  writes: PresenceWrites,
+  claimed: Held,
+  { id, bodyHash, xCm, yCm }: EnterRequest,
+  put: HeldMember
+) {
   // This write succeeds only while the session names this connection; only then may the member be seen.
   const named = yield* writes.update(claimed, (record) => ({
-    ...remembering(record, { id, channel: put.tag, member: put.member }),
+    ...remembering(record, { id, bodyHash, channel: put.tag, member: put.member, xCm, yCm }),
     member: put.member
   }))
   const owned = (key: string) => ({ _tag: "Owned" as const, key, by: named.owner })
@@ -168,7 +173,7 @@ const abandon = (writes: PresenceWrites, { record }: Held, { tag, member }: Held
 const leave = (writes: PresenceWrites) =>
   Effect.fnUntraced(function* (held: Held, id: number) {
     const { channel, member, session } = held.record
-    const left = yield* writes.update(held, (record) => remembering(outside(record), { id, channel: "", member: 0 }))
+    const left = yield* writes.update(held, (record) => remembering(outside(record), { id, channel: "" }))
     if (channel !== "" && member !== 0) {
       yield* writes.removeMember(channel, member, session, GoneReason.GONE_REASON_LEFT)
     }
@@ -237,10 +242,7 @@ const heldStill = (before: Claimable | undefined, by: Owner): Effect.Effect<Sess
 
 const outside = (record: SessionRecord): SessionRecord => ({ ...record, channel: "", member: 0 })
 
-const remembering = (
-  record: SessionRecord,
-  enter: { readonly id: number; readonly channel: string; readonly member: number }
-): SessionRecord => ({
+const remembering = (record: SessionRecord, enter: DeepPartial<Enter>): SessionRecord => ({
   ...record,
-  enters: [...record.enters, { $type: "noriter.space.v1.Enter" as const, ...enter }].slice(-entersMax)
+  enters: [...record.enters, Enter.fromPartial(enter)].slice(-entersMax)
 })

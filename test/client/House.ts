@@ -70,7 +70,8 @@ const enter = (presence: Runner["presence"], playground: string, call: Call) =>
   Effect.gen(function* () {
     const session = sessionOf(call)
     yield* session.settled
-    const request = { id: call.id, tag: `${playground}/1`, capacity: 5_000, avatar: "fox", xCm: 1, yCm: 2 }
+    const what = { id: call.id, bodyHash: new Uint8Array(16) }
+    const request = { ...what, tag: `${playground}/1`, capacity: 5_000, avatar: "fox", xCm: 1, yCm: 2 }
     const { held, member } = yield* away(session.change((before) => presence.enter(before, request)))
     session.held = held
     session.place = placeAt(member.tag, member.member)

@@ -41,7 +41,7 @@ const make = () => {
     incarnation: "r1-1",
     epoch: "1.1",
     refusedPerMinuteMax: 30,
-      topicTimeoutMs: 3_000,
+    topicTimeoutMs: 3_000,
     now: () => clock.nowMs,
     fork: Effect.runFork,
     partitionOf
@@ -56,7 +56,7 @@ const make = () => {
   return { clock, offered, connection, session, say, askers: () => offered.map(({ record }) => askerOf(record)) }
 }
 
-const heldWith = (enters: ReadonlyArray<Omit<Enter, "$type">>): Held => ({
+const heldWith = (enters: ReadonlyArray<Pick<Enter, "id" | "channel" | "member">>): Held => ({
   guest: "g_A",
   owner: { incarnation: "r1-1", runner: "r1", epoch: { era: 1, node: 1 }, connection: 1 },
   record: SessionRecord.fromPartial({ session: "s_1", enters: [...enters] }),
@@ -208,8 +208,9 @@ describe("placeOf (L7): a request sent again belongs where it was first asked", 
 
   it.effect("before the oldest of eight remembered enters nobody can say", () =>
     Effect.gen(function* () {
-      const eight = Array.from({ length: 8 }, (_, at) => ({ id: 10 + at, channel: "park/1", member: at }))
-      assert.strictEqual(yield* place(10, eight, "park/1"), ERROR_CODE_STALE_ID)
+      const eight = Array.from({ length: 8 }, (_, at) => ({ id: 10 + 2 * at, channel: "park/1", member: at }))
+      assert.strictEqual(yield* place(9, eight, "park/1"), ERROR_CODE_STALE_ID)
+      assert.strictEqual(yield* place(10, eight, "park/1"), ErrorCode.ERROR_CODE_ID_REUSED)
       assert.strictEqual(yield* place(11, eight, "park/1"), "park/1/0")
     })
   )

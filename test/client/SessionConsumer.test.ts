@@ -129,7 +129,7 @@ describe("resume", () => {
         const phone = yield* two.connect(resuming(5, `${token}x`), resuming(6, "v1.a.b"))
         assert.deepStrictEqual(phone.brief, ["5 TOKEN_REFUSED", "6 TOKEN_REFUSED"])
         yield* one.connect(resuming(9, token))
-        assert.deepStrictEqual((yield* two.connect(resuming(8, token))).brief, ["8 TOKEN_REFUSED"])
+        assert.deepStrictEqual((yield* two.connect(resuming(8, token))).brief, ["8 STALE_ID"])
         yield* one.connect(hello(10))
         const late = yield* two.connect(resuming(11, token), hello(12))
         assert.deepStrictEqual(late.brief, ["11 SESSION_ENDED", "12 hello"])

@@ -103,12 +103,13 @@ describe("a token", () => {
 
   it("with an id below that of a claim already accepted is refused: ids rise", async () => {
     const guest = await visit(server.tcpPort, "바람")
+    await using _former = guest.phone
     const { phone: holder } = await comeBack(server.tcpPort, guest, 1_000)
+    await using _ = holder
     const { phone: older, answer } = await comeBack(server.tcpPort, guest, 999)
-    await using _ = older
-    assert.strictEqual(codeOf(answer), "ERROR_CODE_TOKEN_REFUSED")
+    await using _older = older
+    assert.strictEqual(codeOf(answer), "ERROR_CODE_STALE_ID")
     await holder.ask({ leave: {} })
-    await holder[Symbol.asyncDispose]()
   })
 
   it("of a session whose grace is over, or that another hello has ended, is of a session that has ended", async () => {

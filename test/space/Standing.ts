@@ -8,6 +8,7 @@ import { membersIn } from "./Members.ts"
 export const guest = "g_A"
 export const park = (channel: number, id = 2): EnterRequest => ({
   id,
+  bodyHash: new Uint8Array(16),
   tag: `park/${channel}`,
   capacity: 5_000,
   avatar: "fox",

@@ -50,7 +50,6 @@ const retry = { retries: 5, initialRetryTime: 100, maxRetryTime: 1_000, factor: 
 
 /** Its log goes where the logs of this context go. */
 export function make(options: KafkaOptions, context: Context.Context<never>): KafkaClient {
-  hideNegativeTimeouts()
   const config = configOf(options, context)
   return {
     producer: () => producer(new kafkajs.Kafka({ ...config, retry: { ...retry, retries: 0 } })),
@@ -220,7 +219,9 @@ const byPartition = (offsets: ReadonlyArray<{ readonly partition: number; readon
 
 // --- internal ---
 
+/** `context`: where its log goes. */
 export function configOf({ brokers, tls, sasl }: KafkaOptions, context: Context.Context<never>): KafkaConfig {
+  hideNegativeTimeouts()
   return {
     clientId: "noriter",
     brokers: [...brokers].sort(() => Math.random() - 0.5), // so that a lost broker does not stop everybody

@@ -7,14 +7,13 @@ import type { ChannelAskedConsumer } from "../../../gen/consumers.ts"
 import { Reach } from "../../../gen/noriter/client/v1/chat.ts"
 import { ErrorCode } from "../../../gen/noriter/client/v1/error.ts"
 import { LineTold } from "../../../gen/noriter/runner/v1/chat.ts"
-import { type Answer, LineRates, type MemberRecord } from "../../../gen/noriter/space/v1/records.ts"
+import { type Answer, LineRates, MemberRecord, PresenceState } from "../../../gen/noriter/space/v1/records.ts"
 import type { Asker, LineAsked, WhisperAsked } from "../../../gen/noriter/topic/v1/chat.ts"
 import type { TopicRecord } from "../../../gen/registry.ts"
 import type { AskedBy, Decision, DecisionState } from "../../bus/Decider.ts"
 import { refusal } from "../../space/Deciding.ts"
 import { memberKey } from "../../space/Tag.ts"
 import { lineAgeMsMax, linesStream, nearbyLinesMax, playgroundLinesMax } from "../playground/LineStream.ts"
-import { reachable } from "../playground/Reachable.ts"
 import { counted, type LineLimits } from "./LineRates.ts"
 
 /** The key of the counts of this second's lines. */
@@ -112,8 +111,13 @@ const decideWhisper = (state: DecisionState, whisper: WhisperAsked): Decision =>
   return { answer, facts: [passed, fact], answerAfterFacts: true }
 }
 
-const memberOf = (state: DecisionState, member: number): MemberRecord | undefined =>
-  reachable(state.read(memberKey(member)))
+/** A member that may speak and be spoken to: all but one that was never shown. */
+const memberOf = (state: DecisionState, member: number): MemberRecord | undefined => {
+  const value = state.read(memberKey(member))
+  if (value === undefined) return undefined
+  const record = MemberRecord.decode(value)
+  return record.state === PresenceState.PRESENCE_STATE_HIDDEN ? undefined : record
+}
 
 const outside = refusal(ErrorCode.ERROR_CODE_OUTSIDE, "you are no longer in this channel")
 

@@ -6,11 +6,11 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { ErrorCode } from "../../../gen/noriter/client/v1/error.ts"
-import type { EnterRequest, EnterResponse } from "../../../gen/noriter/client/v1/playground.ts"
+import { EnterRequest, type EnterResponse } from "../../../gen/noriter/client/v1/playground.ts"
 import type { StreamPosition } from "../../../gen/noriter/client/v1/session.ts"
 import type { Enter } from "../../../gen/noriter/space/v1/records.ts"
 import { type Call, type Later, later, type Place, Refused } from "../../bus/Caller.ts"
-import { placeAt, Session } from "../../client/Session.ts"
+import { hashOf, placeAt, Session } from "../../client/Session.ts"
 import type { LinkError } from "../../link/RunnerLink.ts"
 import { Settings } from "../../Settings.ts"
 import type { HeldMember } from "../../space/Held.ts"
@@ -22,7 +22,7 @@ import { Channels } from "./Channels.ts"
 import { historyLinesMax } from "./LineStream.ts"
 import { phoneOf, placePhone } from "./PlaygroundPhone.ts"
 import { openChannels } from "./Population.ts"
-import type { View } from "./View.ts"
+import type { Position, View } from "./View.ts"
 import { arrival, channelsMax, channelTag, type Playground, World } from "./World.ts"
 
 export class Entrance extends Context.Service<
@@ -47,12 +47,12 @@ const make = Effect.gen(function* () {
   const { cellCm, tickMs } = yield* Settings
 
   /** Takes a place in the first of these channels that has room. */
-  const takePlace = Effect.fnUntraced(function* (session: Session, choice: Choice, id: number) {
-    const { playground, avatar } = choice
+  const takePlace = Effect.fnUntraced(function* (session: Session, choice: Choice) {
+    const { playground, id, bodyHash, avatar } = choice
     for (const channel of choice.channels) {
       const tag = channelTag(playground.id, channel)
       const view = yield* channels.open(tag)
-      const request = { id, tag, capacity: playground.capacity, avatar, ...arrival(playground) }
+      const request = { id, bodyHash, tag, capacity: playground.capacity, avatar, ...arrival(playground) }
       const entered = yield* session
         .change((held) =>
           Effect.map(presence.enter(held, request), (done) => {
@@ -72,8 +72,7 @@ const make = Effect.gen(function* () {
     if (playground === undefined) return yield* playgroundUnknown
     yield* session.settled
     const known = yield* decidedBefore(session, call.id)
-    if (known !== undefined && !known.channel.startsWith(`${playground.id}/`)) return yield* idReused
-    if (known !== undefined) return yield* enteredBefore(session, call.id, known.member)
+    if (known !== undefined) return yield* enteredBefore(session, request, known)
     return yield* newPlace(session, playground, request, call.id).pipe(unavailable)
   })
 
@@ -84,44 +83,61 @@ const make = Effect.gen(function* () {
     id: number
   ): Effect.fn.Return<Later, Refused | PresenceRefused | SpaceError | LinkError> {
     const open = yield* openChannels(space, playground)
-    const choice = { playground, avatar: request.avatar, channels: candidates(request.channel, open, playground) }
+    const choice: Choice = {
+      playground,
+      id: id === 0 ? session.seenId : id,
+      bodyHash: hashOf(EnterRequest.encode(request).finish()),
+      avatar: request.avatar,
+      channels: candidates(request.channel, open, playground)
+    }
     if (choice.channels.length === 0) return yield* channelUnknown
     const seq = yield* mailbox.head(session.guest)
-    const { view, member } = yield* takePlace(session, choice, id === 0 ? session.seenId : id)
+    const { view, member } = yield* takePlace(session, choice)
     leaveView(channels, session)
     show(view, member)
     session.place = placeAt(member.tag, member.member)
-    session.answer(id, { $case: "enter", value: entered(session, view, session.place, seq) })
+    const streams = [linesPosition(view), positionOf(session, seq)]
+    session.answer(id, { $case: "enter", value: entered(session.place, member.record, streams) })
     const phone = placePhone(session, session.place)
     if (phone !== undefined) view.join(phone, { history: historyLinesMax })
     return later
   })
 
-  const entered = (session: Session, view: View, place: Place, mailboxSeq: number): EnterResponse => {
-    const position = view.positionOf(place.member)
-    return {
-      $type: "noriter.client.v1.EnterResponse",
-      playground: place.playground,
-      channel: place.channel,
-      member: place.member,
-      xCm: position?.xCm ?? 0,
-      yCm: position?.yCm ?? 0,
-      cellCm,
-      tickMs,
-      streams: [linesPosition(view), positionOf(session, mailboxSeq)]
-    }
-  }
+  const entered = (
+    { playground, channel, member }: Place,
+    { xCm, yCm }: Position,
+    streams: Array<StreamPosition>
+  ): EnterResponse => ({
+    $type: "noriter.client.v1.EnterResponse",
+    playground,
+    channel,
+    member,
+    xCm,
+    yCm,
+    cellCm,
+    tickMs,
+    streams
+  })
 
-  /** The same enter again, because its answer was not heard: answered alike while the guest still stands there. */
-  const enteredBefore = (session: Session, id: number, member: number): Effect.Effect<Later, Refused> =>
+  /** The same enter again, because its answer was not heard: answered alike, and without effect (rule L7). */
+  const enteredBefore = (session: Session, request: EnterRequest, known: Enter): Effect.Effect<Later, Refused> =>
     Effect.suspend(() => {
-      const { place } = session
-      const view = place === undefined ? undefined : channels.view(place.tag)
-      if (place === undefined || view === undefined || place.member !== member) return Effect.fail(staleId)
-      const value = entered(session, view, place, Math.max(0, session.mailboxSeq))
-      session.answer(id, { $case: "enter", value })
+      if (known.channel === "" || !isSame(request, known)) return Effect.fail(idReused)
+      const view = channels.view(known.channel)
+      const inMailbox = positionOf(session, Math.max(0, session.mailboxSeq))
+      const streams = view === undefined ? [inMailbox] : [linesPosition(view), inMailbox]
+      session.answer(known.id, { $case: "enter", value: entered(placeAt(known.channel, known.member), known, streams) })
       return Effect.succeed(later)
     })
+
+  /** As enterOf; refused also when the log has decided another request under this id where the guest stands (rule L6). */
+  const decidedBefore = Effect.fnUntraced(function* (session: Session, id: number) {
+    const known = yield* enterOf(session, id)
+    if (known !== undefined || id === 0 || session.place === undefined) return known
+    const outcomes = [{ session: session.session, id }]
+    const { remembered } = yield* space.read({ tag: session.place.tag, keys: [], outcomes }).pipe(unavailable)
+    return remembered[0]?._tag === "Decided" ? yield* idReused : undefined
+  })
 
   const leave = Effect.fnUntraced(function* (call: Call): Effect.fn.Return<void, Refused> {
     const session = yield* sessionOf(call)
@@ -141,6 +157,9 @@ const make = Effect.gen(function* () {
 
 interface Choice {
   readonly playground: Playground
+  /** By which the request is known again, and what was asked under it. */
+  readonly id: number
+  readonly bodyHash: Uint8Array
   readonly avatar: string
   readonly channels: ReadonlyArray<number>
 }
@@ -169,8 +188,11 @@ export const leaveView = (channels: Channels["Service"], session: Session): void
   view.leave(phone.member, phone)
 }
 
+const isSame = (request: EnterRequest, { bodyHash }: Enter): boolean =>
+  Buffer.compare(hashOf(EnterRequest.encode(request).finish()), bodyHash) === 0
+
 /** The enter or leave that was decided under this id (rule L7); refused when nobody can say any more. */
-const decidedBefore = (session: Session, id: number): Effect.Effect<Enter | undefined, Refused> => {
+const enterOf = (session: Session, id: number): Effect.Effect<Enter | undefined, Refused> => {
   const enters = session.held?.record.enters ?? []
   const oldest = enters[0]
   if (id === 0 || oldest === undefined) return Effect.undefined

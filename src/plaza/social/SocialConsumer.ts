@@ -7,13 +7,12 @@ import * as Layer from "effect/Layer"
 import { SocialConsumer } from "../../../gen/consumers.ts"
 import { ErrorCode } from "../../../gen/noriter/client/v1/error.ts"
 import { GiveRequest, type PouchResponse } from "../../../gen/noriter/client/v1/social.ts"
-import type { Answer } from "../../../gen/noriter/space/v1/records.ts"
+import { type Answer, MemberRecord, PresenceState } from "../../../gen/noriter/space/v1/records.ts"
 import type { ClientResponse } from "../../../gen/registry.ts"
 import { type Call, type Later, Refused } from "../../bus/Caller.ts"
 import { EventBus } from "../../bus/EventBus.ts"
 import { SharedSpace } from "../../space/SharedSpace.ts"
 import { memberKey } from "../../space/Tag.ts"
-import { reachable } from "../playground/Reachable.ts"
 import { pouchKey, readPouch } from "./Pouch.ts"
 
 export const layer = Layer.effectDiscard(
@@ -33,7 +32,7 @@ export const layer = Layer.effectDiscard(
       // Zero means absent, so the proto cannot require it.
       if (count === 0) return yield* nothing
       const place = yield* caller.placeOf(call.id)
-      const receiver = reachable(yield* valueAt(place.tag, memberKey(member)))?.guest ?? ""
+      const receiver = guestOf(yield* valueAt(place.tag, memberKey(member)))
       // Asked also when nobody is there: sent again, it is answered from the tag's memory whoever has left meanwhile.
       return yield* caller.ask(call, {
         member: place.member,
@@ -61,6 +60,13 @@ export const layer = Layer.effectDiscard(
     })
   })
 )
+
+/** The guest of a member, lost or away too; empty where nobody stands, or one who was never shown. */
+const guestOf = (value: Uint8Array | undefined): string => {
+  if (value === undefined) return ""
+  const { state, guest } = MemberRecord.decode(value)
+  return state === PresenceState.PRESENCE_STATE_HIDDEN ? "" : guest
+}
 
 /** What the phone is told of an outcome, the first time and when it asks again. */
 const answerOf = ({ body }: Answer): ClientResponse | Refused => {

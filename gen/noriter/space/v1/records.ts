@@ -88,6 +88,12 @@ export interface Enter {
   channel: string;
   /** The member number given. */
   member: number;
+  /** Hash of the request: another one under the same id is refused (rule L6). */
+  bodyHash: Uint8Array;
+  /** Where the member was put. */
+  xCm: number;
+  /** Where the member was put. */
+  yCm: number;
 }
 
 /**
@@ -422,7 +428,15 @@ export const SessionRecord: MessageFns<SessionRecord, "noriter.space.v1.SessionR
 };
 
 function createBaseEnter(): Enter {
-  return { $type: "noriter.space.v1.Enter", id: 0, channel: "", member: 0 };
+  return {
+    $type: "noriter.space.v1.Enter",
+    id: 0,
+    channel: "",
+    member: 0,
+    bodyHash: new Uint8Array(0),
+    xCm: 0,
+    yCm: 0,
+  };
 }
 
 export const Enter: MessageFns<Enter, "noriter.space.v1.Enter"> = {
@@ -437,6 +451,15 @@ export const Enter: MessageFns<Enter, "noriter.space.v1.Enter"> = {
     }
     if (message.member !== 0) {
       writer.uint32(24).uint32(message.member);
+    }
+    if (message.bodyHash.length !== 0) {
+      writer.uint32(34).bytes(message.bodyHash);
+    }
+    if (message.xCm !== 0) {
+      writer.uint32(40).uint32(message.xCm);
+    }
+    if (message.yCm !== 0) {
+      writer.uint32(48).uint32(message.yCm);
     }
     return writer;
   },
@@ -478,6 +501,30 @@ export const Enter: MessageFns<Enter, "noriter.space.v1.Enter"> = {
             message.member = reader.uint32();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.bodyHash = reader.bytes();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.xCm = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.yCm = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -501,6 +548,15 @@ export const Enter: MessageFns<Enter, "noriter.space.v1.Enter"> = {
     if (message.member !== 0) {
       obj.member = Math.round(message.member);
     }
+    if (message.bodyHash.length !== 0) {
+      obj.bodyHash = base64FromBytes(message.bodyHash);
+    }
+    if (message.xCm !== 0) {
+      obj.xCm = Math.round(message.xCm);
+    }
+    if (message.yCm !== 0) {
+      obj.yCm = Math.round(message.yCm);
+    }
     return obj;
   },
 
@@ -512,6 +568,9 @@ export const Enter: MessageFns<Enter, "noriter.space.v1.Enter"> = {
     message.id = object.id ?? 0;
     message.channel = object.channel ?? "";
     message.member = object.member ?? 0;
+    message.bodyHash = object.bodyHash ?? new Uint8Array(0);
+    message.xCm = object.xCm ?? 0;
+    message.yCm = object.yCm ?? 0;
     return message;
   },
 };
@@ -1239,6 +1298,18 @@ export const LineRates: MessageFns<LineRates, "noriter.space.v1.LineRates"> = {
     return message;
   },
 };
+
+function base64FromBytes(arr: Uint8Array): string {
+  if ((globalThis as any).Buffer) {
+    return (globalThis as any).Buffer.from(arr).toString("base64");
+  } else {
+    const bin: string[] = [];
+    arr.forEach((byte) => {
+      bin.push(globalThis.String.fromCharCode(byte));
+    });
+    return globalThis.btoa(bin.join(""));
+  }
+}
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;
 

@@ -1,0 +1,356 @@
+/**
+ * Guests who give each other flowers while everything goes wrong: runners that apply the same records, are stopped, no
+ * longer heard of, and come back, or are killed; calls that fail or have happened without a word of it; records handed
+ * over again, requests sent again. Owns the world and what it came to; what must hold of that, the test says.
+ */
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
+import { TestClock } from "effect/testing"
+import { PouchAskedConsumer } from "../../gen/consumers.ts"
+import { MailTold } from "../../gen/noriter/runner/v1/mailbox.ts"
+import { Answer } from "../../gen/noriter/space/v1/records.ts"
+import type { FlowersGiven, FlowersReceived, GiftAsked } from "../../gen/noriter/topic/v1/social.ts"
+import { decodeRunner, decodeTopic } from "../../gen/registry.ts"
+import { EventBus, recordOf } from "../../src/bus/EventBus.ts"
+import { Ensemble, layerOf as rosterOf } from "../../src/link/MemoryRoster.ts"
+import { Hub, layerOf as linkOf } from "../../src/link/MemoryRunnerLink.ts"
+import { Broker, layerOf as logOf } from "../../src/link/MemoryTopicLog.ts"
+import type { AppendFailed, NewRecord, Position } from "../../src/link/TopicLog.ts"
+import { allTopics } from "../../src/link/Topics.ts"
+import { mailboxMax, mailboxStream } from "../../src/plaza/mailbox/MailStream.ts"
+import { countOf, pouchKey, readPouch } from "../../src/plaza/social/Pouch.ts"
+import { pouchDeciders } from "../../src/plaza/social/PouchDeciders.ts"
+import { Applier } from "../../src/space/Applier.ts"
+import { Space, layerOf as spaceOf } from "../../src/space/MemorySharedSpace.ts"
+import { Self } from "../../src/space/Self.ts"
+import { SharedSpace } from "../../src/space/SharedSpace.ts"
+import { decodeFrames } from "../../src/wire/Frame.ts"
+import { found } from "../space/Asking.ts"
+import { type Actor, Trouble, type Troubles } from "./Trouble.ts"
+import * as TroubledLinks from "./TroubledLinks.ts"
+import * as TroubledSpace from "./TroubledSpace.ts"
+
+const guestTopic = "noriter.guest.asked"
+/** Where answers go; nobody of the world bears this name. */
+const asking = "r1-asker"
+
+export const guests = 6
+export const gifts = 40
+export const daisies = 10
+
+const rough: Partial<Troubles> = { failBefore: 0.04, failAfter: 0.08, redeliver: 0.2 }
+
+/** What is planted into the world, to see the test fail. */
+export interface Defects {
+  /** What was taken in from another tag is not known again (rule L4). */
+  readonly noSourceCheck?: boolean
+  /** Answered when it is decided, and not when it is on the log (rule L13). */
+  readonly answersFirst?: boolean
+}
+
+/** A request, the first time or again. Its name is told as the nickname, and so shows in everything that follows. */
+interface Asked {
+  readonly name: string
+  readonly guest: string
+  readonly count: number
+  /** The same id with another body. */
+  readonly isReused: boolean
+}
+
+/** What came of it all. */
+export interface Came {
+  readonly pouches: ReadonlyMap<string, number>
+  /** The most flowers there were in pouches at any time that was looked. */
+  readonly most: number
+  /** By the facts, each source once: ten, less what was given, more what was received. */
+  readonly ledger: ReadonlyMap<string, number>
+  /** Names of gifts, as they lie in mailboxes. */
+  readonly mails: ReadonlyArray<string>
+  /** What each request was answered, each time. */
+  readonly answers: ReadonlyArray<Asked & { readonly answer: string }>
+  /** Gifts answered as given before the log had them. */
+  readonly early: ReadonlyArray<string>
+}
+
+/** A log of which nothing is forgotten. */
+class Ledger extends Broker {
+  readonly records: Array<NewRecord & Position & { readonly topic: string }> = []
+
+  override append(topic: string, some: ReadonlyArray<NewRecord>, nowMs: number) {
+    const appended: ReadonlyArray<Position> | AppendFailed = super.append(topic, some, nowMs)
+    if (!("_tag" in appended)) {
+      appended.forEach((position, at) => {
+        const record = some[at]
+        if (record !== undefined) this.records.push({ ...record, ...position, topic })
+      })
+    }
+    return appended
+  }
+
+  /** Messages of a topic, each source once. */
+  messages(topic: string) {
+    const seen = new Set<string>()
+    return this.records.flatMap((record) => {
+      const { source, key, body } = record
+      const name = source && `${source.topic}/${source.partition}/${source.offset}/${source.index}`
+      if (record.topic !== topic || (name !== undefined && seen.has(name))) return []
+      if (name !== undefined) seen.add(name)
+      return decodeTopic(key, body) ?? []
+    })
+  }
+}
+
+class World {
+  readonly trouble: Trouble
+  readonly defects: Defects
+  readonly hub = new Hub()
+  readonly space = new Space(this.hub)
+  readonly ensemble = new Ensemble(1)
+  readonly broker: Ledger
+  readonly asked: Array<Asked> = []
+  readonly answers: Array<Asked & { readonly answer: string }> = []
+  readonly early: Array<string> = []
+  most = 0
+
+  constructor(seed: number, defects: Defects) {
+    this.trouble = new Trouble(seed, rough)
+    this.defects = defects
+    this.broker = new Ledger({ topics: allTopics, hole: () => this.trouble.below(2) })
+  }
+
+  get names(): ReadonlyArray<string> {
+    return Array.from({ length: guests }, (_, at) => `g_${at}`)
+  }
+
+  daisiesOf(guest: string): number {
+    const { entries } = this.space.read({ tag: guest, keys: [pouchKey] })
+    return countOf(readPouch(entries.get(pouchKey)?.value), "daisy")
+  }
+
+  /** Looks how many flowers there are just now; what is between two pouches is in none. */
+  look(): void {
+    this.most = Math.max(
+      this.most,
+      this.names.reduce((sum, name) => sum + this.daisiesOf(name), 0)
+    )
+  }
+
+  /** Puts a request on the log, as a runner does: it is counted, and the count is in its answer. */
+  ask(asked: Asked, gift: Omit<GiftAsked, "$type" | "asker" | "nickname" | "guest">, id: number): void {
+    const ask = this.asked.push(asked) - 1
+    const { topic, record } = recordOf(
+      {
+        $type: "noriter.topic.v1.GiftAsked",
+        ...gift,
+        guest: asked.guest,
+        nickname: asked.name,
+        asker: {
+          $type: "noriter.topic.v1.Asker",
+          session: `s_${asked.guest}`,
+          id,
+          incarnation: asking,
+          ask,
+          bodyHash: Uint8Array.from([asked.isReused ? 2 : 1]),
+          member: 1
+        }
+      },
+      undefined
+    )
+    this.broker.append(topic, [record], 0)
+  }
+
+  /** An answer was told: by now the log must have what it promises. */
+  hear(bytes: Uint8Array): void {
+    const decoded = decodeFrames(bytes)
+    for (const { key, body } of decoded._tag === "Success" ? decoded.success : []) {
+      const told = decodeRunner(key, body)
+      const asked = told?.$type === "noriter.runner.v1.OutcomeTold" ? this.asked[told.ask] : undefined
+      if (told?.$type !== "noriter.runner.v1.OutcomeTold" || asked === undefined) continue
+      const answer = briefOf(Answer.decode(told.answer))
+      this.answers.push({ ...asked, answer })
+      if (answer === "give" && !this.isPassed(asked.name)) this.early.push(asked.name)
+    }
+  }
+
+  private isPassed(name: string): boolean {
+    return this.broker
+      .messages(guestTopic)
+      .some((message) => message.$type === "noriter.topic.v1.FlowersPassed" && message.nickname === name)
+  }
+
+  /** Every record is applied, and what follows from it is on the log. */
+  isSettled(): boolean {
+    return this.names.every((tag) => {
+      const { applied, factsWaiting } = this.space.read({ tag, keys: [] })
+      const last = this.broker.records.findLast(({ topic, partitionBy }) => topic === guestTopic && partitionBy === tag)
+      return factsWaiting.length === 0 && applied >= (last?.offset ?? -1)
+    })
+  }
+
+  came(): Came {
+    const ledger = new Map(this.names.map((name) => [name, daisies]))
+    const add = ({ guest }: FlowersGiven | FlowersReceived, count: number) =>
+      ledger.set(guest, (ledger.get(guest) ?? 0) + count)
+    for (const fact of this.broker.messages("noriter.social.happened")) {
+      if (fact.$type === "noriter.topic.v1.FlowersGiven") add(fact, -fact.count)
+      if (fact.$type === "noriter.topic.v1.FlowersReceived") add(fact, fact.count)
+    }
+    const mails = this.names.flatMap((name) =>
+      this.space.history(name, mailboxStream, 0, mailboxMax).entries.flatMap(({ value }) => {
+        const { body } = MailTold.decode(value)
+        return body?.$case === "gift" ? [body.value.nickname] : []
+      })
+    )
+    const pouches = new Map(this.names.map((name) => [name, this.daisiesOf(name)]))
+    return { pouches, ledger, mails, most: this.most, answers: this.answers, early: this.early }
+  }
+}
+
+const briefOf = ({ body }: Answer): string =>
+  body?.$case === "refusal" ? `refused ${body.value.code}` : `${body?.$case}`
+
+/** One run of a seed. */
+export const give = (seed: number, defects: Defects = {}) =>
+  Effect.gen(function* () {
+    const world = new World(seed, defects)
+    const { trouble } = world
+    yield* world.hub.subscribe(asking, (bytes) => world.hear(bytes))
+    const self = yield* Effect.provide(Self, selfOf(world, "r0"), { local: true })
+    for (const name of world.names) found(world, { self }, name)
+    // Time passes when its turn comes, so that the same seed is the same schedule.
+    const clock = trouble.actor("clock")
+    yield* Effect.forkScoped(
+      Effect.forever(
+        Effect.andThen(
+          trouble.turn(clock),
+          Effect.suspend(() => TestClock.adjust("10 millis"))
+        )
+      )
+    )
+    const actors = ["a", "b", "c"].map((name) => trouble.actor(name))
+    const lives = yield* Effect.forEach(actors, (actor) => Effect.forkScoped(life(world, actor)))
+    const requests = yield* Effect.forkScoped(requesting(world))
+    yield* nemesis(world, actors)
+    yield* Fiber.join(requests)
+    // Whoever was killed is started again.
+    yield* Effect.forkScoped(life(world, trouble.actor("d")))
+    yield* settled(world)
+    yield* Effect.forEach(lives, Fiber.interrupt)
+    return world.came()
+  }).pipe(Effect.scoped, Random.withSeed(`${seed}`))
+
+const selfOf = ({ space, ensemble }: World, name: string) =>
+  Self.layer(name).pipe(Layer.provide(Layer.mergeAll(spaceOf(space), rosterOf(ensemble))))
+
+/** A process that applies, until it is killed. */
+const life = (world: World, actor: Actor) => {
+  const links = Layer.mergeAll(
+    linkOf(world.hub),
+    logOf(world.broker, actor.name).pipe(TroubledLinks.topicLog(actor)),
+    spaceOf(world.space).pipe(TroubledSpace.sharedSpace(actor), planted(world.defects)),
+    selfOf(world, actor.name)
+  )
+  const process = Effect.gen(function* () {
+    yield* (yield* EventBus).register(PouchAskedConsumer, decidersOf(world.defects))
+    yield* Layer.build(Layer.fresh(Applier.layer))
+    return yield* Effect.never
+  })
+  return actor.live(
+    process.pipe(Effect.provide(EventBus.layer.pipe(Layer.provideMerge(links), Layer.fresh)), Effect.scoped)
+  )
+}
+
+/** Guests give, and send again what they have no answer to; some under an id that was another gift's. */
+const requesting = Effect.fnUntraced(function* (world: World) {
+  const { trouble } = world
+  const actor = trouble.actor("phones")
+  const again: Array<() => void> = []
+  for (let at = 0; at < gifts; at++) {
+    yield* trouble.turn(actor)
+    const guest = `g_${trouble.below(guests)}`
+    // One in eight is to nobody, and now and then one is to oneself.
+    const receiver = trouble.chance(1 / 8) ? "" : `g_${trouble.below(guests)}`
+    const kind = trouble.chance(1 / 8) ? "rose" : "daisy"
+    const gift = { receiver, kind, count: 1 + trouble.below(4) }
+    const asked = { name: `gift ${at}`, guest, count: gift.count, isReused: false }
+    const reused = { ...asked, name: `reused ${at}`, isReused: true }
+    world.ask(asked, gift, at + 1)
+    again.push(() => world.ask(asked, gift, at + 1))
+    if (trouble.chance(1 / 8)) again.push(() => world.ask(reused, { ...gift, count: 9 }, at + 1))
+    while (trouble.chance(0.4)) again[trouble.below(again.length)]?.()
+  }
+})
+
+/** Stops one of them now and then, so that it is no longer heard of and others take its place; and kills the first. */
+const nemesis = Effect.fnUntraced(function* (world: World, actors: ReadonlyArray<Actor>) {
+  const { trouble, broker } = world
+  const self = trouble.actor("nemesis")
+  for (let step = 0; step < 8; step++) {
+    for (let turns = trouble.below(30); turns > 0; turns--) yield* trouble.turn(self)
+    const actor = actors[trouble.below(actors.length)]
+    if (actor === undefined || actor.isKilled) continue
+    actor.stop()
+    if (trouble.chance(0.7)) broker.evict(actor.name)
+    for (let turns = trouble.below(40); turns > 0; turns--) yield* trouble.turn(self)
+    world.look()
+    // It goes on with what it had begun, and only then learns that it is out.
+    actor.resume()
+    for (let turns = trouble.below(20); turns > 0; turns--) yield* trouble.turn(self)
+    broker.readmit(actor.name)
+    if (trouble.chance(0.1)) actor.kill()
+  }
+  actors[0]?.kill()
+})
+
+const turnsMax = 50_000
+
+const settled = Effect.fnUntraced(function* (world: World) {
+  const self = world.trouble.actor("watcher")
+  for (let turns = 0; turns < turnsMax; turns++) {
+    yield* world.trouble.turn(self)
+    world.look()
+    if (world.isSettled()) return
+  }
+  return yield* Effect.die(new Error(`nothing has come to rest (${world.trouble})`))
+})
+
+const decidersOf = ({ answersFirst = false }: Defects): PouchAskedConsumer =>
+  answersFirst
+    ? {
+        ...pouchDeciders,
+        give: {
+          ...pouchDeciders.give,
+          decide: (state, gift) => ({ ...pouchDeciders.give.decide(state, gift), answerAfterFacts: false })
+        }
+      }
+    : pouchDeciders
+
+/** A shared space that keeps no sources. */
+const planted =
+  ({ noSourceCheck = false }: Defects) =>
+  <E, R>(layer: Layer.Layer<SharedSpace, E, R>): Layer.Layer<SharedSpace, E, R> =>
+    noSourceCheck
+      ? Layer.effect(
+          SharedSpace,
+          Effect.map(SharedSpace, (space) =>
+            SharedSpace.of({
+              ...space,
+              read: (request) => Effect.map(space.read(request), (state) => ({ ...state, sources: new Map() })),
+              commit: (commit) =>
+                space.commit(
+                  commit.guard._tag === "Applied"
+                    ? {
+                        ...commit,
+                        guard: {
+                          _tag: "Applied",
+                          records: commit.guard.records.map((record) => ({ ...record, source: undefined }))
+                        }
+                      }
+                    : commit
+                )
+            })
+          )
+        ).pipe(Layer.provide(layer))
+      : layer
