@@ -2,6 +2,7 @@
 import manifest from "../package.json" with { type: "json" }
 import { layer } from "./App.ts"
 import { Runner } from "./client/Runner.ts"
+import { protocol } from "./client/SessionConsumer.ts"
 import { main } from "./command/Noriter.ts"
 
-main({ runner: Runner, layer, version: manifest.version, protocol: 1 })
+main({ runner: Runner, layer, version: manifest.version, protocol })

@@ -25,7 +25,7 @@ import {
 } from "../../gen/registry.ts"
 import { type LinkError, RunnerLink } from "../link/RunnerLink.ts"
 import { type AppendFailed, type LogRecord, type NewRecord, type Source, TopicLog } from "../link/TopicLog.ts"
-import { dispatched, type KeyFigures, tellFrames } from "../telemetry/Metrics.ts"
+import { dispatched, framesDropped, type KeyFigures, tellFrames } from "../telemetry/Metrics.ts"
 import { withSpan } from "../telemetry/Tracing.ts"
 import { decodeFrames, encodeFrame, type Frame } from "../wire/Frame.ts"
 import { type Trace, toTraceparent } from "../wire/Trace.ts"
@@ -155,20 +155,29 @@ const make = Effect.gen(function* () {
   const run = Effect.runForkWith(yield* Effect.context<never>())
   const hand = (frame: Frame): void => {
     const bound = runner.get(frame.key)
-    if (bound === undefined) return // A newer runner may say what this one does not know.
+    if (bound === undefined) {
+      unknown.count++ // A newer runner may say what this one does not know.
+      return
+    }
     const { key, trace, body } = frame
     framesIn.count++
     const handled = Effect.suspend(() => {
       const message = decodeRunner(key, body)
       return message === undefined ? Effect.void : timed(bound.figures, () => bound.binding.run(message, trace))
     })
-    const taken = Effect.catchCause(handled, (cause) => Effect.logError(`a frame of ${key} was not taken`, cause))
+    const taken = Effect.catchCause(handled, (cause) => {
+      failed.count++
+      return Effect.logError(`a frame of ${key} was not taken`, cause)
+    })
     run(withSpan(key, trace, taken))
   }
   const receive = (bytes: Uint8Array): void => {
     const decoded = decodeFrames(bytes)
     if (Result.isSuccess(decoded)) decoded.success.forEach(hand)
-    else run(Effect.logWarning("a message between runners was refused", decoded.failure))
+    else {
+      refused.count++
+      run(Effect.logWarning("a message between runners was refused", decoded.failure))
+    }
   }
 
   return EventBus.of({
@@ -216,6 +225,9 @@ const isFrame = (message: RunnerMessage | TopicRecord): message is RunnerMessage
 
 const framesIn = tellFrames.of("in")
 const framesOut = tellFrames.of("out")
+const unknown = framesDropped.of("unknown")
+const failed = framesDropped.of("failed")
+const refused = framesDropped.of("refused")
 
 interface Bound<B> {
   readonly binding: B

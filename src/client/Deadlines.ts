@@ -92,10 +92,6 @@ export class Deadlines {
     this.swept.push(call)
   }
 
-  destroyAll(): void {
-    for (const connection of this.watched) connection.destroy()
-  }
-
   /** Puts the clock on and looks at everybody. */
   sweep(elapsedMs: number): void {
     this.clockMs += Math.round(Math.min(elapsedMs, 2 * this.sweepMs))

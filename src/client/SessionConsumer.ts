@@ -26,7 +26,7 @@ import { Sessions } from "./Sessions.ts"
 import { newSessionId, Tokens } from "./Tokens.ts"
 
 /** The protocol's version. */
-const protocol = 1
+export const protocol = 1
 
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {

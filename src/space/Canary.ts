@@ -6,6 +6,7 @@
  * **Gotchas**: the record comes back by the runner lane, too. While that is silent nothing is known of the log, unless it
  * refused the record.
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -49,7 +50,7 @@ export const decidersLayer = Layer.effectDiscard(
 )
 
 /** One way of a canary. */
-export class Lane {
+class Lane {
   readonly #name: string
   #heardMs = Number.NEGATIVE_INFINITY
   #trouble: string | undefined
@@ -81,7 +82,7 @@ export class Lane {
 }
 
 /** What an operator is told of both. */
-export const reasonsOf = (frames: Lane, log: Lane, nowMs: number): ReadonlyArray<string> => {
+const reasonsOf = (frames: Lane, log: Lane, nowMs: number): ReadonlyArray<string> => {
   const ofFrames = frames.reason(nowMs)
   const ofLog = log.reason(nowMs)
   // Its answers are frames: where none comes back the log may be well.
@@ -92,11 +93,12 @@ export const reasonsOf = (frames: Lane, log: Lane, nowMs: number): ReadonlyArray
 const make = Effect.gen(function* () {
   const bus = yield* EventBus
   const self = yield* Self
+  const clock = yield* Clock.Clock
   const { id: incarnation } = self.incarnation
   const frames = new Lane("redis, frames between runners")
   const log = new Lane("kafka, the log and whoever applies it")
   yield* bus.register(CanaryConsumer, {
-    hear: ({ applied }) => Effect.sync(() => (applied ? log : frames).heard(performance.now()))
+    hear: ({ applied }) => Effect.sync(() => (applied ? log : frames).heard(clock.currentTimeMillisUnsafe()))
   })
   const send = (lane: Lane, message: Parameters<EventBus["Service"]["publish"]>[0]) =>
     Effect.match(bus.publish(message), {
@@ -111,7 +113,7 @@ const make = Effect.gen(function* () {
     { concurrency: "unbounded" }
   )
   yield* Effect.forkScoped(Effect.forever(Effect.andThen(sing, Effect.sleep(everyMs))))
-  return Canary.of({ reasons: () => [...self.troubles(), ...reasonsOf(frames, log, performance.now())] })
+  return Canary.of({ reasons: () => [...self.troubles(), ...reasonsOf(frames, log, clock.currentTimeMillisUnsafe())] })
 })
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))

@@ -106,6 +106,12 @@ export const tellFrames: Family<Counter> = meter.counters(
   "direction"
 )
 
+export const framesDropped: Family<Counter> = meter.counters(
+  "noriter_frames_dropped_total",
+  "Frames between runners that were not taken, by reason: refused, unknown, failed",
+  "reason"
+)
+
 // --- The shared space (space/) ---
 
 export const commits: Family<Counter> = meter.counters(

@@ -78,8 +78,9 @@ export interface Came {
 class Ledger extends Broker {
   readonly records: Array<NewRecord & Position & { readonly topic: string }> = []
 
+  /** A test clock stops between two milliseconds, where a sleeper with jitter wakes; no broker tells such a time. */
   override append(topic: string, some: ReadonlyArray<NewRecord>, nowMs: number) {
-    const appended: ReadonlyArray<Position> | AppendFailed = super.append(topic, some, nowMs)
+    const appended: ReadonlyArray<Position> | AppendFailed = super.append(topic, some, Math.floor(nowMs))
     if (!("_tag" in appended)) {
       appended.forEach((position, at) => {
         const record = some[at]

@@ -14,10 +14,10 @@ export const lineOf = (body: ServerBody): Uint8Array =>
   Buffer.from(`${serverLine({ $type: "noriter.client.v1.ServerMessage", re: 0, body })}\n`)
 
 /** All of a member that does not change while it stands there. It is kept, so it is no slice of Node's pool. */
-export const describe = (member: number, nickname: string, avatar: string): Uint8Array =>
-  new Uint8Array(
-    Buffer.from(`{"member":${member},"nickname":${JSON.stringify(nickname)},"avatar":${JSON.stringify(avatar)},"xCm":`)
-  )
+export const describe = (member: number, nickname: string, avatar: string): Uint8Array => {
+  const look = avatar === "" ? "" : `"avatar":${JSON.stringify(avatar)},`
+  return new Uint8Array(Buffer.from(`{"member":${member},"nickname":${JSON.stringify(nickname)},${look}"xCm":`))
+}
 
 export const writeAppeared = (out: Bytes, members: ReadonlyArray<Member>): void => {
   let before = '{"appeared":{"members":['

@@ -14,8 +14,6 @@ export interface Walk {
 /** Forgives the phone's and the network's jitter. */
 export const slackCmMax = 100
 
-export const standing = (nowMs: number): Walk => ({ movedMs: nowMs, slackCm: slackCmMax })
-
 /** Takes a step of this length if it is within the speed (cm/s; 0 is off); false: it is not, and nothing changed. */
 export const step = (walk: Walk, distanceCm: number, nowMs: number, speedCmpsMax: number): boolean => {
   if (speedCmpsMax === 0) return true

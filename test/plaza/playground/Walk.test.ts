@@ -1,9 +1,11 @@
 /** How far a guest may walk (design 8): 8 m/s and one metre of slack, at the number and one past it. */
 import { assert, describe, it } from "@effect/vitest"
-import { slackCmMax, standing, step } from "../../../src/plaza/playground/Walk.ts"
+import { slackCmMax, step, type Walk } from "../../../src/plaza/playground/Walk.ts"
 import { Trouble } from "../../sim/Trouble.ts"
 
 const speed = 800
+
+const standing = (nowMs: number): Walk => ({ movedMs: nowMs, slackCm: slackCmMax })
 
 describe("a step", () => {
   it("may be as long as the time since the last allows, and a metre longer", () => {
