@@ -14,6 +14,7 @@ import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
 import { type ClientRequest, type ClientRoute, clientRoutes } from "../../gen/registry.ts"
 import { type Call, later, Refused } from "../bus/Caller.ts"
 import { EventBus, type NoConsumer } from "../bus/EventBus.ts"
+import { helloFirst, internal, outside, refusedAs } from "../bus/Refusals.ts"
 import { Settings } from "../Settings.ts"
 import { Presence } from "../space/Presence.ts"
 import { linesIn } from "../telemetry/Metrics.ts"
@@ -192,17 +193,10 @@ const refusalOf = (key: string, cause: Cause.Cause<Refused | NoConsumer>): Effec
   return Effect.as(Effect.logError(`the consumer of ${key} failed`, cause), internal)
 }
 
-const refusedAs = (code: ErrorCode, message: string, retryAfterMs = 0): Refused =>
-  new Refused({ code, message, retryAfterMs })
-
 const malformed = refusedAs(ErrorCode.ERROR_CODE_MALFORMED, "the line is not one JSON object in UTF-8")
 const lineTooLong = refusedAs(ErrorCode.ERROR_CODE_LINE_TOO_LONG, "the line is too long, and was skipped")
-const helloFirst = refusedAs(ErrorCode.ERROR_CODE_HELLO_FIRST, "say hello or resume first")
 const helloTwice = refusedAs(ErrorCode.ERROR_CODE_HELLO_TWICE, "this socket has its session already")
 const sessionRequired = refusedAs(ErrorCode.ERROR_CODE_SESSION_REQUIRED, "entering needs a session; say hello first")
-const outside = refusedAs(ErrorCode.ERROR_CODE_OUTSIDE, "enter a playground first")
-const internal = refusedAs(ErrorCode.ERROR_CODE_INTERNAL, "the server failed on this request")
-
 const tooOften = ({ field }: ClientRoute, retryAfterMs: number): Refused =>
   refusedAs(ErrorCode.ERROR_CODE_RATE_LIMITED, `${field} is sent too often`, retryAfterMs)
 

@@ -5,8 +5,8 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import { ErrorCode } from "../../gen/noriter/client/v1/error.ts"
-import { Refused } from "../bus/Caller.ts"
+import type { Refused } from "../bus/Caller.ts"
+import { away } from "../bus/Refusals.ts"
 
 /** The most lasting requests of a session that wait; then its socket is not read further (design 2). */
 export const lastingMax = 32
@@ -146,8 +146,4 @@ export class Lasting {
   }
 }
 
-const waitedTooLong = new Refused({
-  code: ErrorCode.ERROR_CODE_UNAVAILABLE,
-  message: "a request before this one is still under way",
-  retryAfterMs: 1000
-})
+const waitedTooLong = away("a request before this one is still under way")

@@ -20,6 +20,7 @@ import {
 } from "../../gen/registry.ts"
 import { type Ask, type Call, type Caller, type Later, later, type Place, Refused } from "../bus/Caller.ts"
 import type { EventBus } from "../bus/EventBus.ts"
+import { away, helloFirst, idReused, outside, refusedAs, staleId } from "../bus/Refusals.ts"
 import type { Held } from "../space/Held.ts"
 import { entersMax } from "../space/Presence.ts"
 import { refused as refusedFigures } from "../telemetry/Metrics.ts"
@@ -119,7 +120,7 @@ export class Session implements Caller {
   /** Changes what presence says of this session, one change after another. */
   change<A, E>(run: (held: Held) => Effect.Effect<A, E>): Effect.Effect<A, E | Refused> {
     const now = Effect.suspend(
-      (): Effect.Effect<A, E | Refused> => (this.held === undefined ? Effect.fail(noSession) : run(this.held))
+      (): Effect.Effect<A, E | Refused> => (this.held === undefined ? Effect.fail(helloFirst) : run(this.held))
     )
     return Effect.suspend(() => {
       this.#lock ??= Semaphore.makeUnsafe(1)
@@ -285,27 +286,9 @@ const undecided: ReadonlySet<ErrorCode> = new Set([
   ErrorCode.ERROR_CODE_UNCERTAIN
 ])
 
-const noSession = new Refused({ code: ErrorCode.ERROR_CODE_HELLO_FIRST, message: "say hello or resume first" })
+const uncertain = refusedAs(
+  ErrorCode.ERROR_CODE_UNCERTAIN,
+  "no word from the log yet; send it again with the same id to learn what became of it"
+)
 
-const outside = new Refused({ code: ErrorCode.ERROR_CODE_OUTSIDE, message: "enter a playground first" })
-
-const staleId = new Refused({
-  code: ErrorCode.ERROR_CODE_STALE_ID,
-  message: "this id is older than what is remembered"
-})
-
-const idReused = new Refused({
-  code: ErrorCode.ERROR_CODE_ID_REUSED,
-  message: "another request was sent under this id"
-})
-
-const uncertain = new Refused({
-  code: ErrorCode.ERROR_CODE_UNCERTAIN,
-  message: "no word from the log yet; send it again with the same id to learn what became of it"
-})
-
-const unavailable = new Refused({
-  code: ErrorCode.ERROR_CODE_UNAVAILABLE,
-  message: "the log is away",
-  retryAfterMs: 1000
-})
+const unavailable = away("the log is away")

@@ -14,8 +14,9 @@ import {
   type ResumeRequest
 } from "../../gen/noriter/client/v1/session.ts"
 import { clientRoutes } from "../../gen/registry.ts"
-import { type Call, type Later, later, Refused } from "../bus/Caller.ts"
+import { type Call, type Later, later, type Refused } from "../bus/Caller.ts"
 import { EventBus } from "../bus/EventBus.ts"
+import { away, refusedAs } from "../bus/Refusals.ts"
 import { Settings } from "../Settings.ts"
 import { Presence } from "../space/Presence.ts"
 import type { PresenceRefused } from "../space/PresenceRefused.ts"
@@ -138,15 +139,15 @@ const orComeBack =
       )
     )
 
-const tokenRefused = new Refused({
-  code: ErrorCode.ERROR_CODE_TOKEN_REFUSED,
-  message: "this token is not one of ours, or was used up; say hello"
-})
+const tokenRefused = refusedAs(
+  ErrorCode.ERROR_CODE_TOKEN_REFUSED,
+  "this token is not one of ours, or was used up; say hello"
+)
 
 /** What presence's refusals mean for a phone that has no session yet. */
 const unavailable = <A>(effect: Effect.Effect<A, PresenceRefused | SpaceError>): Effect.Effect<A, Refused> =>
   Effect.catchTags(effect, {
-    SpaceError: () => Effect.fail(away),
+    SpaceError: () => Effect.fail(sessionsAway),
     PresenceRefused: ({ reason }) => {
       switch (reason) {
         case "Ended":
@@ -156,23 +157,16 @@ const unavailable = <A>(effect: Effect.Effect<A, PresenceRefused | SpaceError>):
         case "Stale":
           return Effect.fail(stale)
         default:
-          return Effect.fail(away)
+          return Effect.fail(sessionsAway)
       }
     }
   })
 
-const ended = new Refused({
-  code: ErrorCode.ERROR_CODE_SESSION_ENDED,
-  message: "this session has ended; say hello"
-})
+const ended = refusedAs(ErrorCode.ERROR_CODE_SESSION_ENDED, "this session has ended; say hello")
 
-const stale = new Refused({
-  code: ErrorCode.ERROR_CODE_STALE_ID,
-  message: "a later hello or resume of this session was accepted already; ids rise"
-})
+const stale = refusedAs(
+  ErrorCode.ERROR_CODE_STALE_ID,
+  "a later hello or resume of this session was accepted already; ids rise"
+)
 
-const away = new Refused({
-  code: ErrorCode.ERROR_CODE_UNAVAILABLE,
-  message: "sessions cannot be kept just now",
-  retryAfterMs: 1000
-})
+const sessionsAway = away("sessions cannot be kept just now")

@@ -4,7 +4,9 @@
  */
 import { createServer, type Server as HttpServer } from "node:http"
 import { afterAll, assert, beforeAll, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
 import { unique } from "../contract/Eventually.ts"
+import { cut } from "../services/RedisOperator.ts"
 import { withServices } from "../services/Services.ts"
 import { comeBack, fieldOf, type Guest, listIn, numberIn, populationOf, unlimited, until, visit } from "./Guest.ts"
 import { newSecret, type Phone } from "./Phone.ts"
@@ -188,6 +190,26 @@ await withServices("two runners", ["redis", "kafka", "zookeeper"], (urls) => {
     await sees(watcher.phone, second.member)
     assert.strictEqual((await populationOf(phone)).all, 2)
     await leave(phone)
+  })
+
+  it("find each other again after both runners lost all their connections to Redis", async () => {
+    const wind = await visit(one.tcpPort, "바람")
+    await using phone = wind.phone
+    await sees(watcher.phone, wind.member)
+    await Effect.runPromise(Effect.scoped(cut(urls.redis, `${world}:`)))
+    // Whether it is heard by a frame or found missing and fetched: once.
+    await say(phone, "다시 들려요", "PLAYGROUND")
+    await watcher.phone.next("said", ({ text }) => text === "다시 들려요")
+    const cloud = await visit(two.tcpPort, "구름")
+    await using other = cloud.phone
+    await sees(phone, cloud.member)
+    await leave(other)
+    await leave(phone)
+    await loses(watcher.phone, wind.member)
+    assert.lengthOf(
+      textsIn(watcher.phone).filter((text) => text === "다시 들려요"),
+      1
+    )
   })
 
   it("are followed by one trace over both runners", async () => {

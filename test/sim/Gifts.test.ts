@@ -5,7 +5,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { type Came, type Defects, daisies, gifts, give, guests } from "./Gifts.ts"
+import { type Came, daisies, gifts, give, guests, type How } from "./Gifts.ts"
 
 const seeds = 100
 
@@ -30,8 +30,8 @@ const wrongs = ({ pouches, ledger, mails, most, answers, early }: Came): Readonl
   ]
 }
 
-const broken = Effect.fnUntraced(function* (defects: Defects, count: number) {
-  const all = yield* Effect.forEach(Array.from({ length: count }), (_, seed) => give(seed + 1, defects))
+const broken = Effect.fnUntraced(function* (how: How, count: number) {
+  const all = yield* Effect.forEach(Array.from({ length: count }), (_, seed) => give(seed + 1, how))
   return all.map(wrongs).filter((each) => each.length > 0)
 })
 

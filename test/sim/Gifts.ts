@@ -17,7 +17,7 @@ import { EventBus, recordOf } from "../../src/bus/EventBus.ts"
 import { Ensemble, layerOf as rosterOf } from "../../src/link/MemoryRoster.ts"
 import { Hub, layerOf as linkOf } from "../../src/link/MemoryRunnerLink.ts"
 import { Broker, layerOf as logOf } from "../../src/link/MemoryTopicLog.ts"
-import type { AppendFailed, NewRecord, Position } from "../../src/link/TopicLog.ts"
+import { type AppendFailed, type NewRecord, type Position, TopicLog } from "../../src/link/TopicLog.ts"
 import { allTopics } from "../../src/link/Topics.ts"
 import { mailboxMax, mailboxStream } from "../../src/plaza/mailbox/MailStream.ts"
 import { countOf, pouchKey, readPouch } from "../../src/plaza/social/Pouch.ts"
@@ -42,8 +42,10 @@ export const daisies = 10
 
 const rough: Partial<Troubles> = { failBefore: 0.04, failAfter: 0.08, redeliver: 0.2 }
 
-/** What is planted into the world, to see the test fail. */
-export interface Defects {
+/** How the world is; what is planted into it is there to see the test fail. */
+export interface How {
+  /** Records are handed over as they lie there, and not one by one: those of one tag are then applied together (L5). */
+  readonly inRuns?: boolean
   /** What was taken in from another tag is not known again (rule L4). */
   readonly noSourceCheck?: boolean
   /** Answered when it is decided, and not when it is on the log (rule L13). */
@@ -105,7 +107,7 @@ class Ledger extends Broker {
 
 class World {
   readonly trouble: Trouble
-  readonly defects: Defects
+  readonly how: How
   readonly hub = new Hub()
   readonly space = new Space(this.hub)
   readonly ensemble = new Ensemble(1)
@@ -115,9 +117,9 @@ class World {
   readonly early: Array<string> = []
   most = 0
 
-  constructor(seed: number, defects: Defects) {
+  constructor(seed: number, how: How) {
     this.trouble = new Trouble(seed, rough)
-    this.defects = defects
+    this.how = how
     this.broker = new Ledger({ topics: allTopics, hole: () => this.trouble.below(2) })
   }
 
@@ -213,9 +215,9 @@ const briefOf = ({ body }: Answer): string =>
   body?.$case === "refusal" ? `refused ${body.value.code}` : `${body?.$case}`
 
 /** One run of a seed. */
-export const give = (seed: number, defects: Defects = {}) =>
+export const give = (seed: number, how: How = {}) =>
   Effect.gen(function* () {
-    const world = new World(seed, defects)
+    const world = new World(seed, how)
     const { trouble } = world
     yield* world.hub.subscribe(asking, (bytes) => world.hear(bytes))
     const self = yield* Effect.provide(Self, selfOf(world, "r0"), { local: true })
@@ -249,12 +251,12 @@ const selfOf = ({ space, ensemble }: World, name: string) =>
 const life = (world: World, actor: Actor) => {
   const links = Layer.mergeAll(
     linkOf(world.hub),
-    logOf(world.broker, actor.name).pipe(TroubledLinks.topicLog(actor)),
-    spaceOf(world.space).pipe(TroubledSpace.sharedSpace(actor), planted(world.defects)),
+    logOf(world.broker, actor.name).pipe(TroubledLinks.topicLog(actor), handedOver(world.how)),
+    spaceOf(world.space).pipe(TroubledSpace.sharedSpace(actor), planted(world.how)),
     selfOf(world, actor.name)
   )
   const process = Effect.gen(function* () {
-    yield* (yield* EventBus).register(PouchAskedConsumer, decidersOf(world.defects))
+    yield* (yield* EventBus).register(PouchAskedConsumer, decidersOf(world.how))
     yield* Layer.build(Layer.fresh(Applier.layer))
     return yield* Effect.never
   })
@@ -317,7 +319,7 @@ const settled = Effect.fnUntraced(function* (world: World) {
   return yield* Effect.die(new Error(`nothing has come to rest (${world.trouble})`))
 })
 
-const decidersOf = ({ answersFirst = false }: Defects): PouchAskedConsumer =>
+const decidersOf = ({ answersFirst = false }: How): PouchAskedConsumer =>
   answersFirst
     ? {
         ...pouchDeciders,
@@ -328,9 +330,29 @@ const decidersOf = ({ answersFirst = false }: Defects): PouchAskedConsumer =>
       }
     : pouchDeciders
 
+/** A log that hands over what it has one by one. */
+const handedOver =
+  ({ inRuns = false }: How) =>
+  <E, R>(layer: Layer.Layer<TopicLog, E, R>): Layer.Layer<TopicLog, E, R> =>
+    inRuns
+      ? layer
+      : Layer.effect(
+          TopicLog,
+          Effect.map(TopicLog, (log) =>
+            TopicLog.of({
+              ...log,
+              consume: (options) =>
+                log.consume({
+                  ...options,
+                  handle: (records) => Effect.forEach(records, (record) => options.handle([record]), { discard: true })
+                })
+            })
+          )
+        ).pipe(Layer.provide(layer))
+
 /** A shared space that keeps no sources. */
 const planted =
-  ({ noSourceCheck = false }: Defects) =>
+  ({ noSourceCheck = false }: How) =>
   <E, R>(layer: Layer.Layer<SharedSpace, E, R>): Layer.Layer<SharedSpace, E, R> =>
     noSourceCheck
       ? Layer.effect(

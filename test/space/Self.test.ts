@@ -6,7 +6,7 @@ import * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
 import { compareEpochs } from "../../src/link/Roster.ts"
 import { incarnationTag } from "../../src/space/Self.ts"
-import { runner, Twins } from "./Harness.ts"
+import { runner, settle, Twins } from "./Harness.ts"
 
 const leaseOf = ({ space }: Twins, incarnation: string) => {
   const entry = space.read({ tag: incarnationTag(incarnation), keys: ["lease"] }).entries.get("lease")
@@ -22,6 +22,45 @@ describe("Self", () => {
       assert.deepStrictEqual(first.self.generation, { era: 1, n: 1 })
       assert.deepStrictEqual(second.self.generation, first.self.generation)
       assert.deepStrictEqual(twins.space.readMarker(), first.self.generation)
+    })
+  )
+
+  it.effect("a marker of another era is of another ensemble: a new generation begins (rule E1)", () =>
+    Effect.gen(function* () {
+      const twins = new Twins()
+      twins.space.writeMarker({ era: 0, n: 7 })
+      const { self } = yield* runner(twins)
+      assert.deepStrictEqual(self.generation, { era: 1, n: 1 })
+      assert.deepStrictEqual(twins.space.readMarker(), self.generation)
+      assert.deepStrictEqual(self.troubles(), [])
+    })
+  )
+
+  it.effect("several that find it empty at once go on in one generation", () =>
+    Effect.gen(function* () {
+      const twins = new Twins()
+      const first = yield* runner(twins, { id: "r1" })
+      // As if the second had raised it before the first wrote its marker: the one that stands is the one that counts.
+      twins.ensemble.raise(first.self.generation)
+      const second = yield* runner(twins, { id: "r2" })
+      assert.deepStrictEqual(second.self.generation, first.self.generation)
+      assert.deepStrictEqual(twins.space.writeMarker({ era: 1, n: 2 }), first.self.generation)
+    })
+  )
+
+  it.effect("says so when it is no longer in the roster, and when the space was emptied", () =>
+    Effect.gen(function* () {
+      const twins = new Twins()
+      const { self } = yield* runner(twins)
+      twins.space.reconnect()
+      yield* settle
+      assert.deepStrictEqual(self.troubles(), [])
+      twins.ensemble.expire(self.incarnation.id)
+      yield* settle
+      assert.match(self.troubles().join(), /no longer in the roster/)
+      twins.space.flush()
+      yield* settle
+      assert.match(self.troubles().join(), /generation none, not 1\.1/)
     })
   )
 

@@ -10,6 +10,7 @@ import { EnterRequest, type EnterResponse } from "../../../gen/noriter/client/v1
 import type { StreamPosition } from "../../../gen/noriter/client/v1/session.ts"
 import type { Enter } from "../../../gen/noriter/space/v1/records.ts"
 import { type Call, type Later, later, type Place, Refused } from "../../bus/Caller.ts"
+import { away, idReused, refusedAs, staleId } from "../../bus/Refusals.ts"
 import { hashOf, placeAt, Session } from "../../client/Session.ts"
 import type { LinkError } from "../../link/RunnerLink.ts"
 import { Settings } from "../../Settings.ts"
@@ -217,14 +218,9 @@ const isFull = (error: Refused | PresenceRefused | SpaceError): error is Presenc
 /** What it means for a phone that a place could not be written. Nothing has happened to it. */
 const unavailable = <A>(
   effect: Effect.Effect<A, Refused | PresenceRefused | SpaceError | LinkError>
-): Effect.Effect<A, Refused> => Effect.mapError(effect, (error) => (error instanceof Refused ? error : away))
-
-const refusedAs = (code: ErrorCode, message: string, retryAfterMs = 0): Refused =>
-  new Refused({ code, message, retryAfterMs })
+): Effect.Effect<A, Refused> => Effect.mapError(effect, (error) => (error instanceof Refused ? error : placesAway))
 
 const playgroundUnknown = refusedAs(ErrorCode.ERROR_CODE_PLAYGROUND_UNKNOWN, "there is no such playground")
 const channelUnknown = refusedAs(ErrorCode.ERROR_CODE_CHANNEL_UNKNOWN, "there is no such channel")
 const channelFull = refusedAs(ErrorCode.ERROR_CODE_CHANNEL_FULL, "this channel is full")
-const staleId = refusedAs(ErrorCode.ERROR_CODE_STALE_ID, "this enter was answered, and more has happened since")
-const idReused = refusedAs(ErrorCode.ERROR_CODE_ID_REUSED, "another request was sent under this id")
-const away = refusedAs(ErrorCode.ERROR_CODE_UNAVAILABLE, "places cannot be taken just now", 1000)
+const placesAway = away("places cannot be taken just now")

@@ -5,11 +5,10 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { PlaygroundConsumer } from "../../../gen/consumers.ts"
-import { ErrorCode } from "../../../gen/noriter/client/v1/error.ts"
 import type { ListPlaygroundsResponse, MoveRequest } from "../../../gen/noriter/client/v1/playground.ts"
 import type { ServerBody } from "../../../gen/registry.ts"
-import { Refused } from "../../bus/Caller.ts"
 import { EventBus } from "../../bus/EventBus.ts"
+import { away } from "../../bus/Refusals.ts"
 import { Session } from "../../client/Session.ts"
 import { Settings } from "../../Settings.ts"
 import { SharedSpace } from "../../space/SharedSpace.ts"
@@ -49,7 +48,7 @@ export const layer = Layer.effectDiscard(
             $type: "noriter.client.v1.ListPlaygroundsResponse",
             playgrounds: described
           })
-        ).pipe(Effect.mapError(() => away)),
+        ).pipe(Effect.mapError(() => playgroundsAway)),
       enter: entrance.enter,
       leave: (_, call) => Effect.as(entrance.leave(call), { $type: "noriter.client.v1.LeaveResponse" as const }),
       // Done at once and not in an effect: this is what comes ten times a second from everybody.
@@ -94,8 +93,4 @@ const described = (space: SharedSpace["Service"], playground: Playground) =>
     }))
   }))
 
-const away = new Refused({
-  code: ErrorCode.ERROR_CODE_UNAVAILABLE,
-  message: "the playgrounds cannot be read just now",
-  retryAfterMs: 1000
-})
+const playgroundsAway = away("the playgrounds cannot be read just now")

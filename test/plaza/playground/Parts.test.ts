@@ -235,6 +235,14 @@ describe("Movers", () => {
     assert.deepInclude(movers.takeFrame("park/1", "r1", [one, two]), { number: 2, key: true, member: [1, 2] })
   })
 
+  it("goes on above the frames of a view that was closed: the other runners have seen those", () => {
+    const movers = new Movers(41)
+    const one = own(1)
+    movers.moved(one)
+    assert.deepInclude(movers.takeFrame("park/1", "r1", [one]), { number: 42 })
+    assert.strictEqual(movers.frames, 42)
+  })
+
   it("gives places to be written once, and all of them after a failure", () => {
     const movers = new Movers()
     const [one, two] = [own(1), own(2)]

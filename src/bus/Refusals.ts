@@ -1,0 +1,16 @@
+/** Refusals that more than one consumer gives: one text for each. What is one consumer's alone stands with it. */
+import { ErrorCode } from "../../gen/noriter/client/v1/error.ts"
+import { Refused } from "./Caller.ts"
+
+export const refusedAs = (code: ErrorCode, message: string, retryAfterMs = 0): Refused =>
+  new Refused({ code, message, retryAfterMs })
+
+/** What it needs is away for a moment, and nothing has happened. */
+export const away = (message: string): Refused => refusedAs(ErrorCode.ERROR_CODE_UNAVAILABLE, message, awayMs)
+const awayMs = 1_000
+
+export const helloFirst = refusedAs(ErrorCode.ERROR_CODE_HELLO_FIRST, "say hello or resume first")
+export const outside = refusedAs(ErrorCode.ERROR_CODE_OUTSIDE, "enter a playground first")
+export const staleId = refusedAs(ErrorCode.ERROR_CODE_STALE_ID, "this id is older than what is remembered")
+export const idReused = refusedAs(ErrorCode.ERROR_CODE_ID_REUSED, "another request was sent under this id")
+export const internal = refusedAs(ErrorCode.ERROR_CODE_INTERNAL, "the server failed on this request")
