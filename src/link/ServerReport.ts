@@ -8,13 +8,7 @@ import * as Redacted from "effect/Redacted"
 import { Redis } from "ioredis"
 import type { KafkaOptions } from "./kafka/KafkaJs.ts"
 import * as KafkaReport from "./kafka/KafkaReport.ts"
-
-export interface Remark {
-  readonly server: "redis" | "kafka" | "zookeeper"
-  /** `wrong`: Noriter does not work with it. `note`: it does, but something may be lost. */
-  readonly verdict: "fine" | "note" | "wrong"
-  readonly detail: string
-}
+import type { Remark, Said } from "./Remark.ts"
 
 export interface Servers {
   readonly redisUrl: Redacted.Redacted<string>
@@ -41,8 +35,6 @@ export const ask = (servers: Servers): Effect.Effect<ReadonlyArray<Remark>> =>
     ),
     (all) => all.flat()
   )
-
-export type Said = Omit<Remark, "server">
 
 const asking = (server: Remark["server"], question: () => Promise<ReadonlyArray<Said>>) =>
   Effect.tryPromise(question).pipe(

@@ -4,7 +4,7 @@
  */
 import * as Context from "effect/Context"
 import kafkajs from "kafkajs"
-import type { Said } from "../ServerReport.ts"
+import type { Said } from "../Remark.ts"
 import { allTopics } from "../Topics.ts"
 import { configOf, type KafkaOptions } from "./KafkaJs.ts"
 

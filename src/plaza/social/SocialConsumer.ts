@@ -11,6 +11,7 @@ import { type Answer, MemberRecord, PresenceState } from "../../../gen/noriter/s
 import type { ClientResponse } from "../../../gen/registry.ts"
 import { type Call, type Later, Refused } from "../../bus/Caller.ts"
 import { EventBus } from "../../bus/EventBus.ts"
+import { away, refusedAs } from "../../bus/Refusals.ts"
 import { SharedSpace } from "../../space/SharedSpace.ts"
 import { memberKey } from "../../space/Tag.ts"
 import { pouchKey, readPouch } from "./Pouch.ts"
@@ -23,7 +24,7 @@ export const layer = Layer.effectDiscard(
     const valueAt = (tag: string, key: string): Effect.Effect<Uint8Array | undefined, Refused> =>
       space.read({ tag, keys: [key] }).pipe(
         Effect.map(({ entries }) => entries.get(key)?.value),
-        Effect.mapError(() => away)
+        Effect.mapError(() => unread)
       )
 
     const give = Effect.fnUntraced(function* (request: GiveRequest, call: Call): Effect.fn.Return<Later, Refused> {
@@ -80,10 +81,5 @@ const answerOf = ({ body }: Answer): ClientResponse | Refused => {
   }
 }
 
-const nothing = new Refused({ code: ErrorCode.ERROR_CODE_INVALID, message: "give.count must be at least 1" })
-
-const away = new Refused({
-  code: ErrorCode.ERROR_CODE_UNAVAILABLE,
-  message: "pouches cannot be read just now",
-  retryAfterMs: 1000
-})
+const nothing = refusedAs(ErrorCode.ERROR_CODE_INVALID, "give.count must be at least 1")
+const unread = away("pouches cannot be read just now")

@@ -1,0 +1,178 @@
+/** What a guest's tag decides about its pouch, as pure functions: at the number and one past it, and what is refused. */
+import { assert, describe, it } from "@effect/vitest"
+import { ErrorCode } from "../../../gen/noriter/client/v1/error.ts"
+import { MailTold } from "../../../gen/noriter/runner/v1/mailbox.ts"
+import type { FlowersPassed, GiftAsked } from "../../../gen/noriter/topic/v1/social.ts"
+import type { Decision, DecisionState } from "../../../src/bus/Decider.ts"
+import { changed, countOf, type Pouch, pouchKey, readPouch, writePouch } from "../../../src/plaza/social/Pouch.ts"
+import { pouchDeciders } from "../../../src/plaza/social/PouchDeciders.ts"
+
+const { give, receive } = pouchDeciders
+
+/** A guest's tag as the deciders see it; what they put is kept. */
+class Tag {
+  value: Uint8Array | undefined
+  holder: string | undefined = "r1-1"
+
+  get daisies(): number {
+    return countOf(readPouch(this.value), "daisy")
+  }
+
+  give(gift: Partial<GiftAsked> = {}): Decision {
+    return this.decide((state) => give.decide(state, giftOf(gift)))
+  }
+
+  receive(passed: Partial<FlowersPassed> = {}): Decision {
+    return this.decide((state) => receive.decide(state, { ...flowersPassed, ...passed }))
+  }
+
+  private decide(run: (state: DecisionState) => Decision): Decision {
+    const decision = run({
+      read: (key) => (key === pouchKey ? this.value : undefined),
+      head: (stream) => (stream === "mailbox" ? 3 : 0),
+      ownerOf: (key) => (key === "session" ? this.holder : undefined),
+      nowMs: 9,
+      seq: 8
+    })
+    for (const { key, value } of decision.puts ?? []) if (key === pouchKey) this.value = value
+    return decision
+  }
+}
+
+const giftOf = (gift: Partial<GiftAsked>): GiftAsked => ({
+  $type: "noriter.topic.v1.GiftAsked",
+  guest: "g_a",
+  asker: {
+    $type: "noriter.topic.v1.Asker",
+    session: "s_a",
+    id: 4,
+    incarnation: "r1-1",
+    ask: 1,
+    bodyHash: new Uint8Array(),
+    member: 7
+  },
+  receiver: "g_b",
+  nickname: "바람",
+  kind: "daisy",
+  count: 3,
+  ...gift
+})
+
+const flowersPassed: FlowersPassed = {
+  $type: "noriter.topic.v1.FlowersPassed",
+  guest: "g_b",
+  member: 7,
+  nickname: "바람",
+  kind: "daisy",
+  count: 3,
+  atMs: 5
+}
+
+const codeOf = ({ answer }: Decision): ErrorCode | string | undefined =>
+  answer?.body?.$case === "refusal" ? answer.body.value.code : answer?.body?.$case
+
+const { ERROR_CODE_INVALID, ERROR_CODE_MEMBER_GONE, ERROR_CODE_NOT_ENOUGH } = ErrorCode
+
+describe("giving", () => {
+  it("takes the flowers out, passes them on, then says so, and is answered when that is on the log", () => {
+    const tag = new Tag()
+    const { answer, facts, answerAfterFacts, tell, appends } = tag.give()
+    assert.strictEqual(tag.daisies, 7)
+    assert.strictEqual(answer?.body?.$case, "give")
+    assert.isTrue(answerAfterFacts)
+    assert.deepStrictEqual(facts, [
+      { ...flowersPassed, atMs: 9 },
+      { $type: "noriter.topic.v1.FlowersGiven", guest: "g_a", kind: "daisy", count: 3, atMs: 9, refused: 0 }
+    ])
+    assert.deepStrictEqual([tell, appends], [undefined, undefined])
+  })
+
+  it("all that there is may be given, and not one more; an emptied pouch is not a new one", () => {
+    const tag = new Tag()
+    assert.deepStrictEqual([tag.give({ count: 10 }), tag.give({ count: 1 })].map(codeOf), [
+      "give",
+      ERROR_CODE_NOT_ENOUGH
+    ])
+    assert.deepStrictEqual(readPouch(tag.value), [])
+    assert.deepStrictEqual([new Tag().give({ count: 11 }), new Tag().give({ kind: "rose" })].map(codeOf), [
+      ERROR_CODE_NOT_ENOUGH,
+      ERROR_CODE_NOT_ENOUGH
+    ])
+  })
+
+  it("to nobody, and to oneself, is refused and changes nothing; a short fact is left, and then the answer", () => {
+    const tag = new Tag()
+    const refused = [tag.give({ receiver: "" }), tag.give({ receiver: "g_a" }), tag.give({ kind: "rose" })]
+    const codes = [ERROR_CODE_MEMBER_GONE, ERROR_CODE_INVALID, ERROR_CODE_NOT_ENOUGH]
+    assert.deepStrictEqual(refused.map(codeOf), codes)
+    for (const [at, { puts, facts, answerAfterFacts }] of refused.entries()) {
+      assert.deepStrictEqual([puts, answerAfterFacts], [undefined, true])
+      assert.deepStrictEqual(facts, [
+        {
+          $type: "noriter.topic.v1.FlowersGiven",
+          guest: "g_a",
+          kind: "",
+          count: 0,
+          atMs: 9,
+          refused: codes[at] ?? 0
+        }
+      ])
+    }
+  })
+
+  it("reads the pouch, and is asked by a session", () => {
+    assert.deepStrictEqual(give.reads(giftOf({})), ["pouch"])
+    assert.strictEqual(give.asker(giftOf({}))?.session, "s_a")
+  })
+})
+
+describe("receiving", () => {
+  it("puts the flowers into the pouch and a mail into the mailbox, tells the holder, and says so", () => {
+    const tag = new Tag()
+    const { appends, tell, facts, answer } = tag.receive()
+    assert.strictEqual(tag.daisies, 13)
+    const kept = MailTold.decode(appends?.[0]?.value ?? new Uint8Array())
+    assert.deepInclude(kept, { incarnation: "", guest: "g_b", seq: 8, prev: 3, atMs: 5 })
+    assert.deepStrictEqual(kept.body?.value, {
+      $type: "noriter.runner.v1.GiftMail",
+      member: 7,
+      nickname: "바람",
+      kind: "daisy",
+      count: 3
+    })
+    assert.deepStrictEqual(tell, [{ ...kept, incarnation: "r1-1" }])
+    assert.deepStrictEqual(facts, [
+      { $type: "noriter.topic.v1.FlowersReceived", guest: "g_b", kind: "daisy", count: 3, atMs: 9 }
+    ])
+    assert.isUndefined(answer)
+  })
+
+  it("is kept for a guest who is not there", () => {
+    const tag = new Tag()
+    tag.holder = undefined
+    const { appends, tell } = tag.receive()
+    assert.strictEqual(tag.daisies, 13)
+    assert.deepStrictEqual([appends?.length, tell], [1, []])
+  })
+
+  it("reads the pouch, and the session, which names whom to tell; nobody has asked", () => {
+    assert.deepStrictEqual(receive.reads(flowersPassed), ["pouch", "session"])
+    assert.isUndefined(receive.asker(flowersPassed))
+  })
+})
+
+describe("a pouch", () => {
+  const kinds = (pouch: Pouch) => pouch.map(({ kind, count }) => `${count} ${kind}`)
+
+  it("that is not kept is full, and one that is kept without anything is empty", () => {
+    assert.deepStrictEqual(kinds(readPouch(undefined)), ["10 daisy"])
+    assert.deepStrictEqual(kinds(readPouch(writePouch([]))), [])
+  })
+
+  it("holds each kind once, and none of which there is none", () => {
+    const withRoses = changed(changed(readPouch(undefined), "rose", 2), "rose", 1)
+    assert.sameMembers(kinds(withRoses), ["10 daisy", "3 rose"])
+    assert.deepStrictEqual(kinds(changed(withRoses, "daisy", -10)), ["3 rose"])
+    assert.sameMembers(kinds(readPouch(writePouch(withRoses))), ["10 daisy", "3 rose"])
+  })
+})
