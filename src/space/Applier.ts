@@ -141,9 +141,8 @@ const makeApply = ({ log, bus, space, self }: Services) => {
       yield* buryOnce(poisonOf(all), buried)
       return
     }
-    const asked = all.filter(({ record }) => record.offset > state.applied)
-    if (asked.length === 0) return
-    const applied = decideInTurn(state, asked)
+    if (all.every(({ record }) => record.offset <= state.applied)) return
+    const applied = decideInTurn(state, all)
     yield* buryOnce(applied.poison, buried)
     yield* commitRun(tag, applied)
     yield* finish(tag, applied)

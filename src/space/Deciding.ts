@@ -59,7 +59,8 @@ export const outcomesOf = (asked: ReadonlyArray<AskedRecord>): ReadonlyArray<{ s
 /** Decides the records one after another, each on the state that the one before it left. */
 export const decideInTurn = (state: TagState, asked: ReadonlyArray<AskedRecord>): Applied => {
   const turn = new Turn(state, asked)
-  for (const one of asked) turn.take(one)
+  // What was read is all of them, in their order; those applied already are not decided again (rule L3).
+  for (const one of asked) if (one.record.offset > state.applied) turn.take(one)
   return turn.applied()
 }
 

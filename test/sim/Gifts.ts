@@ -44,8 +44,6 @@ const rough: Partial<Troubles> = { failBefore: 0.04, failAfter: 0.08, redeliver:
 
 /** How the world is; what is planted into it is there to see the test fail. */
 export interface How {
-  /** Records are handed over as they lie there, and not one by one: those of one tag are then applied together (L5). */
-  readonly inRuns?: boolean
   /** What was taken in from another tag is not known again (rule L4). */
   readonly noSourceCheck?: boolean
   /** Answered when it is decided, and not when it is on the log (rule L13). */
@@ -251,7 +249,7 @@ const selfOf = ({ space, ensemble }: World, name: string) =>
 const life = (world: World, actor: Actor) => {
   const links = Layer.mergeAll(
     linkOf(world.hub),
-    logOf(world.broker, actor.name).pipe(TroubledLinks.topicLog(actor), handedOver(world.how)),
+    logOf(world.broker, actor.name).pipe(TroubledLinks.topicLog(actor)),
     spaceOf(world.space).pipe(TroubledSpace.sharedSpace(actor), planted(world.how)),
     selfOf(world, actor.name)
   )
@@ -329,26 +327,6 @@ const decidersOf = ({ answersFirst = false }: How): PouchAskedConsumer =>
         }
       }
     : pouchDeciders
-
-/** A log that hands over what it has one by one. */
-const handedOver =
-  ({ inRuns = false }: How) =>
-  <E, R>(layer: Layer.Layer<TopicLog, E, R>): Layer.Layer<TopicLog, E, R> =>
-    inRuns
-      ? layer
-      : Layer.effect(
-          TopicLog,
-          Effect.map(TopicLog, (log) =>
-            TopicLog.of({
-              ...log,
-              consume: (options) =>
-                log.consume({
-                  ...options,
-                  handle: (records) => Effect.forEach(records, (record) => options.handle([record]), { discard: true })
-                })
-            })
-          )
-        ).pipe(Layer.provide(layer))
 
 /** A shared space that keeps no sources. */
 const planted =
