@@ -4,6 +4,7 @@ import { ServerMessage } from "../../gen/noriter/client/v1/client.ts"
 import { Issue } from "../../gen/noriter/client/v1/error.ts"
 import { Channel, Member, Playground } from "../../gen/noriter/client/v1/playground.ts"
 import { Limits, StreamPosition } from "../../gen/noriter/client/v1/session.ts"
+import { Flowers } from "../../gen/noriter/client/v1/social.ts"
 import { heard, type ServerBody } from "../../gen/registry.ts"
 
 export class Random {
@@ -94,6 +95,16 @@ const bodies: ReadonlyArray<(random: Random) => NonNullable<ClientMessage["body"
     value: { $type: "noriter.client.v1.WhisperRequest", member: uint32(random), text: spoken(random, 1, 30) }
   }),
   (random) => ({ $case: "emote", value: { $type: "noriter.client.v1.EmoteRequest", kind: random.of(slugs) } }),
+  (random) => ({
+    $case: "give",
+    value: {
+      $type: "noriter.client.v1.GiveRequest",
+      member: uint32(random),
+      kind: random.of(slugs),
+      count: random.below(11)
+    }
+  }),
+  () => ({ $case: "pouch", value: { $type: "noriter.client.v1.PouchRequest" } }),
   () => ({ $case: "typing", value: { $type: "noriter.client.v1.TypingRequest" } })
 ]
 
@@ -115,6 +126,7 @@ const lists: Readonly<Record<string, (random: Random) => object | number>> = {
   channels: () => Channel.create(),
   members: () => Member.create(),
   issues: () => Issue.create(),
+  flowers: () => Flowers.create(),
   member: uint32,
   xCm: uint32,
   yCm: uint32
@@ -139,7 +151,9 @@ function fill(message: object, random: Random): void {
 function filled(name: string, value: unknown, random: Random): unknown {
   if (Array.isArray(value)) {
     return random.many(3, () => {
-      const entry = lists[name]?.(random)
+      const make = lists[name]
+      if (make === undefined) throw new Error(`what is in a list of ${name}?`)
+      const entry = make(random)
       if (typeof entry === "object") fill(entry, random)
       return entry
     })
