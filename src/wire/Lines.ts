@@ -27,6 +27,9 @@ const lineFeed = 0x0a
 const carriageReturn = 0x0d
 const nothing = Buffer.alloc(0)
 
+/** A longer chunk is not taken for one line before its lines were looked for. */
+const onlyBytesMax = 1_024
+
 /**
  * Splits what comes into lines. `feed` a chunk, then take `next` until it is undefined; only then the chunk may be used
  * again by its owner. Lazy, so that a chunk of a thousand lines is not a thousand views at once.
@@ -54,6 +57,8 @@ export class Lines {
 
   /** The next line of the chunk; undefined when there is none, and what is left of the chunk is kept as a copy. */
   next(): Line | undefined {
+    const only = this.only()
+    if (only !== undefined) return only
     while (this.at < this.chunk.length) {
       const start = this.at
       const end = this.chunk.indexOf(lineFeed, start)
@@ -80,6 +85,22 @@ export class Lines {
   /** Counts from `now` instead: for a reader that did not read for a while, which is not the writer's fault. */
   forgive(now: number): void {
     if (this.began !== undefined) this.began = now
+  }
+
+  /**
+   * The chunk as one line, where it is no more: so it is with nearly every chunk of a phone. Looking for a line's end in
+   * a text costs a fifth of looking for it in bytes.
+   */
+  private only(): Line | undefined {
+    const { chunk } = this
+    const end = chunk.length - 1
+    if (this.at !== 0 || end <= 0 || end > onlyBytesMax || chunk[end] !== lineFeed) return undefined
+    if (this.keptLength > 0 || this.skipping || chunk[end - 1] === carriageReturn || end > this.lineBytesMax)
+      return undefined
+    const text = textOf(chunk, 0, end)
+    if (typeof text !== "string" || text.includes("\n")) return undefined
+    this.chunk = nothing
+    return text
   }
 
   /** Nothing for an empty line, and for the end of one that was too long. */
