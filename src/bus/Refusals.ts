@@ -1,5 +1,6 @@
 /** Refusals that more than one consumer gives: one text for each. What is one consumer's alone stands with it. */
 import { ErrorCode } from "../../gen/noriter/client/v1/error.ts"
+import type { Answer } from "../../gen/noriter/space/v1/records.ts"
 import { Refused } from "./Caller.ts"
 
 export const refusedAs = (code: ErrorCode, message: string, retryAfterMs = 0): Refused =>
@@ -8,6 +9,12 @@ export const refusedAs = (code: ErrorCode, message: string, retryAfterMs = 0): R
 /** What it needs is away for a moment, and nothing has happened. */
 export const away = (message: string): Refused => refusedAs(ErrorCode.ERROR_CODE_UNAVAILABLE, message, awayMs)
 const awayMs = 1_000
+
+/** What an outcome means that is none of the answers its asker knows: refused, or said by a newer release. */
+export const refusedBy = ({ body }: Answer): Refused =>
+  body?.$case === "refusal"
+    ? new Refused(body.value)
+    : refusedAs(ErrorCode.ERROR_CODE_INTERNAL, "an outcome this runner does not know")
 
 export const helloFirst = refusedAs(ErrorCode.ERROR_CODE_HELLO_FIRST, "say hello or resume first")
 export const outside = refusedAs(ErrorCode.ERROR_CODE_OUTSIDE, "enter a playground first")

@@ -49,14 +49,19 @@ export const next = (before: PresenceOf, event: PresenceEvent, graces: Graces): 
       return present
     case "SocketLost":
       if (before.state !== PresenceState.PRESENCE_STATE_PRESENT) return before
-      return {
-        state: PresenceState.PRESENCE_STATE_LOST,
-        lostMs: event.nowMs,
-        dueMs: event.nowMs + Math.min(graces.lostShownMs, graces.resumeGraceMs)
-      }
+      return since(PresenceState.PRESENCE_STATE_LOST, event.nowMs, graces)
     case "DeadlineSeen":
       return seen(before, event.nowMs, graces)
   }
+}
+
+/** When a state falls due that began with this loss; undefined: never by itself. */
+export const dueOf = (
+  { state, lostMs }: Pick<PresenceOf, "state" | "lostMs">,
+  { lostShownMs, resumeGraceMs }: Graces
+): number | undefined => {
+  if (state === PresenceState.PRESENCE_STATE_LOST) return lostMs + Math.min(lostShownMs, resumeGraceMs)
+  return state === PresenceState.PRESENCE_STATE_AWAY ? lostMs + resumeGraceMs : undefined
 }
 
 /** Whether others see a member in this state. */
@@ -72,5 +77,11 @@ const seen = (before: PresenceOf, nowMs: number, graces: Graces): PresenceOf | "
   const endsMs = before.lostMs + graces.resumeGraceMs
   if (nowMs >= endsMs) return "ended"
   if (nowMs < before.lostMs + graces.lostShownMs) return before
-  return { state: PresenceState.PRESENCE_STATE_AWAY, lostMs: before.lostMs, dueMs: endsMs }
+  return since(PresenceState.PRESENCE_STATE_AWAY, before.lostMs, graces)
 }
+
+const since = (state: PresenceState, lostMs: number, graces: Graces): PresenceOf => ({
+  state,
+  lostMs,
+  dueMs: dueOf({ state, lostMs }, graces)
+})

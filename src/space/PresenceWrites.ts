@@ -6,10 +6,10 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { GoneReason } from "../../gen/noriter/client/v1/playground.ts"
-import { MemberRecord, PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
+import { MemberRecord, type PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
 import type { Claimable, EnterRequest, Held, HeldMember } from "./Held.ts"
 import { decidedAnew, type PresenceRefused, refuse, unlessChanged, type Write } from "./PresenceRefused.ts"
-import { type Graces, hidden, isShown, type PresenceOf } from "./PresenceState.ts"
+import { dueOf, type Graces, hidden, isShown, type PresenceOf } from "./PresenceState.ts"
 import { claimTold, memberTold } from "./PresenceTold.ts"
 import { incarnationTag, ownerOf, type Self } from "./Self.ts"
 import {
@@ -339,10 +339,7 @@ export class PresenceWrites {
   }
 
   #due(record: { readonly state: PresenceState; readonly lostMs: number }): number | undefined {
-    if (record.state === PresenceState.PRESENCE_STATE_LOST) {
-      return record.lostMs + Math.min(this.#graces.lostShownMs, this.#graces.resumeGraceMs)
-    }
-    return record.state === PresenceState.PRESENCE_STATE_AWAY ? record.lostMs + this.#graces.resumeGraceMs : undefined
+    return dueOf(record, this.#graces)
   }
 }
 

@@ -6,11 +6,11 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { ChatConsumer } from "../../../gen/consumers.ts"
 import { Reach, SayRequest, WhisperRequest } from "../../../gen/noriter/client/v1/chat.ts"
-import { ErrorCode } from "../../../gen/noriter/client/v1/error.ts"
 import type { Answer } from "../../../gen/noriter/space/v1/records.ts"
 import type { ClientResponse } from "../../../gen/registry.ts"
-import { type Caller, type Place, Refused } from "../../bus/Caller.ts"
+import type { Caller, Place, Refused } from "../../bus/Caller.ts"
 import { EventBus } from "../../bus/EventBus.ts"
+import { refusedBy } from "../../bus/Refusals.ts"
 import { Channels } from "../playground/Channels.ts"
 import type { View } from "../playground/View.ts"
 
@@ -73,15 +73,14 @@ const fleeting = <E>(caller: Caller, tell: (place: Place) => Effect.Effect<void,
   caller.place === undefined ? Effect.void : Effect.ignore(tell(caller.place))
 
 /** What the phone is told of an outcome, the first time and when it asks again. */
-const answerOf = ({ body }: Answer): ClientResponse | Refused => {
+const answerOf = (answer: Answer): ClientResponse | Refused => {
+  const { body } = answer
   switch (body?.$case) {
     case "say":
       return { $type: "noriter.client.v1.SayResponse", seq: body.value.seq }
     case "whisper":
       return { $type: "noriter.client.v1.WhisperResponse" }
-    case "refusal":
-      return new Refused(body.value)
     default:
-      return new Refused({ code: ErrorCode.ERROR_CODE_INTERNAL, message: "an outcome this runner does not know" })
+      return refusedBy(answer)
   }
 }

@@ -9,9 +9,9 @@ import { ErrorCode } from "../../../gen/noriter/client/v1/error.ts"
 import { GiveRequest, type PouchResponse } from "../../../gen/noriter/client/v1/social.ts"
 import { type Answer, MemberRecord, PresenceState } from "../../../gen/noriter/space/v1/records.ts"
 import type { ClientResponse } from "../../../gen/registry.ts"
-import { type Call, type Later, Refused } from "../../bus/Caller.ts"
+import type { Call, Later, Refused } from "../../bus/Caller.ts"
 import { EventBus } from "../../bus/EventBus.ts"
-import { away, refusedAs } from "../../bus/Refusals.ts"
+import { away, refusedAs, refusedBy } from "../../bus/Refusals.ts"
 import { SharedSpace } from "../../space/SharedSpace.ts"
 import { memberKey } from "../../space/Tag.ts"
 import { pouchKey, readPouch } from "./Pouch.ts"
@@ -70,14 +70,13 @@ const guestOf = (value: Uint8Array | undefined): string => {
 }
 
 /** What the phone is told of an outcome, the first time and when it asks again. */
-const answerOf = ({ body }: Answer): ClientResponse | Refused => {
+const answerOf = (answer: Answer): ClientResponse | Refused => {
+  const { body } = answer
   switch (body?.$case) {
     case "give":
       return { $type: "noriter.client.v1.GiveResponse" }
-    case "refusal":
-      return new Refused(body.value)
     default:
-      return new Refused({ code: ErrorCode.ERROR_CODE_INTERNAL, message: "an outcome this runner does not know" })
+      return refusedBy(answer)
   }
 }
 
