@@ -3,8 +3,8 @@
 
 /** Strict decoders of what phones send, to be given what JSON.parse made: every issue has its field path, and what is unknown is refused. */
 
-import type { Issues, TextRule } from "../src/wire/Strict.ts";
-import { addUnknownField, addUnknownFields, countFields, isObject, readList, readText, readWhole, replaceIfTooDeep } from "../src/wire/Strict.ts";
+import type { Issues } from "../src/wire/Strict.ts";
+import { addUnknownFields, countFields, isObject, readList, readText, readWhole, replaceIfTooDeep, textRule, theKey } from "../src/wire/Strict.ts";
 import type { EnterRequest, LeaveRequest, ListPlaygroundsRequest, MoveRequest, Pace, PaceRequest } from "./noriter/client/v1/playground.ts";
 import type { EmoteRequest, Reach, SayRequest, TypingRequest, WhisperRequest } from "./noriter/client/v1/chat.ts";
 import type { HelloRequest, PingRequest, ResumeRequest, StreamPosition } from "./noriter/client/v1/session.ts";
@@ -54,27 +54,9 @@ function readReach(value: unknown, specified: boolean, path: string, issues: Iss
   return 0
 }
 
-const textOfHelloRequestDeviceSecret: TextRule = {
-  graphemesMin: 0,
-  graphemesMax: 0,
-  bytesMin: 16,
-  bytesMax: 128,
-  characters: "ASCII"
-}
-const textOfHelloRequestNickname: TextRule = {
-  graphemesMin: 1,
-  graphemesMax: 12,
-  bytesMin: 0,
-  bytesMax: 64,
-  characters: "NAME"
-}
-const textOfHelloRequestSdk: TextRule = {
-  graphemesMin: 0,
-  graphemesMax: 0,
-  bytesMin: 0,
-  bytesMax: 64,
-  characters: "SPOKEN"
-}
+const textOfHelloRequestDeviceSecret = textRule(0, 0, 16, 128, "ASCII")
+const textOfHelloRequestNickname = textRule(1, 12, 0, 64, "NAME")
+const textOfHelloRequestSdk = textRule(0, 0, 0, 64, "SPOKEN")
 const namesOfHelloRequest: ReadonlySet<string> = new Set(["deviceSecret","nickname","sdk"])
 
 export function decodeHelloRequest(value: unknown, issues: Issues): HelloRequest | undefined {
@@ -95,20 +77,8 @@ export function decodeHelloRequest(value: unknown, issues: Issues): HelloRequest
   return { $type: "noriter.client.v1.HelloRequest", deviceSecret, nickname, sdk }
 }
 
-const textOfStreamPositionName: TextRule = {
-  graphemesMin: 0,
-  graphemesMax: 0,
-  bytesMin: 1,
-  bytesMax: 64,
-  characters: "SPOKEN"
-}
-const textOfStreamPositionEpoch: TextRule = {
-  graphemesMin: 0,
-  graphemesMax: 0,
-  bytesMin: 0,
-  bytesMax: 40,
-  characters: "SPOKEN"
-}
+const textOfStreamPositionName = textRule(0, 0, 1, 64, "SPOKEN")
+const textOfStreamPositionEpoch = textRule(0, 0, 0, 40, "SPOKEN")
 const namesOfStreamPosition: ReadonlySet<string> = new Set(["name","epoch","seq"])
 
 export function decodeStreamPosition(value: unknown, issues: Issues): StreamPosition | undefined {
@@ -129,13 +99,7 @@ export function decodeStreamPosition(value: unknown, issues: Issues): StreamPosi
   return { $type: "noriter.client.v1.StreamPosition", name, epoch, seq }
 }
 
-const textOfResumeRequestResumeToken: TextRule = {
-  graphemesMin: 0,
-  graphemesMax: 0,
-  bytesMin: 1,
-  bytesMax: 512,
-  characters: "ASCII"
-}
+const textOfResumeRequestResumeToken = textRule(0, 0, 1, 512, "ASCII")
 const namesOfResumeRequest: ReadonlySet<string> = new Set(["resumeToken","streams"])
 
 export function decodeResumeRequest(value: unknown, issues: Issues): ResumeRequest | undefined {
@@ -183,20 +147,8 @@ export function decodeListPlaygroundsRequest(value: unknown, issues: Issues): Li
   return { $type: "noriter.client.v1.ListPlaygroundsRequest" }
 }
 
-const textOfEnterRequestPlayground: TextRule = {
-  graphemesMin: 0,
-  graphemesMax: 0,
-  bytesMin: 1,
-  bytesMax: 32,
-  characters: "SLUG"
-}
-const textOfEnterRequestAvatar: TextRule = {
-  graphemesMin: 0,
-  graphemesMax: 0,
-  bytesMin: 0,
-  bytesMax: 24,
-  characters: "SLUG"
-}
+const textOfEnterRequestPlayground = textRule(0, 0, 1, 32, "SLUG")
+const textOfEnterRequestAvatar = textRule(0, 0, 0, 24, "SLUG")
 const namesOfEnterRequest: ReadonlySet<string> = new Set(["playground","avatar","channel"])
 
 export function decodeEnterRequest(value: unknown, issues: Issues): EnterRequest | undefined {
@@ -259,13 +211,7 @@ export function decodePaceRequest(value: unknown, issues: Issues): PaceRequest |
   return { $type: "noriter.client.v1.PaceRequest", pace }
 }
 
-const textOfSayRequestText: TextRule = {
-  graphemesMin: 1,
-  graphemesMax: 200,
-  bytesMin: 0,
-  bytesMax: 1024,
-  characters: "SPOKEN"
-}
+const textOfSayRequestText = textRule(1, 200, 0, 1024, "SPOKEN")
 const namesOfSayRequest: ReadonlySet<string> = new Set(["text","reach"])
 
 export function decodeSayRequest(value: unknown, issues: Issues): SayRequest | undefined {
@@ -283,13 +229,7 @@ export function decodeSayRequest(value: unknown, issues: Issues): SayRequest | u
   return { $type: "noriter.client.v1.SayRequest", text, reach }
 }
 
-const textOfWhisperRequestText: TextRule = {
-  graphemesMin: 1,
-  graphemesMax: 200,
-  bytesMin: 0,
-  bytesMax: 1024,
-  characters: "SPOKEN"
-}
+const textOfWhisperRequestText = textRule(1, 200, 0, 1024, "SPOKEN")
 const namesOfWhisperRequest: ReadonlySet<string> = new Set(["member","text"])
 
 export function decodeWhisperRequest(value: unknown, issues: Issues): WhisperRequest | undefined {
@@ -307,13 +247,7 @@ export function decodeWhisperRequest(value: unknown, issues: Issues): WhisperReq
   return { $type: "noriter.client.v1.WhisperRequest", member, text }
 }
 
-const textOfEmoteRequestKind: TextRule = {
-  graphemesMin: 0,
-  graphemesMax: 0,
-  bytesMin: 1,
-  bytesMax: 16,
-  characters: "SLUG"
-}
+const textOfEmoteRequestKind = textRule(0, 0, 1, 16, "SLUG")
 const namesOfEmoteRequest: ReadonlySet<string> = new Set(["kind"])
 
 export function decodeEmoteRequest(value: unknown, issues: Issues): EmoteRequest | undefined {
@@ -339,13 +273,7 @@ export function decodeTypingRequest(value: unknown, issues: Issues): TypingReque
   return { $type: "noriter.client.v1.TypingRequest" }
 }
 
-const textOfGiveRequestKind: TextRule = {
-  graphemesMin: 0,
-  graphemesMax: 0,
-  bytesMin: 1,
-  bytesMax: 16,
-  characters: "SLUG"
-}
+const textOfGiveRequestKind = textRule(0, 0, 1, 16, "SLUG")
 const namesOfGiveRequest: ReadonlySet<string> = new Set(["member","kind","count"])
 
 export function decodeGiveRequest(value: unknown, issues: Issues): GiveRequest | undefined {
@@ -386,20 +314,22 @@ export function decodeClientMessage(value: unknown, issues: Issues): ClientMessa
   }
   let id = 0
   let key = ""
+  let keys = 0
   let given: unknown
   for (const name in value) {
     const field = value[name]
     if (name === "id") {
       id = readWhole(field, 0, 4294967295, "id", issues)
-    } else if (!namesOfClientMessage.has(name)) {
-      addUnknownField(name, issues)
-    } else if (field !== null) {
-      if (key !== "") issues.add(name, "ONE_KEY", "must not stand beside another key")
+    } else {
       key = name
+      keys++
       given = field
     }
   }
-  if (key === "" && issues.count === before) issues.add("", "ONE_KEY", "must have one key besides id")
+  if (keys !== 1 || given === null || !namesOfClientMessage.has(key)) {
+    key = theKey(value, namesOfClientMessage, besidesKeys, issues)
+    given = value[key]
+  }
   const since = issues.count
   const body = decodeKey(key, given, issues)
   if (issues.count !== since) issues.under(since, key)
@@ -408,6 +338,7 @@ export function decodeClientMessage(value: unknown, issues: Issues): ClientMessa
 }
 
 const namesOfClientMessage: ReadonlySet<string> = new Set(["hello","resume","ping","listPlaygrounds","enter","leave","move","pace","say","whisper","emote","typing","give","pouch"])
+const besidesKeys: ReadonlySet<string> = new Set(["id"])
 
 function decodeKey(key: string, given: unknown, issues: Issues): ClientMessage["body"] {
   switch (key) {

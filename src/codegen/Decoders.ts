@@ -91,13 +91,8 @@ const unbounded = { graphemesMin: 0, graphemesMax: 0, bytesMin: 0, bytesMax: 0, 
 function printTextRule(f: GeneratedFile, field: DescField): void {
   if (scalarOf(field) !== ScalarType.STRING) return
   const rule: Omit<Text, "$typeName"> = rulesOf(field)?.text ?? unbounded
-  f.print`const ${ruleOf(field)}: ${strictType(f, "TextRule")} = {`
-  f.print`  graphemesMin: ${rule.graphemesMin},`
-  f.print`  graphemesMax: ${rule.graphemesMax},`
-  f.print`  bytesMin: ${rule.bytesMin},`
-  f.print`  bytesMax: ${rule.bytesMax},`
-  f.print`  characters: ${text(charactersName(rule.characters))}`
-  f.print`}`
+  const bounds = [rule.graphemesMin, rule.graphemesMax, rule.bytesMin, rule.bytesMax].join(", ")
+  f.print`const ${ruleOf(field)} = ${strict(f, "textRule")}(${bounds}, ${text(charactersName(rule.characters))})`
 }
 
 /** Reads one field into a constant of its name. */
@@ -191,6 +186,7 @@ function printEnvelopeDecoder(f: GeneratedFile, envelope: DescMessage): void {
   f.print`  }`
   for (const field of plain) f.print`  let ${field.localName} = ${scalarZero(field)}`
   f.print`  let key = ""`
+  f.print`  let keys = 0`
   f.print`  let given: unknown`
   f.print`  for (const name in value) {`
   f.print`    const field = value[name]`
@@ -198,15 +194,16 @@ function printEnvelopeDecoder(f: GeneratedFile, envelope: DescMessage): void {
     f.print`    ${index === 0 ? "if" : "} else if"} (name === ${text(field.jsonName)}) {`
     f.print`      ${field.localName} = ${reader(f, field, "field", text(field.jsonName))}`
   }
-  f.print`    } else if (!${namesOf(envelope)}.has(name)) {`
-  f.print`      ${strict(f, "addUnknownField")}(name, issues)`
-  f.print`    } else if (field !== null) {`
-  f.print`      if (key !== "") issues.add(name, "ONE_KEY", "must not stand beside another key")`
+  f.print`    } else {`
   f.print`      key = name`
+  f.print`      keys++`
   f.print`      given = field`
   f.print`    }`
   f.print`  }`
-  f.print`  if (key === "" && issues.count === before) issues.add("", "ONE_KEY", "must have one key besides ${plain.map((each) => each.jsonName).join(", ")}")`
+  f.print`  if (keys !== 1 || given === null || !${namesOf(envelope)}.has(key)) {`
+  f.print`    key = ${strict(f, "theKey")}(value, ${namesOf(envelope)}, besidesKeys, issues)`
+  f.print`    given = value[key]`
+  f.print`  }`
   f.print`  const since = issues.count`
   f.print`  const ${oneof} = decodeKey(key, given, issues)`
   f.print`  if (issues.count !== since) issues.under(since, key)`
@@ -215,6 +212,7 @@ function printEnvelopeDecoder(f: GeneratedFile, envelope: DescMessage): void {
   f.print`}`
   f.print()
   f.print`const ${namesOf(envelope)}: ReadonlySet<string> = new Set(${JSON.stringify(keys.map((each) => each.jsonName))})`
+  f.print`const besidesKeys: ReadonlySet<string> = new Set(${JSON.stringify(plain.map((each) => each.jsonName))})`
   f.print()
   f.print`function decodeKey(key: string, given: unknown, issues: ${strictType(f, "Issues")}): ${type}[${text(oneof)}] {`
   f.print`  switch (key) {`

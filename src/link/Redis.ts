@@ -23,6 +23,14 @@ export interface RedisOptions {
   readonly prefix: string
 }
 
+/**
+ * ioredis has a class that extends String, after which V8 keeps String.prototype as a dictionary and no longer inlines what
+ * is called on a text: charCodeAt takes ten times as long, in this whole process. Looking something up through it makes it
+ * fast again.
+ */
+const hasAt = (text: object): boolean => "at" in text
+for (let times = 0; times < 100; times++) hasAt(Object.create(String.prototype))
+
 /** A command without an answer. It may have been carried out all the same. */
 class RedisAway extends Error {}
 

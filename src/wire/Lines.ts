@@ -28,7 +28,7 @@ const carriageReturn = 0x0d
 const nothing = Buffer.alloc(0)
 
 /** A longer chunk is not taken for one line before its lines were looked for. */
-const onlyBytesMax = 1_024
+const chunkBytesMax = 1_024
 
 /**
  * Splits what comes into lines. `feed` a chunk, then take `next` until it is undefined; only then the chunk may be used
@@ -36,6 +36,7 @@ const onlyBytesMax = 1_024
  */
 export class Lines {
   private readonly lineBytesMax: number
+  private readonly onlyBytesMax: number
   private chunk: Buffer = nothing
   private at = 0
   private fedAt = 0
@@ -47,6 +48,7 @@ export class Lines {
 
   constructor(lineBytesMax: number) {
     this.lineBytesMax = lineBytesMax
+    this.onlyBytesMax = Math.min(lineBytesMax, chunkBytesMax)
   }
 
   feed(chunk: Buffer, now: number): void {
@@ -57,6 +59,7 @@ export class Lines {
 
   /** The next line of the chunk; undefined when there is none, and what is left of the chunk is kept as a copy. */
   next(): Line | undefined {
+    if (this.chunk === nothing) return undefined
     const only = this.only()
     if (only !== undefined) return only
     while (this.at < this.chunk.length) {
@@ -88,17 +91,17 @@ export class Lines {
   }
 
   /**
-   * The chunk as one line, where it is no more: so it is with nearly every chunk of a phone. Looking for a line's end in
-   * a text costs a fifth of looking for it in bytes.
+   * The chunk as one good line, where it is just that: so it is with nearly every chunk of a phone. Looking for a line's
+   * end in a text costs a fifth of looking for it in bytes.
    */
-  private only(): Line | undefined {
+  private only(): string | undefined {
+    if (this.at !== 0 || this.keptLength > 0 || this.skipping) return undefined
     const { chunk } = this
     const end = chunk.length - 1
-    if (this.at !== 0 || end <= 0 || end > onlyBytesMax || chunk[end] !== lineFeed) return undefined
-    if (this.keptLength > 0 || this.skipping || chunk[end - 1] === carriageReturn || end > this.lineBytesMax)
+    if (chunk[end] !== lineFeed || end === 0 || end > this.onlyBytesMax || chunk[end - 1] === carriageReturn)
       return undefined
-    const text = textOf(chunk, 0, end)
-    if (typeof text !== "string" || text.includes("\n")) return undefined
+    const text = chunk.toString("utf8", 0, end)
+    if (text.includes("\n") || text.includes(replacement)) return undefined
     this.chunk = nothing
     return text
   }
@@ -183,21 +186,16 @@ export function textOf(bytes: Buffer, start = 0, end = bytes.length): string | L
 /** The object a line holds. How deep it is nested is not looked at: the decoders refuse what they don't know. */
 export function parseLine(line: string | LineFault): Fields | LineFault {
   if (typeof line !== "string") return line
-  if (line.charCodeAt(0) === byteOrder) return byteOrderMark
   const value = parseJson(line)
-  if (value === undefined) return notJson
+  if (value === undefined) return line.charCodeAt(0) === byteOrder ? byteOrderMark : notJson
   return isObject(value) ? value : notAnObject
 }
 
-/** Undefined where it is no JSON. The trace of the stack is most of what a thrown error costs, and nobody reads it. */
+/** Undefined where it is no JSON. */
 function parseJson(text: string): unknown {
-  const limit = Error.stackTraceLimit
-  Error.stackTraceLimit = 0
   try {
     return JSON.parse(text)
   } catch {
     return undefined
-  } finally {
-    Error.stackTraceLimit = limit
   }
 }

@@ -50,8 +50,9 @@ export class Issues {
 
   /** Only these, with their paths cut to what may be sent. */
   list(): ReadonlyArray<Issue> {
-    for (const issue of this.#list ?? []) issue.path = cut(issue.path)
-    return this.#list ?? []
+    const list = this.#list ?? []
+    for (const issue of list) if (issue.path.length > pathLengthMax) issue.path = cut(issue.path)
+    return list
   }
 
   clear(): void {
@@ -87,7 +88,33 @@ export function addUnknownFields(fields: Fields, known: ReadonlySet<string>, iss
   }
 }
 
-export function addUnknownField(name: string, issues: Issues): void {
+/**
+ * The key of a line that does not plainly have one: two of them, none, one that is null or unknown. `besides` are the
+ * names that are no keys.
+ */
+export function theKey(
+  fields: Fields,
+  keys: ReadonlySet<string>,
+  besides: ReadonlySet<string>,
+  issues: Issues
+): string {
+  const before = issues.count
+  let key = ""
+  for (const name in fields) {
+    if (besides.has(name)) continue
+    if (!keys.has(name)) addUnknownField(name, issues)
+    else if (fields[name] !== null) {
+      if (key !== "") issues.add(name, "ONE_KEY", "must not stand beside another key")
+      key = name
+    }
+  }
+  if (key === "" && issues.count === before) {
+    issues.add("", "ONE_KEY", `must have one key besides ${[...besides].join(", ")}`)
+  }
+  return key
+}
+
+function addUnknownField(name: string, issues: Issues): void {
   issues.add(name === "" ? '""' : cut(name), "UNKNOWN_FIELD", "is not known here")
 }
 
@@ -168,15 +195,41 @@ export interface TextRule {
   readonly bytesMin: number
   readonly bytesMax: number
   readonly characters: Characters
+  /** With so many UTF-16 units it is within the other bounds, whatever they are: nothing need be counted. */
+  readonly unitsMin: number
+  readonly unitsMax: number
 }
 
+/** A unit is one to three bytes of UTF-8, and a grapheme is one unit or more. */
+export function textRule(
+  graphemesMin: number,
+  graphemesMax: number,
+  bytesMin: number,
+  bytesMax: number,
+  characters: Characters
+): TextRule {
+  const unitsMin = Math.max(bytesMin, graphemesMin <= 1 ? graphemesMin : Number.POSITIVE_INFINITY)
+  const unitsMax = Math.min(orUnbounded(graphemesMax), Math.floor(orUnbounded(bytesMax) / 3))
+  return { graphemesMin, graphemesMax, bytesMin, bytesMax, characters, unitsMin, unitsMax }
+}
+
+const orUnbounded = (max: number): number => (max === 0 ? Number.POSITIVE_INFINITY : max)
+
 export function readText(value: unknown, rule: TextRule, path: string, issues: Issues): string {
+  if (typeof value === "string" && isPlain(value, rule)) return value
   if (value === undefined || value === null) return checkText("", rule, path, issues)
   if (typeof value !== "string") {
     issues.add(path, "TYPE", "must be a string")
     return ""
   }
   return checkText(value, rule, path, issues)
+}
+
+/** Nearly every text is: of a good length whatever is counted, and nothing in it to be looked at twice. */
+function isPlain(text: string, { characters, unitsMin, unitsMax }: TextRule): boolean {
+  if (text.length < unitsMin || text.length > unitsMax) return false
+  if (characters === "SPOKEN") return wrongUnit(text, true) === undefined
+  return characters === "SLUG" && isSlug(text)
 }
 
 /** Bytes before graphemes: what is split into graphemes is never longer than the cap in bytes. */
@@ -252,12 +305,11 @@ function isSlug(text: string): boolean {
  * here and above, because regular expressions would cost as much as all the rest of a line.
  */
 function wrongUnit(text: string, refuseControl: boolean): string | undefined {
-  for (let index = 0; index < text.length; index++) {
+  const { length } = text
+  for (let index = 0; index < length; index++) {
     const unit = text.charCodeAt(index)
-    if (unit < 0x7f) {
-      if (unit < 0x20 && refuseControl) return "must not hold control characters"
-    } else if (unit < 0xa0) {
-      if (refuseControl) return "must not hold control characters"
+    if (unit < 0xa0) {
+      if ((unit < 0x20 || unit >= 0x7f) && refuseControl) return "must not hold control characters"
     } else if ((unit & 0xf800) === 0xd800) {
       const low = text.charCodeAt(index + 1)
       if (unit >= 0xdc00 || (low & 0xfc00) !== 0xdc00) return "must not hold half of a surrogate pair"

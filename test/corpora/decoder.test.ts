@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { decodeClientMessage } from "../../gen/decoders.ts"
 import type { ClientMessage } from "../../gen/noriter/client/v1/client.ts"
 import { LineFault, parseLine, textOf } from "../../src/wire/Lines.ts"
-import { countGraphemes, Issues, readBool, readText } from "../../src/wire/Strict.ts"
+import { countGraphemes, Issues, readBool, readText, textRule } from "../../src/wire/Strict.ts"
 import { readCorpus, Tally } from "./Corpus.ts"
 import { type Row as Proto3Row, retarget } from "./Proto3Json.ts"
 
@@ -178,7 +178,7 @@ describe("grapheme breaks", () => {
     assert.strictEqual(countGraphemes(text), graphemes)
     const broken = (graphemesMin: number, graphemesMax: number): number => {
       const issues = new Issues()
-      readText(text, { graphemesMin, graphemesMax, bytesMin: 0, bytesMax: 0, characters: "ANY" }, "text", issues)
+      readText(text, textRule(graphemesMin, graphemesMax, 0, 0, "ANY"), "text", issues)
       return issues.count
     }
     assert.strictEqual(broken(graphemes, graphemes), 0)

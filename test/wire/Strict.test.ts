@@ -1,6 +1,16 @@
 /** The readers of single values, at their bounds and one past them. */
 import { assert, describe, it } from "@effect/vitest"
-import { cut, Issues, issuesMax, readBool, readId, readText, readWhole, type TextRule } from "../../src/wire/Strict.ts"
+import {
+  cut,
+  Issues,
+  issuesMax,
+  readBool,
+  readId,
+  readText,
+  readWhole,
+  type TextRule,
+  textRule
+} from "../../src/wire/Strict.ts"
 
 /** What a reader makes of a value, and the rule it breaks. */
 function reading<A>(read: (issues: Issues) => A): readonly [A, string | undefined] {
@@ -95,9 +105,13 @@ describe("truths", () => {
   )
 })
 
-const free: TextRule = { graphemesMin: 0, graphemesMax: 0, bytesMin: 0, bytesMax: 0, characters: "ANY" }
-const text = (value: unknown, rule: Partial<TextRule>) =>
-  reading((issues) => readText(value, { ...free, ...rule }, "t", issues))
+const text = (
+  value: unknown,
+  { graphemesMin = 0, graphemesMax = 0, bytesMin = 0, bytesMax = 0, characters = "ANY" }: Partial<TextRule>
+) =>
+  reading((issues) =>
+    readText(value, textRule(graphemesMin, graphemesMax, bytesMin, bytesMax, characters), "t", issues)
+  )
 const nickname: Partial<TextRule> = { graphemesMin: 1, graphemesMax: 12, bytesMax: 64, characters: "NAME" }
 const family = "👨‍👩‍👧‍👦"
 
