@@ -10,14 +10,17 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { GoneReason } from "../../gen/noriter/client/v1/playground.ts"
 import { type DeepPartial, Enter, PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
+import type { Incarnation } from "../link/Roster.ts"
 import { Settings } from "../Settings.ts"
-import type { Claimable, EnterRequest, Held, HeldMember } from "./Held.ts"
+import type { Claimable, EnterRequest, Held, HeldMember, Position } from "./Held.ts"
 import { moveOnOverdue } from "./Overdue.ts"
+import { channelKey, guestKey, indexAll, unindex } from "./PresenceIndex.ts"
 import { PresenceRefused } from "./PresenceRefused.ts"
 import { next, type PresenceEvent, present } from "./PresenceState.ts"
 import { PresenceWrites } from "./PresenceWrites.ts"
+import { putMissing, type Regained, regain } from "./Regain.ts"
 import { Self } from "./Self.ts"
-import { type Owner, SharedSpace, type SpaceError, type Tag } from "./SharedSpace.ts"
+import { type Guard, type Owner, SharedSpace, SpaceError, type Tag } from "./SharedSpace.ts"
 
 /** What a phone shows to go on with a session. `serial` is its token's. */
 export interface ResumeClaim {
@@ -52,9 +55,15 @@ export class Presence extends Context.Service<
     /** Moves session and member on (rule P5): the socket is lost, or a deadline was looked at. */
     readonly moveOn: (held: Held, event: PresenceEvent, lastId: number) => Change<Held | "ended">
     /** Puts a member back that its session names and that is missing (rule P1). */
-    readonly putBack: (held: Held, place: { readonly xCm: number; readonly yCm: number }) => Change<HeldMember>
+    readonly putBack: (held: Held, place: Position) => Change<HeldMember>
     /** Whether the session is still this owner's: it may have been claimed, and the word of it lost (rule P3). */
     readonly holds: (held: Held) => Effect.Effect<boolean, SpaceError>
+    /** Makes the space say what is held here, where that is still this runner's to say (rules P4, P9, L11, E2). */
+    readonly regain: (held: Held, place: Position) => Change<Regained>
+    /** Names all that these hold, before an incarnation takes them over (rule P6). */
+    readonly indexAll: (holding: Iterable<Held>) => Change<void>
+    /** Empties the tag of an incarnation that holds nothing any more (rule P6). */
+    readonly unindex: (former: Incarnation) => Change<void>
     /** Moves on what was due and whose runner is gone (rule P5). */
     readonly moveOnOverdue: (tag: Tag, member: number, nowMs: number) => Change<void>
     /** Removes a member whose session does not name it (rule P1); false: it is none. */
@@ -74,12 +83,15 @@ const make = Effect.gen(function* () {
   const writes = new PresenceWrites(space, self, settings)
   return Presence.of({
     begin: begin(writes),
-    resume: resume(writes),
+    resume: resume(writes, self),
     tokenHeld: (held) => writes.update(held, (record) => ({ ...record, tokenHeld: record.token })),
     enter: enter(writes),
     leave: leave(writes),
     moveOn: moveOn(writes, settings),
-    putBack: (held, place) => writes.putMissing(held, place),
+    putBack: (held, place) => putMissing(writes, held, place),
+    regain: regain(writes, self),
+    indexAll: (holding) => indexAll(writes, holding),
+    unindex: (former) => unindex(space, writes, former),
     holds: ({ guest, owner }) =>
       Effect.map(writes.readSession(guest), (entry) => {
         const now = entry?.owner
@@ -95,7 +107,8 @@ const begin = (writes: PresenceWrites) =>
     guest: string,
     session: { readonly id: string; readonly nickname: string; readonly claimId: number }
   ) {
-    yield* writes.index([`guest/${guest}`], [])
+    const by = writes.incarnation
+    yield* writes.index(by, [guestKey(guest)], [])
     const record = SessionRecord.fromPartial({
       session: session.id,
       nickname: session.nickname,
@@ -103,20 +116,25 @@ const begin = (writes: PresenceWrites) =>
       claimId: session.claimId,
       token: 1
     })
-    const { before, held } = yield* writes.claim(guest, () => Effect.succeed(record))
-    if (before !== undefined) yield* forget(writes, before)
+    const { before, held } = yield* writes.claim(by, guest, () => Effect.succeed(record))
+    // Fenced, it removes nobody: it may have claimed what is another's by now (rule P8).
+    const guard: Guard = { _tag: "Create", by: held.owner }
+    if (before !== undefined) yield* forget(writes, before, guard)
     return held
   })
 
-const resume = (writes: PresenceWrites) =>
+const resume = (writes: PresenceWrites, self: Self["Service"]) =>
   Effect.fnUntraced(function* (guest: string, claim: ResumeClaim) {
-    yield* writes.index([`guest/${guest}`], [])
-    const { held } = yield* writes.claim(guest, (before) => resumed(before, claim))
+    const by = writes.incarnation
+    yield* writes.index(by, [guestKey(guest)], [])
+    const { held } = yield* writes.claim(by, guest, (before) =>
+      before === undefined && self.unsettledMs() > 0 ? Effect.fail(mayCome) : resumed(before, claim)
+    )
     const { channel, member } = held.record
     if (channel === "") return { held, member: undefined }
     // It was entering when its socket was lost: nobody has seen it there, and the hidden member falls due.
     if (member === 0) return { held: yield* writes.update(held, outside), member: undefined }
-    yield* writes.index([`channel/${channel}`], [])
+    yield* writes.index(by, [channelKey(channel)], [])
     const takeover = (key: string) => ({ _tag: "Takeover" as const, key, by: held.owner })
     return { held, member: yield* writes.changeMember(held, takeover, present) }
   })
@@ -124,8 +142,9 @@ const resume = (writes: PresenceWrites) =>
 const enter = (writes: PresenceWrites) =>
   Effect.fnUntraced(function* (held: Held, request: EnterRequest) {
     const former = held.record
-    yield* writes.index([`channel/${request.tag}`], [])
-    const { held: claimed } = yield* writes.claim(held.guest, (before) =>
+    const by = writes.incarnation
+    yield* writes.index(by, [channelKey(request.tag)], [])
+    const { held: claimed } = yield* writes.claim(by, held.guest, (before) =>
       heldStill(before, held.owner).pipe(
         Effect.map((record) => ({ ...record, channel: request.tag, member: 0, avatar: request.avatar }))
       )
@@ -187,7 +206,7 @@ const moveOn = (writes: PresenceWrites, settings: Settings["Service"]) =>
     if (after === "ended") {
       yield* writes.endSession(held)
       yield* forget(writes, held.record)
-      yield* writes.index([], [`guest/${held.guest}`])
+      yield* writes.index(writes.incarnation, [], [guestKey(held.guest)])
       return "ended" as const
     }
     if (after.state === state) return held
@@ -206,11 +225,11 @@ const moveOn = (writes: PresenceWrites, settings: Settings["Service"]) =>
   })
 
 /** What a session leaves behind when it has ended: its member, and what was remembered of its requests (rule L6). */
-const forget = Effect.fnUntraced(function* (writes: PresenceWrites, ended: SessionRecord) {
+const forget = Effect.fnUntraced(function* (writes: PresenceWrites, ended: SessionRecord, guard?: Guard) {
   if (ended.channel !== "" && ended.member !== 0) {
     const reason =
       ended.state === PresenceState.PRESENCE_STATE_PRESENT ? GoneReason.GONE_REASON_LEFT : GoneReason.GONE_REASON_LOST
-    yield* writes.removeMember(ended.channel, ended.member, ended.session, reason)
+    yield* writes.removeMember(ended.channel, ended.member, ended.session, reason, guard)
   }
   for (const tag of new Set(ended.enters.map((enter) => enter.channel))) {
     if (tag !== "") yield* writes.forgetOutcomes(tag, ended.session)
@@ -234,6 +253,9 @@ const resumed = (before: Claimable | undefined, claim: ResumeClaim): Effect.Effe
     tokenHeld: claim.serial
   })
 }
+
+/** Runners are putting back what they hold: what is missing may yet come. */
+const mayCome = new SpaceError({ operation: "resume", cause: new Error("sessions are being put back") })
 
 const heldStill = (before: Claimable | undefined, by: Owner): Effect.Effect<SessionRecord, PresenceRefused> =>
   before !== undefined && before.owner.incarnation === by.incarnation && before.owner.connection === by.connection

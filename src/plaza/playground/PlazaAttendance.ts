@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 import type { StreamPosition } from "../../../gen/noriter/client/v1/session.ts"
 import { Attendance, type Rejoined } from "../../client/Attendance.ts"
 import { placeAt, type Session } from "../../client/Session.ts"
-import type { HeldMember } from "../../space/Held.ts"
+import type { HeldMember, Position } from "../../space/Held.ts"
 import { Presence } from "../../space/Presence.ts"
 import { SpaceError } from "../../space/SharedSpace.ts"
 import { Mailbox, mailboxName, notFollowing, positionOf } from "../mailbox/Mailbox.ts"
@@ -31,10 +31,16 @@ const make = Effect.gen(function* () {
   const memberOf = Effect.fnUntraced(function* (session: Session, member: HeldMember | undefined) {
     const { channel = "", member: number = 0 } = session.held?.record ?? {}
     if (member !== undefined || channel === "" || number === 0) return member
-    const playground = world.find(placeAt(channel, number).playground)
-    const place = playground === undefined ? { xCm: 0, yCm: 0 } : arrival(playground)
-    return yield* session.change((held) => presence.putBack(held, place))
+    return yield* session.change((held) => presence.putBack(held, standing(session)))
   })
+
+  /** Where the view has it, or else where one arrives. */
+  const standing = (session: Session): Position => {
+    const { channel = "", member = 0 } = session.held?.record ?? {}
+    const known = channels.view(channel)?.positionOf(member)
+    const playground = world.find(placeAt(channel, member).playground)
+    return known ?? (playground === undefined ? { xCm: 0, yCm: 0 } : arrival(playground))
+  }
 
   const missedMail = (session: Session, heard: ReadonlyArray<StreamPosition>) => {
     const position = positionIn(heard, mailboxName, session.epoch)
@@ -90,7 +96,9 @@ const make = Effect.gen(function* () {
     detached: (session) => {
       session.mailboxSeq = notFollowing
       leaveView(channels, session)
-    }
+    },
+    positionOf: standing,
+    regained: (sessions) => Effect.andThen(channels.reload, mailbox.compareHistories(sessions))
   })
 })
 
