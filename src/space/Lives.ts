@@ -133,6 +133,7 @@ class Lives {
   #wantsHealing = false
   #unsettledUntilMs = 0
   #trouble: string | undefined
+  #isWorried = false
 
   constructor(means: Means) {
     this.#means = means
@@ -242,10 +243,12 @@ class Lives {
       if (this.place.isLost) yield* this.join
       const generation = yield* found(this.#means.roster, this.space)
       const living = yield* this.#means.roster.living
-      if (!living.some(({ id }) => id === this.place.incarnation.id)) yield* this.join
+      const { id, epoch } = this.place.incarnation
+      if (epoch.era !== generation.era || !living.some((each) => each.id === id)) yield* this.join
       if (!isSameGeneration(generation, this.generation)) yield* this.#learn(generation)
       yield* this.keep
       this.#trouble = undefined
+      this.#isWorried = false
       if (this.#isHealing) Queue.offerUnsafe(this.#means.heals, undefined)
     })
   }
@@ -287,20 +290,13 @@ class Lives {
 
   /** Without a place everything goes on, without a generation nothing does: only that is a reason to go elsewhere. */
   #worry(cause: Cause.Cause<Failure>): Effect.Effect<void> {
-    return Effect.map(
-      Effect.orElseSucceed(this.isCurrent, () => true),
-      (isCurrent) => {
-        const known = this.#trouble
-        this.#trouble = isCurrent ? undefined : "the shared space was emptied, and its generation cannot be raised"
-        return known
-      }
-    ).pipe(
-      Effect.flatMap((known) =>
-        known === undefined
-          ? Effect.logWarning("no place in the roster, or no generation: not this time", cause)
-          : Effect.void
-      )
-    )
+    return Effect.gen({ self: this }, function* () {
+      const isCurrent = yield* Effect.orElseSucceed(this.isCurrent, () => true)
+      this.#trouble = isCurrent ? undefined : "the shared space was emptied, and its generation cannot be raised"
+      // Said once, however long it lasts.
+      if (!this.#isWorried) yield* Effect.logWarning("no place in the roster, or no generation: not this time", cause)
+      this.#isWorried = true
+    })
   }
 
   // --- Healing ---
