@@ -37,8 +37,8 @@ export class Attendance extends Context.Service<
     readonly began: (session: Session) => Effect.Effect<void, SpaceError>
     /** The session's socket is gone, or the session has ended: this phone is told nothing more. */
     readonly detached: (session: Session) => void
-    /** Where the session's member stands, as far as this runner knows. */
-    readonly positionOf: (session: Session) => Position
+    /** Where the session's member stands, if this runner sees it. */
+    readonly positionOf: (session: Session) => Position | undefined
     /** What these sessions hold is in the shared space again, or still: their phones are told what is different. */
     readonly regained: (sessions: Iterable<Session>) => Effect.Effect<void, SpaceError>
   }

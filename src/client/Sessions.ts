@@ -69,7 +69,11 @@ const make = Effect.gen(function* () {
 
   const moveOn = (session: Session, event: PresenceEvent) =>
     session
-      .change((held) => presence.moveOn(held, event, session.lastId).pipe(Effect.map((moved) => adopt(session, moved))))
+      .change((held) =>
+        Effect.map(presence.moveOn(held, event, session.lastId, attendance.positionOf(session)), (moved) =>
+          adopt(session, moved)
+        )
+      )
       .pipe(
         // It is another's, or this incarnation may not any more: what the record says goes.
         Effect.catchTag("PresenceRefused", () => regain(session)),

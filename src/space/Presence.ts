@@ -14,7 +14,7 @@ import type { Incarnation } from "../link/Roster.ts"
 import { Settings } from "../Settings.ts"
 import type { Claimable, EnterRequest, Held, HeldMember, Position } from "./Held.ts"
 import { moveOnOverdue } from "./Overdue.ts"
-import { channelKey, guestKey, indexAll, unindex } from "./PresenceIndex.ts"
+import { ChannelIndex, guestKey, indexAll, unindex } from "./PresenceIndex.ts"
 import { PresenceRefused } from "./PresenceRefused.ts"
 import { next, type PresenceEvent, present } from "./PresenceState.ts"
 import { PresenceWrites } from "./PresenceWrites.ts"
@@ -52,18 +52,21 @@ export class Presence extends Context.Service<
     /** Claim, put hidden, show (rule P2); a former place is given up after it. */
     readonly enter: (held: Held, request: EnterRequest) => Change<{ readonly held: Held; readonly member: HeldMember }>
     readonly leave: (held: Held, id: number) => Change<Held>
-    /** Moves session and member on (rule P5): the socket is lost, or a deadline was looked at. */
-    readonly moveOn: (held: Held, event: PresenceEvent, lastId: number) => Change<Held | "ended">
+    /** Moves session and member on (rule P5), with its place where that is known: the socket is lost, or a deadline was
+     * looked at. */
+    readonly moveOn: (held: Held, event: PresenceEvent, lastId: number, at?: Position) => Change<Held | "ended">
     /** Puts a member back that its session names and that is missing (rule P1). */
     readonly putBack: (held: Held, place: Position) => Change<HeldMember>
     /** Whether the session is still this owner's: it may have been claimed, and the word of it lost (rule P3). */
     readonly holds: (held: Held) => Effect.Effect<boolean, SpaceError>
     /** Makes the space say what is held here, where that is still this runner's to say (rules P4, P9, L11, E2). */
-    readonly regain: (held: Held, place: Position) => Change<Regained>
+    readonly regain: (held: Held, at: Position | undefined) => Change<Regained>
     /** Names all that these hold, before an incarnation takes them over (rule P6). */
     readonly indexAll: (holding: Iterable<Held>) => Change<void>
     /** Empties the tag of an incarnation that holds nothing any more (rule P6). */
     readonly unindex: (former: Incarnation) => Change<void>
+    /** Names no longer what channels nobody of this runner is in; these are. To be looked at again and again. */
+    readonly cleanIndex: (held: ReadonlySet<Tag>) => Change<void>
     /** Moves on what was due and whose runner is gone (rule P5). */
     readonly moveOnOverdue: (tag: Tag, member: number, nowMs: number) => Change<void>
     /** Removes a member whose session does not name it (rule P1); false: it is none. */
@@ -81,17 +84,23 @@ const make = Effect.gen(function* () {
   const self = yield* Self
   const settings = yield* Settings
   const writes = new PresenceWrites(space, self, settings)
+  const channels = new ChannelIndex(writes)
   return Presence.of({
     begin: begin(writes),
-    resume: resume(writes, self),
+    resume: resume(writes, channels, self),
     tokenHeld: (held) => writes.update(held, (record) => ({ ...record, tokenHeld: record.token })),
-    enter: enter(writes),
+    enter: (held, request) =>
+      Effect.suspend(() => {
+        const by = writes.incarnation
+        return channels.naming(by, request.tag, enter(writes, by, held, request))
+      }),
     leave: leave(writes),
     moveOn: moveOn(writes, settings),
     putBack: (held, place) => putMissing(writes, held, place),
     regain: regain(writes, self),
     indexAll: (holding) => indexAll(writes, holding),
     unindex: (former) => unindex(space, writes, former),
+    cleanIndex: (held) => channels.clean(held),
     holds: ({ guest, owner }) =>
       Effect.map(writes.readSession(guest), (entry) => {
         const now = entry?.owner
@@ -123,7 +132,7 @@ const begin = (writes: PresenceWrites) =>
     return held
   })
 
-const resume = (writes: PresenceWrites, self: Self["Service"]) =>
+const resume = (writes: PresenceWrites, channels: ChannelIndex, self: Self["Service"]) =>
   Effect.fnUntraced(function* (guest: string, claim: ResumeClaim) {
     const by = writes.incarnation
     yield* writes.index(by, [guestKey(guest)], [])
@@ -134,39 +143,48 @@ const resume = (writes: PresenceWrites, self: Self["Service"]) =>
     if (channel === "") return { held, member: undefined }
     // It was entering when its socket was lost: nobody has seen it there, and the hidden member falls due.
     if (member === 0) return { held: yield* writes.update(held, outside), member: undefined }
-    yield* writes.index(by, [channelKey(channel)], [])
     const takeover = (key: string) => ({ _tag: "Takeover" as const, key, by: held.owner })
-    return { held, member: yield* writes.changeMember(held, takeover, present) }
+    return { held, member: yield* channels.naming(by, channel, writes.changeMember(held, takeover, present)) }
   })
 
-const enter = (writes: PresenceWrites) =>
-  Effect.fnUntraced(function* (held: Held, request: EnterRequest) {
-    const former = held.record
-    const by = writes.incarnation
-    yield* writes.index(by, [channelKey(request.tag)], [])
-    const { held: claimed } = yield* writes.claim(by, held.guest, (before) =>
-      heldStill(before, held.owner).pipe(
-        Effect.map((record) => ({ ...record, channel: request.tag, member: 0, avatar: request.avatar }))
-      )
+const enter = Effect.fnUntraced(function* (writes: PresenceWrites, by: Incarnation, held: Held, request: EnterRequest) {
+  const former = held.record
+  const { held: claimed } = yield* writes.claim(by, held.guest, (before) =>
+    heldStill(before, held.owner).pipe(
+      Effect.map((record) => ({ ...record, channel: request.tag, member: 0, avatar: request.avatar }))
     )
-    // Refused: the session goes back to where it stood, by the connection it stood there by. Nothing has happened.
-    const { channel, member, avatar, enters } = former
-    const undone = (record: SessionRecord): SessionRecord => ({ ...record, channel, member, avatar, enters })
-    const giveBack = Effect.ignore(writes.update(claimed, undone, held.owner))
-    const put = yield* writes
-      .putHidden(claimed, request, yield* Clock.currentTimeMillis)
-      .pipe(Effect.tapError(() => giveBack))
-    const entered = yield* show(writes, claimed, request, put).pipe(
-      Effect.tapError(() => Effect.andThen(giveBack, abandon(writes, claimed, put)))
+  )
+  // Refused: the session goes back to where it stood, by the connection it stood there by. Nothing has happened.
+  const { channel, member, avatar, enters } = former
+  const undone = (record: SessionRecord): SessionRecord => ({ ...record, channel, member, avatar, enters })
+  const giveBack = Effect.ignore(writes.update(claimed, undone, held.owner))
+  const put = yield* writes
+    .putHidden(claimed, request, yield* Clock.currentTimeMillis)
+    .pipe(Effect.tapError(() => giveBack))
+  const entered = yield* show(writes, claimed, request, put).pipe(
+    Effect.tapError(() => Effect.andThen(giveBack, abandon(writes, claimed, put)))
+  )
+  if (former.channel !== "" && former.member !== 0) {
+    yield* writes.removeMember(former.channel, former.member, former.session, GoneReason.GONE_REASON_LEFT).pipe(
+      // The session has moved all the same; what it no longer names is an orphan now.
+      Effect.catch((cause) => Effect.logWarning("a former place was not given up", cause))
     )
-    if (former.channel !== "" && former.member !== 0) {
-      yield* writes.removeMember(former.channel, former.member, former.session, GoneReason.GONE_REASON_LEFT).pipe(
-        // The session has moved all the same; what it no longer names is an orphan now.
-        Effect.catch((cause) => Effect.logWarning("a former place was not given up", cause))
-      )
-    }
-    return entered
-  })
+  }
+  yield* forgetDropped(writes, former, entered.held.record)
+  return entered
+})
+
+/** A channel that is not among the last enters any more answers nothing from memory: ids that old are stale (L7). */
+const forgetDropped = Effect.fnUntraced(function* (
+  writes: PresenceWrites,
+  before: SessionRecord,
+  after: SessionRecord
+) {
+  const known = new Set(after.enters.map(({ channel }) => channel))
+  for (const { channel } of before.enters) {
+    if (channel !== "" && !known.has(channel)) yield* Effect.ignore(writes.forgetOutcomes(channel, after.session))
+  }
+})
 
 /** Shows a member that is put, while the session names this connection (rule P2). */
 const show = Effect.fnUntraced(function* (
@@ -200,7 +218,7 @@ const leave = (writes: PresenceWrites) =>
   })
 
 const moveOn = (writes: PresenceWrites, settings: Settings["Service"]) =>
-  Effect.fnUntraced(function* (held: Held, event: PresenceEvent, lastId: number) {
+  Effect.fnUntraced(function* (held: Held, event: PresenceEvent, lastId: number, at?: Position) {
     const { state, lostMs } = held.record
     const after = next({ state, lostMs, dueMs: undefined }, event, settings)
     if (after === "ended") {
@@ -219,7 +237,7 @@ const moveOn = (writes: PresenceWrites, settings: Settings["Service"]) =>
     if (moved.record.channel !== "" && moved.record.member !== 0) {
       const owned = (key: string) => ({ _tag: "Owned" as const, key, by: moved.owner })
       // A member that another has taken over is that one's to change.
-      yield* Effect.ignore(writes.changeMember(moved, owned, after))
+      yield* Effect.ignore(writes.changeMember(moved, owned, after, at))
     }
     return moved
   })

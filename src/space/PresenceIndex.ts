@@ -2,6 +2,7 @@
  * The index of an incarnation (rule P6): in its own tag stand the guests it holds and the channels it entered, written
  * before the claim and cleaned after. It may name too much, never too little: the watcher starts from it.
  */
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type { Incarnation } from "../link/Roster.ts"
 import type { Held } from "./Held.ts"
@@ -15,6 +16,58 @@ const channelPrefix = "channel/"
 
 export const guestKey = (guest: string): string => guestPrefix + guest
 export const channelKey = (channel: string): string => channelPrefix + channel
+
+/** The channels in the index: named before anybody enters, and no longer when nobody has been there for two looks. */
+export class ChannelIndex {
+  readonly #writes: PresenceWrites
+  readonly #entering = new Map<string, number>()
+  readonly #named = new Set<string>()
+  /** Nobody was there at the last look. */
+  #idle: ReadonlySet<string> = new Set()
+  #cleaning: Deferred.Deferred<void> | undefined
+
+  constructor(writes: PresenceWrites) {
+    this.#writes = writes
+  }
+
+  /** Names the channel, and has it stay named while somebody is on their way into it. */
+  naming<A>(by: Incarnation, channel: string, enter: Write<A>): Write<A> {
+    return Effect.suspend(() => {
+      this.#entering.set(channel, (this.#entering.get(channel) ?? 0) + 1)
+      this.#named.add(channel)
+      // What is being cleaned away now must be gone before it is named anew.
+      const cleaned = this.#cleaning === undefined ? Effect.void : Deferred.await(this.#cleaning)
+      return cleaned.pipe(
+        Effect.andThen(this.#writes.index(by, [channelKey(channel)], [])),
+        Effect.andThen(enter),
+        Effect.ensuring(Effect.sync(() => this.#entered(channel)))
+      )
+    })
+  }
+
+  #entered(channel: string): void {
+    const left = (this.#entering.get(channel) ?? 1) - 1
+    if (left === 0) this.#entering.delete(channel)
+    else this.#entering.set(channel, left)
+  }
+
+  clean(held: ReadonlySet<string>): Write<void> {
+    return Effect.suspend(() => {
+      const idle = [...this.#named].filter((channel) => !held.has(channel) && !this.#entering.has(channel))
+      const gone = idle.filter((channel) => this.#idle.has(channel))
+      this.#idle = new Set(idle)
+      if (gone.length === 0) return Effect.void
+      const cleaning = Deferred.makeUnsafe<void>()
+      this.#cleaning = cleaning
+      const done = Effect.sync(() => {
+        this.#cleaning = undefined
+        Deferred.doneUnsafe(cleaning, Effect.void)
+      })
+      for (const channel of gone) this.#named.delete(channel)
+      return this.#writes.index(this.#writes.incarnation, [], gone.map(channelKey)).pipe(Effect.ensuring(done))
+    })
+  }
+}
 
 /** Names all that these hold, in a few writes. */
 export const indexAll = (writes: PresenceWrites, holding: Iterable<Held>): Write<void> =>

@@ -8,7 +8,7 @@ import * as Schedule from "effect/Schedule"
 import { GoneReason } from "../../gen/noriter/client/v1/playground.ts"
 import { MemberRecord, type PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
 import { type Incarnation, isSameGeneration } from "../link/Roster.ts"
-import type { Claimable, EnterRequest, Held, HeldMember } from "./Held.ts"
+import type { Claimable, EnterRequest, Held, HeldMember, Position } from "./Held.ts"
 import { incarnationTag, leased, ownerOf } from "./Lease.ts"
 import { decidedAnew, type PresenceRefused, refuse, unlessChanged, type Write } from "./PresenceRefused.ts"
 import { dueOf, type Graces, hidden, isShown, type PresenceOf } from "./PresenceState.ts"
@@ -53,6 +53,8 @@ export interface MemberWrite {
   readonly owner: Owner
   readonly guard: Guard
   readonly version: number
+  /** Where it stands, if that is known better than in the space (rule P10). */
+  readonly at?: Position | undefined
 }
 
 export class PresenceWrites {
@@ -263,18 +265,24 @@ export class PresenceWrites {
   }
 
   #putMember(write: MemberWrite): Effect.Effect<HeldMember, CommitRefused | SpaceError> {
-    const { tag, member, record, owner, guard, version } = write
+    const { tag, member, record, owner, guard, version, at } = write
     const value = MemberRecord.encode(record).finish()
     const reason = isShown(record.state) ? GoneReason.GONE_REASON_UNSPECIFIED : GoneReason.GONE_REASON_LOST
     const key = memberKey(member)
-    return this.commit(tag, guard, [{ _tag: "Put", key, value, owner, dueMs: this.due(record) }], {
+    const place: ReadonlyArray<Change> = at === undefined ? [] : [{ _tag: "Place", member, xCm: at.xCm, yCm: at.yCm }]
+    return this.commit(tag, guard, [{ _tag: "Put", key, value, owner, dueMs: this.due(record) }, ...place], {
       reads: [{ key, version }],
       tell: [memberTold(tag, member, version + 1, value, reason)]
     }).pipe(Effect.map((done) => ({ tag, member, record, version: done.versions[0] ?? 0 })))
   }
 
   /** Changes a member's state for its owner; undefined: it is missing, or another's. */
-  changeMember(held: Held, guardOf: (key: string) => Guard, state: PresenceOf): Write<HeldMember | undefined> {
+  changeMember(
+    held: Held,
+    guardOf: (key: string) => Guard,
+    state: PresenceOf,
+    at?: Position
+  ): Write<HeldMember | undefined> {
     const { channel: tag, member, session } = held.record
     const key = memberKey(member)
     const once = Effect.gen({ self: this }, function* () {
@@ -289,7 +297,8 @@ export class PresenceWrites {
         record,
         owner: held.owner,
         guard: guardOf(key),
-        version: entry.version
+        version: entry.version,
+        at
       })
     })
     return decidedAnew(once)

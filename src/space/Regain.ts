@@ -32,11 +32,14 @@ export type Regained =
   | { readonly _tag: "Ended" }
 
 export const regain = (writes: PresenceWrites, self: Self["Service"]) =>
-  Effect.fnUntraced(function* (held: Held, place: Position): Effect.fn.Return<Regained, PresenceRefused | SpaceError> {
+  Effect.fnUntraced(function* (
+    held: Held,
+    at: Position | undefined
+  ): Effect.fn.Return<Regained, PresenceRefused | SpaceError> {
     const found = yield* decidedAnew(sessionNow(writes, self, held))
     if (found === "replaced") return { _tag: "Replaced" }
     if (found === "ended") return { _tag: "Ended" }
-    const member = yield* memberNow(writes, found, place)
+    const member = yield* memberNow(writes, found, at ?? enteredAt(found))
     if (member === "taken") {
       // Somebody was given the number while it was missing: this guest enters anew.
       const outside = yield* writes.update(found, (record) => ({ ...record, channel: "", member: 0 }))
@@ -150,6 +153,11 @@ const isUnfinished = (held: Held, { owner, record }: Now): boolean =>
 const isNewerLogin = (held: Held, { record }: Now): boolean => record.session > held.record.session
 
 // --- The member ---
+
+/** Where it came in, of a member that nobody here sees. */
+const enteredAt = ({ record }: Held): Position =>
+  record.enters.findLast(({ channel, member }) => channel === record.channel && member === record.member) ?? nowhere
+const nowhere: Position = { xCm: 0, yCm: 0 }
 
 const memberNow = Effect.fnUntraced(function* (writes: PresenceWrites, held: Held, place: Position) {
   const { channel, member, session, state } = held.record

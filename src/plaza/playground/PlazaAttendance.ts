@@ -10,7 +10,7 @@ import { placeAt, type Session } from "../../client/Session.ts"
 import type { HeldMember, Position } from "../../space/Held.ts"
 import { Presence } from "../../space/Presence.ts"
 import { SpaceError } from "../../space/SharedSpace.ts"
-import { Mailbox, mailboxName, notFollowing, positionOf } from "../mailbox/Mailbox.ts"
+import { Mailbox, mailboxName, positionOf as mailboxPosition, notFollowing } from "../mailbox/Mailbox.ts"
 import { Channels } from "./Channels.ts"
 import { leaveView, linesPosition, show } from "./Entrance.ts"
 import { placePhone } from "./PlaygroundPhone.ts"
@@ -31,16 +31,13 @@ const make = Effect.gen(function* () {
   const memberOf = Effect.fnUntraced(function* (session: Session, member: HeldMember | undefined) {
     const { channel = "", member: number = 0 } = session.held?.record ?? {}
     if (member !== undefined || channel === "" || number === 0) return member
-    return yield* session.change((held) => presence.putBack(held, standing(session)))
+    const playground = world.find(placeAt(channel, number).playground)
+    const place = playground === undefined ? { xCm: 0, yCm: 0 } : arrival(playground)
+    return yield* session.change((held) => presence.putBack(held, place))
   })
 
-  /** Where the view has it, or else where one arrives. */
-  const standing = (session: Session): Position => {
-    const { channel = "", member = 0 } = session.held?.record ?? {}
-    const known = channels.view(channel)?.positionOf(member)
-    const playground = world.find(placeAt(channel, member).playground)
-    return known ?? (playground === undefined ? { xCm: 0, yCm: 0 } : arrival(playground))
-  }
+  const positionOf = ({ held }: Session): Position | undefined =>
+    held && channels.view(held.record.channel)?.positionOf(held.record.member)
 
   const missedMail = (session: Session, heard: ReadonlyArray<StreamPosition>) => {
     const position = positionIn(heard, mailboxName, session.epoch)
@@ -58,7 +55,7 @@ const make = Effect.gen(function* () {
     const mail = yield* missedMail(session, heard)
     const member = yield* memberOf(session, held)
     const replayMail = () => mailbox.follow(session, mail.recovered ? mail.after : mail.seq, mail.mails)
-    const inMailbox = positionOf(session, mail.seq)
+    const inMailbox = mailboxPosition(session, mail.seq)
     if (member === undefined) {
       return () => ({ ...nowhere, recovered: mail.recovered, streams: [inMailbox], replay: replayMail })
     }
@@ -97,7 +94,7 @@ const make = Effect.gen(function* () {
       session.mailboxSeq = notFollowing
       leaveView(channels, session)
     },
-    positionOf: standing,
+    positionOf,
     regained: (sessions) => Effect.andThen(channels.reload, mailbox.compareHistories(sessions))
   })
 })
