@@ -80,6 +80,11 @@ export class ServiceSet {
     await this.#begin(name, attemptsMax, state?.port)
   }
 
+  /** Begins one that was killed again, where it was and with what it had: for tests. */
+  async revive(name: ServiceName): Promise<void> {
+    await this.#begin(name, attemptsMax, (await this.#state(name))?.port)
+  }
+
   /** The process of a service that runs: for tests that freeze or kill it. */
   async pid(name: ServiceName): Promise<number | undefined> {
     return (await this.#state(name))?.pid

@@ -6,7 +6,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { StreamPosition } from "../../gen/noriter/client/v1/session.ts"
 import type { Place } from "../bus/Caller.ts"
-import type { HeldMember } from "../space/Held.ts"
+import type { HeldMember, Position } from "../space/Held.ts"
 import type { SpaceError } from "../space/SharedSpace.ts"
 import type { Session } from "./Session.ts"
 
@@ -37,5 +37,9 @@ export class Attendance extends Context.Service<
     readonly began: (session: Session) => Effect.Effect<void, SpaceError>
     /** The session's socket is gone, or the session has ended: this phone is told nothing more. */
     readonly detached: (session: Session) => void
+    /** Where the session's member stands, if this runner sees it. */
+    readonly positionOf: (session: Session) => Position | undefined
+    /** What these sessions hold is in the shared space again, or still: their phones are told what is different. */
+    readonly regained: (sessions: Iterable<Session>) => Effect.Effect<void, SpaceError>
   }
 >()("noriter/client/Attendance") {}

@@ -22,13 +22,16 @@ import { sessions as sessionFigures } from "../telemetry/Metrics.ts"
 import { enduring } from "../Workers.ts"
 import { Attendance } from "./Attendance.ts"
 import type { Connection } from "./Connection.ts"
+import { healing } from "./Healing.ts"
 import { Session, type SessionServices } from "./Session.ts"
 
 /** How often deadlines are looked at. */
 const sweepEvery = "250 millis"
 
-/** Records read at once after the link was away. */
-const checkedAtOnce = 100
+type Dismissal = readonly [code: DisconnectCode, message: string]
+const replaced: Dismissal = [DisconnectCode.DISCONNECT_CODE_REPLACED, "this guest is here on a newer socket"]
+const ended: Dismissal = [DisconnectCode.DISCONNECT_CODE_SESSION_ENDED, "the session has ended; say hello"]
+const fenced: Dismissal = [DisconnectCode.DISCONNECT_CODE_FENCED, "this runner was not heard for too long; resume"]
 
 /** Phones are told to come back spread over this long, so that they do not all come at once. */
 const comeBackSpreadMs = 2_000
@@ -60,14 +63,20 @@ const make = Effect.gen(function* () {
   const presence = yield* Presence
   const attendance = yield* Attendance
   const link = yield* RunnerLink
+  const self = yield* Self
   const services = yield* sessionServices
   const registry = new Registry()
 
   const moveOn = (session: Session, event: PresenceEvent) =>
     session
-      .change((held) => presence.moveOn(held, event, session.lastId).pipe(Effect.map((moved) => adopt(session, moved))))
+      .change((held) =>
+        Effect.map(presence.moveOn(held, event, session.lastId, attendance.positionOf(session)), (moved) =>
+          adopt(session, moved)
+        )
+      )
       .pipe(
-        Effect.catchTag("PresenceRefused", () => Effect.sync(() => forget(session))),
+        // It is another's, or this incarnation may not any more: what the record says goes.
+        Effect.catchTag("PresenceRefused", () => regain(session)),
         // The deadline stands in the shared space: what could not be moved on now is looked at again.
         Effect.catchCause((cause) => Effect.logWarning("a session could not be moved on", cause))
       )
@@ -80,11 +89,22 @@ const make = Effect.gen(function* () {
     session.end()
     registry.delete(session)
   }
-  const replace = (session: Session): void => {
+  const dismiss = (session: Session, code: DisconnectCode, message: string): void => {
     forget(session)
-    session.disconnect(DisconnectCode.DISCONNECT_CODE_REPLACED, "this guest is here on a newer socket")
+    session.disconnect(code, message)
     session.connection = undefined
   }
+  const replace = (session: Session): void => dismiss(session, ...replaced)
+  /** Has the shared space say what is held here, or this runner hold no more than that says. */
+  const regain = (session: Session, isFenced = false) =>
+    session.change((held) =>
+      Effect.map(presence.regain(held, attendance.positionOf(session)), (regained) => {
+        if (regained._tag === "Replaced") return replace(session)
+        if (regained._tag === "Ended") return dismiss(session, ...ended)
+        session.held = regained.held
+        if (regained._tag === "Swept" || isFenced) session.disconnect(...fenced)
+      })
+    )
 
   yield* bus.register(SessionHolderConsumer, {
     answer: (told) =>
@@ -93,18 +113,14 @@ const make = Effect.gen(function* () {
       Effect.sync(() => {
         const session = registry.ofGuest(told.guest)
         // This runner's own claim is told like any other, and concerns only what it replaced.
-        if (session !== undefined && (session.held?.owner.connection ?? 0) < told.connection) replace(session)
+        if (session === undefined || (session.held?.owner.connection ?? 0) >= told.connection) return
+        // Whoever claims it may be dead (rule P4).
+        services.fork(enduring("a claimed session", regain(session)))
       })
   })
-  yield* bus.listen(services.incarnation)
+  yield* healing({ regain, all: () => registry.all() })
   // A claim that was told while the link was away was not heard: the record says whose a session is (rule P1).
-  const check = (session: Session) =>
-    session.held === undefined
-      ? Effect.void
-      : Effect.map(presence.holds(session.held), (holds) => (holds ? undefined : replace(session)))
-  const checkAll = Effect.suspend(() => Effect.forEach([...registry.all()], check, { concurrency: checkedAtOnce }))
-  const fork = Effect.runForkWith(yield* Effect.context<never>())
-  yield* link.onReady(() => void fork(enduring("sessions", checkAll)))
+  yield* link.onReady(() => self.look())
   yield* sweep(registry, moveOn).pipe(
     Effect.catchCause((cause) => Effect.logError("sessions could not be looked after", cause)),
     Effect.delay(sweepEvery),
@@ -118,6 +134,8 @@ const make = Effect.gen(function* () {
       const before = registry.ofGuest(session.guest)
       if (before !== undefined && before !== session) replace(before)
       registry.add(session)
+      // Claimed by what this runner was a moment ago: to be taken over like all the others.
+      if (session.held?.owner.incarnation !== self.incarnation.id) self.look()
     },
     ofGuest: (guest) => registry.ofGuest(guest),
     ofSession: (session) => registry.ofSession(session),
@@ -145,8 +163,12 @@ const sessionServices = Effect.gen(function* () {
   const { topicTimeoutMs, refusedPerMinuteMax } = yield* Settings
   const services: SessionServices = {
     bus,
-    incarnation: self.incarnation.id,
-    epoch: generationText(self.generation),
+    get incarnation() {
+      return self.incarnation.id
+    },
+    get epoch() {
+      return generationText(self.generation)
+    },
     topicTimeoutMs,
     refusedPerMinuteMax,
     now: () => clock.currentTimeMillisUnsafe(),

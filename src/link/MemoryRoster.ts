@@ -43,9 +43,14 @@ export class Ensemble {
   expire(id: string): void {
     const node = this.nodes.get(id)
     if (node === undefined) return
+    this.forget(id)
+    Deferred.doneUnsafe(node.expired, Effect.void)
+  }
+
+  /** Ends an incarnation whose runner learns nothing of it. */
+  forget(id: string): void {
     this.writes++
     this.nodes.delete(id)
-    Deferred.doneUnsafe(node.expired, Effect.void)
     this.listeners.call()
   }
 

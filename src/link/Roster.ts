@@ -66,3 +66,5 @@ export class Roster extends Context.Service<
 export const compareEpochs = (a: Epoch, b: Epoch): number => a.era - b.era || a.node - b.node
 
 export const generationText = (generation: Generation): string => `${generation.era}.${generation.n}`
+
+export const isSameGeneration = (a: Generation, b: Generation): boolean => a.era === b.era && a.n === b.n

@@ -266,7 +266,8 @@ class Client implements Session {
   /** A server that answers is told. From one that does not, the addon finds itself cut off within the session. */
   private letGo(): void {
     if (this.addon.state !== connectedState) return void this.addon.close()
-    this.addon.once("connecting", () => this.addon.close())
+    // Not within the event: a handle closed there is used once more by the addon, which ends the process.
+    this.addon.once("connecting", () => void setImmediate(() => this.addon.close()))
     this.addon.a_sync("/", (code: number) => {
       if (code === 0) this.addon.close()
     })

@@ -40,18 +40,17 @@ const make = Effect.fnUntraced(function* (options: ZooKeeperRosterOptions, conne
     return yield* new RosterError({ operation: "connect", cause })
   }
   const nodes = new Nodes(`/${prefix}noriter`)
-  const asking = yield* sessions(connect(options))
-  yield* asking.pipe(
-    Effect.flatMap((session) => nodes.found(session)),
-    rosterError("connect")
-  )
+  // Each session finds the root, or makes it: the servers may have been put up anew under us.
+  const founded = Effect.tap(connect(options), (session) => nodes.found(session))
+  const asking = yield* sessions(founded)
+  yield* asking.pipe(rosterError("connect"))
   const listeners = new Listeners<void>()
   yield* Effect.forkScoped(watching(asking, nodes, () => listeners.call()))
 
   return Roster.of({
     join: (runner) =>
       Effect.gen(function* () {
-        const session = yield* connect(options)
+        const session = yield* founded
         const incarnation = yield* nodes.join(session, runner)
         // So that others see it gone when this has ended; the session would take it along a moment later.
         yield* Effect.addFinalizer(() =>

@@ -12,7 +12,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { CanaryConsumer, RunnerAskedConsumer } from "../../gen/consumers.ts"
 import { EventBus } from "../bus/EventBus.ts"
-import { incarnationTag, Self } from "./Self.ts"
+import { incarnationTag } from "./Lease.ts"
+import { Self } from "./Self.ts"
 
 /** How often both are sent. */
 const everyMs = 1_000
@@ -94,7 +95,6 @@ const make = Effect.gen(function* () {
   const bus = yield* EventBus
   const self = yield* Self
   const clock = yield* Clock.Clock
-  const { id: incarnation } = self.incarnation
   const frames = new Lane("redis, frames between runners")
   const log = new Lane("kafka, the log and whoever applies it")
   yield* bus.register(CanaryConsumer, {
@@ -105,13 +105,16 @@ const make = Effect.gen(function* () {
       onSuccess: () => lane.sent(undefined),
       onFailure: (error) => lane.sent(messageOf(error.cause))
     })
-  const sing = Effect.all(
-    [
-      send(frames, { $type: "noriter.runner.v1.CanaryTold", incarnation, applied: false }),
-      send(log, { $type: "noriter.topic.v1.CanaryAsked", tag: incarnationTag(incarnation), incarnation })
-    ],
-    { concurrency: "unbounded" }
-  )
+  const sing = Effect.suspend(() => {
+    const { id: incarnation } = self.incarnation
+    return Effect.all(
+      [
+        send(frames, { $type: "noriter.runner.v1.CanaryTold", incarnation, applied: false }),
+        send(log, { $type: "noriter.topic.v1.CanaryAsked", tag: incarnationTag(incarnation), incarnation })
+      ],
+      { concurrency: "unbounded" }
+    )
+  })
   yield* Effect.forkScoped(Effect.forever(Effect.andThen(sing, Effect.sleep(everyMs))))
   return Canary.of({ reasons: () => [...self.troubles(), ...reasonsOf(frames, log, clock.currentTimeMillisUnsafe())] })
 })

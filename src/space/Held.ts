@@ -34,3 +34,9 @@ export interface Claimable {
   readonly record: SessionRecord
   readonly owner: Owner
 }
+
+/** A place in a playground. */
+export interface Position {
+  readonly xCm: number
+  readonly yCm: number
+}

@@ -35,7 +35,9 @@ export interface Saved {
   readonly marker: Generation | undefined
 }
 
-type TagHead = Pick<TagState, "generation" | "applied" | "heads" | "counters">
+const emptied: Saved = { tags: new Map(), marker: undefined }
+
+type TagHead = Pick<TagState, "generation" | "applied" | "version" | "heads" | "counters">
 
 /** What Redis is to real runners. */
 export class Space {
@@ -156,6 +158,7 @@ export class Space {
     for (const [key, entry] of tag?.entries ?? []) if (key.startsWith(prefix)) entries.set(key, copyEntry(entry))
     return {
       generation: tag?.generation,
+      version: tag?.lastVersion ?? 0,
       entries,
       positions: new Map(tag?.places),
       counters: new Map(tag?.counters),
@@ -207,15 +210,24 @@ export class Space {
 
   /** Redis restarted with what it had at that time (rule L11). */
   rewind(saved: Saved): void {
-    const { tags, marker } = structuredClone(saved)
-    this.tags = new Map(tags)
-    this.marker = marker
+    this.restore(saved)
     this.ready.call()
   }
 
   /** FLUSHALL: the marker too (rule L12). */
   flush(): void {
-    this.rewind({ tags: new Map(), marker: undefined })
+    this.rewind(emptied)
+  }
+
+  /** FLUSHALL by an operator: nobody's connection is lost. */
+  flushQuietly(): void {
+    this.restore(emptied)
+  }
+
+  private restore(saved: Saved): void {
+    const { tags, marker } = structuredClone(saved)
+    this.tags = new Map(tags)
+    this.marker = marker
   }
 }
 
@@ -272,5 +284,11 @@ const copyEntry = (entry: Entry): Entry => ({ ...entry, value: new Uint8Array(en
 function headsOf(tag: MemoryTag.MemoryTag | undefined): TagHead {
   const heads = new Map<string, Head>()
   for (const [name, stream] of tag?.streams ?? []) heads.set(name, headOf(stream))
-  return { generation: tag?.generation, applied: tag?.applied ?? -1, heads, counters: new Map(tag?.counters) }
+  return {
+    generation: tag?.generation,
+    applied: tag?.applied ?? -1,
+    version: tag?.lastVersion ?? 0,
+    heads,
+    counters: new Map(tag?.counters)
+  }
 }

@@ -10,14 +10,17 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { GoneReason } from "../../gen/noriter/client/v1/playground.ts"
 import { type DeepPartial, Enter, PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
+import type { Incarnation } from "../link/Roster.ts"
 import { Settings } from "../Settings.ts"
-import type { Claimable, EnterRequest, Held, HeldMember } from "./Held.ts"
+import type { Claimable, EnterRequest, Held, HeldMember, Position } from "./Held.ts"
 import { moveOnOverdue } from "./Overdue.ts"
+import { ChannelIndex, guestKey, indexAll, unindex } from "./PresenceIndex.ts"
 import { PresenceRefused } from "./PresenceRefused.ts"
 import { next, type PresenceEvent, present } from "./PresenceState.ts"
 import { PresenceWrites } from "./PresenceWrites.ts"
+import { putMissing, type Regained, regain } from "./Regain.ts"
 import { Self } from "./Self.ts"
-import { type Owner, SharedSpace, type SpaceError, type Tag } from "./SharedSpace.ts"
+import { type Guard, type Owner, SharedSpace, SpaceError, type Tag } from "./SharedSpace.ts"
 
 /** What a phone shows to go on with a session. `serial` is its token's. */
 export interface ResumeClaim {
@@ -49,12 +52,21 @@ export class Presence extends Context.Service<
     /** Claim, put hidden, show (rule P2); a former place is given up after it. */
     readonly enter: (held: Held, request: EnterRequest) => Change<{ readonly held: Held; readonly member: HeldMember }>
     readonly leave: (held: Held, id: number) => Change<Held>
-    /** Moves session and member on (rule P5): the socket is lost, or a deadline was looked at. */
-    readonly moveOn: (held: Held, event: PresenceEvent, lastId: number) => Change<Held | "ended">
+    /** Moves session and member on (rule P5), with its place where that is known: the socket is lost, or a deadline was
+     * looked at. */
+    readonly moveOn: (held: Held, event: PresenceEvent, lastId: number, at?: Position) => Change<Held | "ended">
     /** Puts a member back that its session names and that is missing (rule P1). */
-    readonly putBack: (held: Held, place: { readonly xCm: number; readonly yCm: number }) => Change<HeldMember>
+    readonly putBack: (held: Held, place: Position) => Change<HeldMember>
     /** Whether the session is still this owner's: it may have been claimed, and the word of it lost (rule P3). */
     readonly holds: (held: Held) => Effect.Effect<boolean, SpaceError>
+    /** Makes the space say what is held here, where that is still this runner's to say (rules P4, P9, L11, E2). */
+    readonly regain: (held: Held, at: Position | undefined) => Change<Regained>
+    /** Names all that these hold, before an incarnation takes them over (rule P6). */
+    readonly indexAll: (holding: Iterable<Held>) => Change<void>
+    /** Empties the tag of an incarnation that holds nothing any more (rule P6). */
+    readonly unindex: (former: Incarnation) => Change<void>
+    /** Names no longer what channels nobody of this runner is in; these are. To be looked at again and again. */
+    readonly cleanIndex: (held: ReadonlySet<Tag>) => Change<void>
     /** Moves on what was due and whose runner is gone (rule P5). */
     readonly moveOnOverdue: (tag: Tag, member: number, nowMs: number) => Change<void>
     /** Removes a member whose session does not name it (rule P1); false: it is none. */
@@ -72,14 +84,23 @@ const make = Effect.gen(function* () {
   const self = yield* Self
   const settings = yield* Settings
   const writes = new PresenceWrites(space, self, settings)
+  const channels = new ChannelIndex(writes)
   return Presence.of({
     begin: begin(writes),
-    resume: resume(writes),
+    resume: resume(writes, channels, self),
     tokenHeld: (held) => writes.update(held, (record) => ({ ...record, tokenHeld: record.token })),
-    enter: enter(writes),
+    enter: (held, request) =>
+      Effect.suspend(() => {
+        const by = writes.incarnation
+        return channels.naming(by, request.tag, enter(writes, by, held, request))
+      }),
     leave: leave(writes),
     moveOn: moveOn(writes, settings),
-    putBack: (held, place) => writes.putMissing(held, place),
+    putBack: (held, place) => putMissing(writes, held, place),
+    regain: regain(writes, self),
+    indexAll: (holding) => indexAll(writes, holding),
+    unindex: (former) => unindex(space, writes, former),
+    cleanIndex: (held) => channels.clean(held),
     holds: ({ guest, owner }) =>
       Effect.map(writes.readSession(guest), (entry) => {
         const now = entry?.owner
@@ -95,7 +116,8 @@ const begin = (writes: PresenceWrites) =>
     guest: string,
     session: { readonly id: string; readonly nickname: string; readonly claimId: number }
   ) {
-    yield* writes.index([`guest/${guest}`], [])
+    const by = writes.incarnation
+    yield* writes.index(by, [guestKey(guest)], [])
     const record = SessionRecord.fromPartial({
       session: session.id,
       nickname: session.nickname,
@@ -103,51 +125,66 @@ const begin = (writes: PresenceWrites) =>
       claimId: session.claimId,
       token: 1
     })
-    const { before, held } = yield* writes.claim(guest, () => Effect.succeed(record))
-    if (before !== undefined) yield* forget(writes, before)
+    const { before, held } = yield* writes.claim(by, guest, () => Effect.succeed(record))
+    // Fenced, it removes nobody: it may have claimed what is another's by now (rule P8).
+    const guard: Guard = { _tag: "Create", by: held.owner }
+    if (before !== undefined) yield* forget(writes, before, guard)
     return held
   })
 
-const resume = (writes: PresenceWrites) =>
+const resume = (writes: PresenceWrites, channels: ChannelIndex, self: Self["Service"]) =>
   Effect.fnUntraced(function* (guest: string, claim: ResumeClaim) {
-    yield* writes.index([`guest/${guest}`], [])
-    const { held } = yield* writes.claim(guest, (before) => resumed(before, claim))
+    const by = writes.incarnation
+    yield* writes.index(by, [guestKey(guest)], [])
+    const { held } = yield* writes.claim(by, guest, (before) =>
+      before === undefined && self.unsettledMs() > 0 ? Effect.fail(mayCome) : resumed(before, claim)
+    )
     const { channel, member } = held.record
     if (channel === "") return { held, member: undefined }
     // It was entering when its socket was lost: nobody has seen it there, and the hidden member falls due.
     if (member === 0) return { held: yield* writes.update(held, outside), member: undefined }
-    yield* writes.index([`channel/${channel}`], [])
     const takeover = (key: string) => ({ _tag: "Takeover" as const, key, by: held.owner })
-    return { held, member: yield* writes.changeMember(held, takeover, present) }
+    return { held, member: yield* channels.naming(by, channel, writes.changeMember(held, takeover, present)) }
   })
 
-const enter = (writes: PresenceWrites) =>
-  Effect.fnUntraced(function* (held: Held, request: EnterRequest) {
-    const former = held.record
-    yield* writes.index([`channel/${request.tag}`], [])
-    const { held: claimed } = yield* writes.claim(held.guest, (before) =>
-      heldStill(before, held.owner).pipe(
-        Effect.map((record) => ({ ...record, channel: request.tag, member: 0, avatar: request.avatar }))
-      )
+const enter = Effect.fnUntraced(function* (writes: PresenceWrites, by: Incarnation, held: Held, request: EnterRequest) {
+  const former = held.record
+  const { held: claimed } = yield* writes.claim(by, held.guest, (before) =>
+    heldStill(before, held.owner).pipe(
+      Effect.map((record) => ({ ...record, channel: request.tag, member: 0, avatar: request.avatar }))
     )
-    // Refused: the session goes back to where it stood, by the connection it stood there by. Nothing has happened.
-    const { channel, member, avatar, enters } = former
-    const undone = (record: SessionRecord): SessionRecord => ({ ...record, channel, member, avatar, enters })
-    const giveBack = Effect.ignore(writes.update(claimed, undone, held.owner))
-    const put = yield* writes
-      .putHidden(claimed, request, yield* Clock.currentTimeMillis)
-      .pipe(Effect.tapError(() => giveBack))
-    const entered = yield* show(writes, claimed, request, put).pipe(
-      Effect.tapError(() => Effect.andThen(giveBack, abandon(writes, claimed, put)))
+  )
+  // Refused: the session goes back to where it stood, by the connection it stood there by. Nothing has happened.
+  const { channel, member, avatar, enters } = former
+  const undone = (record: SessionRecord): SessionRecord => ({ ...record, channel, member, avatar, enters })
+  const giveBack = Effect.ignore(writes.update(claimed, undone, held.owner))
+  const put = yield* writes
+    .putHidden(claimed, request, yield* Clock.currentTimeMillis)
+    .pipe(Effect.tapError(() => giveBack))
+  const entered = yield* show(writes, claimed, request, put).pipe(
+    Effect.tapError(() => Effect.andThen(giveBack, abandon(writes, claimed, put)))
+  )
+  if (former.channel !== "" && former.member !== 0) {
+    yield* writes.removeMember(former.channel, former.member, former.session, GoneReason.GONE_REASON_LEFT).pipe(
+      // The session has moved all the same; what it no longer names is an orphan now.
+      Effect.catch((cause) => Effect.logWarning("a former place was not given up", cause))
     )
-    if (former.channel !== "" && former.member !== 0) {
-      yield* writes.removeMember(former.channel, former.member, former.session, GoneReason.GONE_REASON_LEFT).pipe(
-        // The session has moved all the same; what it no longer names is an orphan now.
-        Effect.catch((cause) => Effect.logWarning("a former place was not given up", cause))
-      )
-    }
-    return entered
-  })
+  }
+  yield* forgetDropped(writes, former, entered.held.record)
+  return entered
+})
+
+/** A channel that is not among the last enters any more answers nothing from memory: ids that old are stale (L7). */
+const forgetDropped = Effect.fnUntraced(function* (
+  writes: PresenceWrites,
+  before: SessionRecord,
+  after: SessionRecord
+) {
+  const known = new Set(after.enters.map(({ channel }) => channel))
+  for (const { channel } of before.enters) {
+    if (channel !== "" && !known.has(channel)) yield* Effect.ignore(writes.forgetOutcomes(channel, after.session))
+  }
+})
 
 /** Shows a member that is put, while the session names this connection (rule P2). */
 const show = Effect.fnUntraced(function* (
@@ -181,13 +218,13 @@ const leave = (writes: PresenceWrites) =>
   })
 
 const moveOn = (writes: PresenceWrites, settings: Settings["Service"]) =>
-  Effect.fnUntraced(function* (held: Held, event: PresenceEvent, lastId: number) {
+  Effect.fnUntraced(function* (held: Held, event: PresenceEvent, lastId: number, at?: Position) {
     const { state, lostMs } = held.record
     const after = next({ state, lostMs, dueMs: undefined }, event, settings)
     if (after === "ended") {
       yield* writes.endSession(held)
       yield* forget(writes, held.record)
-      yield* writes.index([], [`guest/${held.guest}`])
+      yield* writes.index(writes.incarnation, [], [guestKey(held.guest)])
       return "ended" as const
     }
     if (after.state === state) return held
@@ -200,17 +237,17 @@ const moveOn = (writes: PresenceWrites, settings: Settings["Service"]) =>
     if (moved.record.channel !== "" && moved.record.member !== 0) {
       const owned = (key: string) => ({ _tag: "Owned" as const, key, by: moved.owner })
       // A member that another has taken over is that one's to change.
-      yield* Effect.ignore(writes.changeMember(moved, owned, after))
+      yield* Effect.ignore(writes.changeMember(moved, owned, after, at))
     }
     return moved
   })
 
 /** What a session leaves behind when it has ended: its member, and what was remembered of its requests (rule L6). */
-const forget = Effect.fnUntraced(function* (writes: PresenceWrites, ended: SessionRecord) {
+const forget = Effect.fnUntraced(function* (writes: PresenceWrites, ended: SessionRecord, guard?: Guard) {
   if (ended.channel !== "" && ended.member !== 0) {
     const reason =
       ended.state === PresenceState.PRESENCE_STATE_PRESENT ? GoneReason.GONE_REASON_LEFT : GoneReason.GONE_REASON_LOST
-    yield* writes.removeMember(ended.channel, ended.member, ended.session, reason)
+    yield* writes.removeMember(ended.channel, ended.member, ended.session, reason, guard)
   }
   for (const tag of new Set(ended.enters.map((enter) => enter.channel))) {
     if (tag !== "") yield* writes.forgetOutcomes(tag, ended.session)
@@ -234,6 +271,9 @@ const resumed = (before: Claimable | undefined, claim: ResumeClaim): Effect.Effe
     tokenHeld: claim.serial
   })
 }
+
+/** Runners are putting back what they hold: what is missing may yet come. */
+const mayCome = new SpaceError({ operation: "resume", cause: new Error("sessions are being put back") })
 
 const heldStill = (before: Claimable | undefined, by: Owner): Effect.Effect<SessionRecord, PresenceRefused> =>
   before !== undefined && before.owner.incarnation === by.incarnation && before.owner.connection === by.connection

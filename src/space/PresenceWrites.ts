@@ -7,11 +7,13 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { GoneReason } from "../../gen/noriter/client/v1/playground.ts"
 import { MemberRecord, type PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
-import type { Claimable, EnterRequest, Held, HeldMember } from "./Held.ts"
+import { type Incarnation, isSameGeneration } from "../link/Roster.ts"
+import type { Claimable, EnterRequest, Held, HeldMember, Position } from "./Held.ts"
+import { incarnationTag, leased, ownerOf } from "./Lease.ts"
 import { decidedAnew, type PresenceRefused, refuse, unlessChanged, type Write } from "./PresenceRefused.ts"
 import { dueOf, type Graces, hidden, isShown, type PresenceOf } from "./PresenceState.ts"
 import { claimTold, memberTold } from "./PresenceTold.ts"
-import { incarnationTag, ownerOf, type Self } from "./Self.ts"
+import type { Self } from "./Self.ts"
 import {
   type Change,
   type Commit,
@@ -23,6 +25,7 @@ import {
   type SharedSpace,
   type SpaceError,
   type Tag,
+  type TagState,
   type Tell
 } from "./SharedSpace.ts"
 import { memberKey, memberPrefix } from "./Tag.ts"
@@ -31,9 +34,17 @@ export const sessionKey = "session"
 /** Counts the members of a channel, against its capacity. */
 export const membersCounter = "members"
 /** Gives out member numbers; never goes back within a generation. */
-const memberCounter = "member"
+export const memberCounter = "member"
 /** Counts the claims of a guest's sessions, so that no connection number comes twice. */
-const connectionCounter = "connection"
+export const connectionCounter = "connection"
+
+/** What is read of a tag. */
+interface Standing extends Pick<TagState, "version" | "entries" | "counters"> {
+  /** It was never founded in this generation. */
+  readonly isMissing: boolean
+}
+
+const nothing: Standing = { isMissing: true, version: 0, entries: new Map(), counters: new Map() }
 
 export interface MemberWrite {
   readonly tag: Tag
@@ -42,6 +53,8 @@ export interface MemberWrite {
   readonly owner: Owner
   readonly guard: Guard
   readonly version: number
+  /** Where it stands, if that is known better than in the space (rule P10). */
+  readonly at?: Position | undefined
 }
 
 export class PresenceWrites {
@@ -55,6 +68,11 @@ export class PresenceWrites {
     this.#graces = graces
   }
 
+  /** What this runner is now: what is indexed and then claimed must be so by one and the same incarnation. */
+  get incarnation(): Incarnation {
+    return this.#self.incarnation
+  }
+
   /** Commits; a space that cannot be asked is asked again with the same token, which answers as the first time. */
   commit(
     tag: Tag,
@@ -66,52 +84,72 @@ export class PresenceWrites {
       tag,
       token: newToken(),
       generation: this.#self.generation,
-      found: rest.found ?? false,
+      found: false,
       guard,
       reads: rest.reads ?? [],
       changes,
       tell: rest.tell ?? []
     }
-    return this.#space
-      .commit(commit)
-      .pipe(Effect.retry({ schedule: passing, while: (error) => error._tag === "SpaceError" }))
+    return this.#space.commit(commit).pipe(
+      Effect.catchTag("CommitRefused", (refused) =>
+        refused.reason === "Missing"
+          ? this.#found({ ...commit, found: rest.found ?? false }, refused)
+          : Effect.fail(refused)
+      ),
+      Effect.retry({ schedule: passing, while: (error) => error._tag === "SpaceError" })
+    )
   }
 
-  /** Names what this incarnation is about to hold, and what it holds no longer (rule P6). */
-  index(puts: ReadonlyArray<string>, deletes: ReadonlyArray<string>): Write<void> {
+  /** Missing is not empty: a tag is founded only where the space is of our generation still (rule L12). */
+  #found(commit: Commit, refused: CommitRefused) {
+    return Effect.flatMap(this.#self.isCurrent, (isCurrent) =>
+      isCurrent && commit.found ? this.#space.commit(commit) : Effect.fail(refused)
+    )
+  }
+
+  /** Names what an incarnation is about to hold, and what it holds no longer (rule P6); not once it is fenced. */
+  index(incarnation: Incarnation, puts: ReadonlyArray<string>, deletes: ReadonlyArray<string>): Write<void> {
     const value = new Uint8Array(0)
     const changes: ReadonlyArray<Change> = [
       ...puts.map((key): Change => ({ _tag: "Put", key, value })),
       ...deletes.map((key): Change => ({ _tag: "Delete", key }))
     ]
-    return this.commit(incarnationTag(this.#self.incarnation.id), { _tag: "Compared" }, changes, { found: true }).pipe(
+    return this.commit(incarnationTag(incarnation.id), leased(incarnation), changes).pipe(
       Effect.catchTag("CommitRefused", refuse),
       Effect.asVoid
     )
   }
 
+  /** What a tag says in this generation; what an older one has left is void (rule L12). */
+  read(tag: Tag, keys: ReadonlyArray<string>): Effect.Effect<Standing, SpaceError> {
+    return Effect.map(this.#space.read({ tag, keys }), ({ generation, version, entries, counters }) =>
+      generation !== undefined && isSameGeneration(generation, this.#self.generation)
+        ? { isMissing: false, version, entries, counters }
+        : nothing
+    )
+  }
+
   readSession(guest: string): Effect.Effect<Entry | undefined, SpaceError> {
-    return this.#space
-      .read({ tag: guest, keys: [sessionKey] })
-      .pipe(Effect.map((state) => state.entries.get(sessionKey)))
+    return Effect.map(this.read(guest, [sessionKey]), ({ entries }) => entries.get(sessionKey))
   }
 
   readMember(tag: Tag, member: number): Effect.Effect<Entry | undefined, SpaceError> {
     const key = memberKey(member)
-    return this.#space.read({ tag, keys: [key] }).pipe(Effect.map((state) => state.entries.get(key)))
+    return Effect.map(this.read(tag, [key]), ({ entries }) => entries.get(key))
   }
 
   /** Takes the session for this incarnation, by a connection above every earlier one. A holder on another socket is told. */
   claim(
+    by: Incarnation,
     guest: string,
-    decide: (before: Claimable | undefined) => Effect.Effect<SessionRecord, PresenceRefused>
+    decide: (before: Claimable | undefined) => Effect.Effect<SessionRecord, PresenceRefused | SpaceError>
   ): Write<{ readonly before: SessionRecord | undefined; readonly held: Held }> {
     const once = Effect.gen({ self: this }, function* () {
-      const state = yield* this.#space.read({ tag: guest, keys: [sessionKey] })
+      const state = yield* this.read(guest, [sessionKey])
       const entry = state.entries.get(sessionKey)
       const before = claimable(entry)
       const record = yield* decide(before)
-      const owner = ownerOf(this.#self.incarnation, (state.counters.get(connectionCounter) ?? 0) + 1)
+      const owner = ownerOf(by, (state.counters.get(connectionCounter) ?? 0) + 1)
       const done = yield* this.commit(
         guest,
         { _tag: "Compared" },
@@ -122,7 +160,7 @@ export class PresenceWrites {
             key: sessionKey,
             value: SessionRecord.encode(record).finish(),
             owner,
-            dueMs: this.#due(record)
+            dueMs: this.due(record)
           }
         ],
         {
@@ -150,7 +188,7 @@ export class PresenceWrites {
             key: sessionKey,
             value: SessionRecord.encode(record).finish(),
             owner,
-            dueMs: this.#due(record)
+            dueMs: this.due(record)
           }
         ],
         { reads: [{ key: sessionKey, version: known.version }] }
@@ -174,7 +212,7 @@ export class PresenceWrites {
             key,
             value: SessionRecord.encode(record).finish(),
             owner: before.owner,
-            dueMs: this.#due(record)
+            dueMs: this.due(record)
           }
     const reads = [{ key, version: before.version }]
     return unlessChanged(this.commit(guest, { _tag: "Compared" }, [change], { reads }))
@@ -221,59 +259,34 @@ export class PresenceWrites {
     )
   }
 
-  /** Puts a member back under the number its session names. */
-  putMissing(held: Held, place: { readonly xCm: number; readonly yCm: number }): Write<HeldMember> {
-    const { channel: tag, member, avatar } = held.record
-    const record = memberOf(held, { ...place, avatar }, held.record)
-    const key = memberKey(member)
-    const put = Effect.gen({ self: this }, function* () {
-      const { counters } = yield* this.#space.read({ tag, keys: [] })
-      // Where the tag was founded anew, numbers go on above the highest put back (rule E2).
-      const below = Math.max(0, member - (counters.get(memberCounter) ?? 0))
-      return yield* this.commit(
-        tag,
-        { _tag: "Create", by: held.owner },
-        [
-          { _tag: "Count", counter: membersCounter, by: 1, max: Number.MAX_SAFE_INTEGER },
-          { _tag: "Count", counter: memberCounter, by: below, max: Number.MAX_SAFE_INTEGER },
-          { _tag: "Put", key, value: MemberRecord.encode(record).finish(), owner: held.owner, dueMs: this.#due(record) }
-        ],
-        { reads: [{ key, version: 0 }], found: true }
-      )
-    })
-    return put.pipe(
-      Effect.catchTag("CommitRefused", refuse),
-      Effect.flatMap((done) => {
-        // The version a new entry gets is known only afterwards, so the view is told by the write that follows.
-        const version = done.versions[0] ?? 0
-        const guard: Guard = { _tag: "Owned", key, by: held.owner }
-        return this.putMember({ tag, member, record, owner: held.owner, guard, version })
-      })
-    )
-  }
-
   /** Writes a member over the version it was read or written at, and tells the views. */
   putMember(write: MemberWrite): Write<HeldMember> {
     return this.#putMember(write).pipe(Effect.catchTag("CommitRefused", refuse))
   }
 
   #putMember(write: MemberWrite): Effect.Effect<HeldMember, CommitRefused | SpaceError> {
-    const { tag, member, record, owner, guard, version } = write
+    const { tag, member, record, owner, guard, version, at } = write
     const value = MemberRecord.encode(record).finish()
     const reason = isShown(record.state) ? GoneReason.GONE_REASON_UNSPECIFIED : GoneReason.GONE_REASON_LOST
     const key = memberKey(member)
-    return this.commit(tag, guard, [{ _tag: "Put", key, value, owner, dueMs: this.#due(record) }], {
+    const place: ReadonlyArray<Change> = at === undefined ? [] : [{ _tag: "Place", member, xCm: at.xCm, yCm: at.yCm }]
+    return this.commit(tag, guard, [{ _tag: "Put", key, value, owner, dueMs: this.due(record) }, ...place], {
       reads: [{ key, version }],
       tell: [memberTold(tag, member, version + 1, value, reason)]
     }).pipe(Effect.map((done) => ({ tag, member, record, version: done.versions[0] ?? 0 })))
   }
 
   /** Changes a member's state for its owner; undefined: it is missing, or another's. */
-  changeMember(held: Held, guardOf: (key: string) => Guard, state: PresenceOf): Write<HeldMember | undefined> {
+  changeMember(
+    held: Held,
+    guardOf: (key: string) => Guard,
+    state: PresenceOf,
+    at?: Position
+  ): Write<HeldMember | undefined> {
     const { channel: tag, member, session } = held.record
     const key = memberKey(member)
     const once = Effect.gen({ self: this }, function* () {
-      const entry = (yield* this.#space.read({ tag, keys: [key] })).entries.get(key)
+      const entry = yield* this.readMember(tag, member)
       if (entry === undefined) return undefined
       const before = MemberRecord.decode(entry.value)
       if (before.session !== session) return undefined
@@ -284,21 +297,28 @@ export class PresenceWrites {
         record,
         owner: held.owner,
         guard: guardOf(key),
-        version: entry.version
+        version: entry.version,
+        at
       })
     })
     return decidedAnew(once)
   }
 
   /** Removes a member that its session no longer names; number and slot are given back (rule P2). */
-  removeMember(tag: Tag, member: number, session: string, reason: GoneReason): Write<boolean> {
+  removeMember(
+    tag: Tag,
+    member: number,
+    session: string,
+    reason: GoneReason,
+    guard: Guard = { _tag: "Compared" }
+  ): Write<boolean> {
     const key = memberKey(member)
     const once = Effect.gen({ self: this }, function* () {
-      const entry = (yield* this.#space.read({ tag, keys: [key] })).entries.get(key)
+      const entry = yield* this.readMember(tag, member)
       if (entry === undefined || MemberRecord.decode(entry.value).session !== session) return false
       yield* this.commit(
         tag,
-        { _tag: "Compared" },
+        guard,
         [
           { _tag: "Delete", key },
           { _tag: "Count", counter: membersCounter, by: -1, max: Number.MAX_SAFE_INTEGER }
@@ -316,8 +336,7 @@ export class PresenceWrites {
   /** Removes a member if its session does not name it (rule P1). */
   removeOrphan(tag: Tag, member: number): Write<boolean> {
     return Effect.gen({ self: this }, function* () {
-      const key = memberKey(member)
-      const entry = (yield* this.#space.read({ tag, keys: [key] })).entries.get(key)
+      const entry = yield* this.readMember(tag, member)
       if (entry === undefined) return false
       const record = MemberRecord.decode(entry.value)
       const session = claimable(yield* this.readSession(record.guest))?.record
@@ -338,7 +357,7 @@ export class PresenceWrites {
     )
   }
 
-  #due(record: { readonly state: PresenceState; readonly lostMs: number }): number | undefined {
+  due(record: { readonly state: PresenceState; readonly lostMs: number }): number | undefined {
     return dueOf(record, this.#graces)
   }
 }
@@ -349,7 +368,7 @@ const passing = Schedule.max([Schedule.exponential("50 millis"), Schedule.recurs
 const claimable = (entry: Entry | undefined): Claimable | undefined =>
   entry?.owner === undefined ? undefined : { record: SessionRecord.decode(entry.value), owner: entry.owner }
 
-const memberOf = (
+export const memberOf = (
   held: Held,
   place: { readonly xCm: number; readonly yCm: number; readonly avatar: string },
   state: { readonly state: PresenceState; readonly lostMs: number }

@@ -178,9 +178,10 @@ class RedisSpace {
       ["HGETALL", this.#keys.of(tag, "places")],
       ["XRANGE", this.#keys.lines(tag, stream), "-", "+"]
     )
-    const { generation, counters, heads } = Values.unpackMeta(Answer.buffers(fields))
+    const { generation, version, counters, heads } = Values.unpackMeta(Answer.buffers(fields))
     return {
       generation,
+      version,
       entries: Answer.entriesBelow(prefix, Answer.buffers(entries)),
       positions: Answer.positions(Answer.buffers(places)),
       counters,

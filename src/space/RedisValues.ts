@@ -163,7 +163,8 @@ const unpackSource = (reader: BinaryReader): Source => ({ ...unpackOrigin(reader
 
 // --- The hash `:meta` ---
 
-export interface Meta extends Pick<TagState, "generation" | "applied" | "nowMs" | "sources" | "heads" | "counters"> {}
+export interface Meta
+  extends Pick<TagState, "generation" | "applied" | "version" | "nowMs" | "sources" | "heads" | "counters"> {}
 
 /** Fields and values by turns, as HGETALL gives them. */
 export function unpackMeta(fields: ReadonlyArray<Buffer>): Meta {
@@ -181,7 +182,8 @@ export function unpackMeta(fields: ReadonlyArray<Buffer>): Meta {
   }
   const [era, n] = [plain.get("era"), plain.get("n")]
   const generation = era === undefined || n === undefined ? undefined : { era, n }
-  return { generation, applied: plain.get("applied") ?? -1, nowMs: plain.get("now") ?? 0, sources, heads, counters }
+  const { applied = -1, version = 0, now: nowMs = 0 } = Object.fromEntries(plain)
+  return { generation, applied, version, nowMs, sources, heads, counters }
 }
 
 export const unpackHead = (value: Buffer | null): Head => {

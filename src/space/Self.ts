@@ -1,103 +1,43 @@
 /**
- * Which incarnation this process is, and the generation it writes in. Joins the roster at start and keeps the lease in
- * its own tag (rule P7). It decides nobody's death: that is the watcher's.
+ * Which incarnation this process is now, and the generation it writes in. Both may change while it runs: a place in the
+ * roster expires (rule P9), the shared space is emptied (rules L12, E2). Who or what it holds then is put back by whoever
+ * listens to `onChange`; how it comes to be another is Lives'. It decides nobody's death: that is the watcher's.
+ *
+ * **Gotchas**: `incarnation` and `generation` are what they are when they are read. Keep no copy across something that
+ * takes time, unless what you do belongs to that incarnation.
  */
 
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { type Generation, generationText, type Incarnation, Roster } from "../link/Roster.ts"
-import { type Commit, type Owner, SharedSpace } from "./SharedSpace.ts"
+import type * as Scope from "effect/Scope"
+import type { Generation, Incarnation } from "../link/Roster.ts"
+import { begin, type Heal } from "./Lives.ts"
+import type { SpaceError } from "./SharedSpace.ts"
 
 export class Self extends Context.Service<
   Self,
   {
     readonly incarnation: Incarnation
     readonly generation: Generation
-    /** Why this incarnation cannot go on as it is; empty: nothing is wrong with it. */
+    /** Why phones should go elsewhere just now; empty: nothing is wrong with it. */
     readonly troubles: () => ReadonlyArray<string>
+    /**
+     * How long runners may still be putting back what they hold, after the space was emptied or rewound: who is missing
+     * until then may yet come, and numbers that seem to be free are not. 0: everything is as it says.
+     */
+    readonly unsettledMs: () => number
+    /** Whether the space is of our generation still, so that a tag that is missing may be founded (rule L12). */
+    readonly isCurrent: Effect.Effect<boolean, SpaceError>
+    /** Whether an incarnation is in the roster; where nobody can say, it is. */
+    readonly lives: (incarnation: string) => Effect.Effect<boolean>
+    /** Has the space looked at, and what this runner holds put back, at once: something was not heard for a while, or
+     * says that the space has gone back (rule L11). */
+    readonly look: (because?: "it has gone back") => void
+    /** Runs `heal` after every change and every look, and again until it succeeds. One listener, until the scope closes. */
+    readonly onChange: (heal: Heal) => Effect.Effect<void, never, Scope.Scope>
   }
 >()("noriter/space/Self") {
   /** `runner` is the runner's id, the same in every life of it. */
-  static readonly layer = (runner: string) => Layer.effect(Self, make(runner))
-}
-
-/** The tag of an incarnation: its lease, and what it holds (rules P6, P7). */
-export const incarnationTag = (incarnation: string): string => `inc/${incarnation}`
-
-/** The pub/sub channel of an incarnation, where answers and claims are told. */
-export const ownerOf = (incarnation: Incarnation, connection: number): Owner => ({
-  incarnation: incarnation.id,
-  runner: incarnation.runner,
-  epoch: incarnation.epoch,
-  connection
-})
-
-/** Refreshed each second; a watcher calls it dead after three unrefreshed ones (rule P7). */
-const leaseEvery = "1 second"
-
-const make = (runner: string) =>
-  Effect.gen(function* () {
-    const roster = yield* Roster
-    const space = yield* SharedSpace
-    const generation = yield* found(roster, space)
-    const { incarnation, expired } = yield* roster.join(runner)
-    const troubles = new Set<string>()
-    const trouble = (what: string) =>
-      Effect.suspend(() => {
-        if (troubles.has(what)) return Effect.void
-        troubles.add(what)
-        return Effect.logError(what)
-      })
-    const refresh = Effect.gen(function* () {
-      const nowMs = yield* Clock.currentTimeMillis
-      yield* space.commit(lease(incarnation, generation, nowMs))
-    })
-    yield* refresh
-    yield* refresh.pipe(
-      Effect.catchCause((cause) => Effect.logWarning("the lease was not refreshed", cause)),
-      Effect.delay(leaseEvery),
-      Effect.forever,
-      Effect.forkScoped
-    )
-    yield* expired.pipe(
-      Effect.andThen(trouble(`${incarnation.id} is no longer in the roster: this runner must be started again`)),
-      Effect.forkScoped
-    )
-    const fork = Effect.runForkWith(yield* Effect.context<never>())
-    // What the space holds after a reconnect may not be what it held before (rule L12).
-    const look = Effect.flatMap(space.marker, (marker) => {
-      const now = marker === undefined ? "none" : generationText(marker)
-      const own = generationText(generation)
-      if (now === own) return Effect.void
-      return trouble(`the shared space is of generation ${now}, not ${own}: this runner must be started again`)
-    })
-    yield* space.onReady(() => void fork(Effect.ignore(look)))
-    return Self.of({ incarnation, generation, troubles: () => [...troubles] })
-  })
-
-/** Founds an empty space, or learns the generation of one that is there (rule L12); one of another era is void (E1). */
-const found = (roster: Roster["Service"], space: SharedSpace["Service"]) =>
-  Effect.gen(function* () {
-    const marker = yield* space.marker
-    const era = yield* roster.era(marker?.era ?? 0)
-    if (marker?.era === era) return marker
-    const generation = yield* roster.raise(yield* roster.generation)
-    return yield* space.writeMarker(generation, marker)
-  })
-
-const lease = (incarnation: Incarnation, generation: Generation, nowMs: number): Commit => {
-  const value = new Uint8Array(8)
-  new DataView(value.buffer).setBigUint64(0, BigInt(nowMs))
-  return {
-    tag: incarnationTag(incarnation.id),
-    token: `lease-${nowMs}`,
-    generation,
-    found: true,
-    guard: { _tag: "Compared" },
-    reads: [],
-    changes: [{ _tag: "Put", key: "lease", value }],
-    tell: []
-  }
+  static readonly layer = (runner: string) => Layer.effect(Self, begin(runner))
 }

@@ -195,6 +195,8 @@ export interface TagState {
   /** Undefined: the tag is missing. */
   readonly generation: Generation | undefined
   readonly applied: number
+  /** The highest version given out: where it is below one that was written, the space has gone back (rule L11). */
+  readonly version: number
   /** The time of the last applied record: "now" never runs back (rule L2). */
   readonly nowMs: number
   /** Highest source taken in, by `topic/partition`. */
@@ -226,6 +228,8 @@ export interface StreamEntry {
 /** A tag's members and lines, read at one moment. */
 export interface Snapshot {
   readonly generation: Generation | undefined
+  /** As in TagState. */
+  readonly version: number
   /** Every entry whose key begins with the prefix. */
   readonly entries: ReadonlyMap<string, Entry>
   readonly positions: ReadonlyMap<number, { readonly xCm: number; readonly yCm: number }>
@@ -280,7 +284,10 @@ export class SharedSpace extends Context.Service<
     /** Generation, heads and counters of many tags, pipelined (rule C3). Missing tags are absent. */
     readonly heads: (
       tags: ReadonlyArray<Tag>
-    ) => Effect.Effect<ReadonlyMap<Tag, Pick<TagState, "generation" | "applied" | "heads" | "counters">>, SpaceError>
+    ) => Effect.Effect<
+      ReadonlyMap<Tag, Pick<TagState, "generation" | "applied" | "version" | "heads" | "counters">>,
+      SpaceError
+    >
     /** Keys of a tag whose `dueMs` is at or before `nowMs`, earliest first. */
     readonly due: (tag: Tag, nowMs: number, limit: number) => Effect.Effect<ReadonlyArray<string>, SpaceError>
     /** The facts of records up to this offset are on the log. */

@@ -45,7 +45,9 @@ const attendance = (hooks: Hooks): Attendance["Service"] => ({
       streams: heard,
       replay: () => {}
     })),
-  detached: () => void hooks.detached++
+  detached: () => void hooks.detached++,
+  positionOf: () => ({ xCm: 1, yCm: 2 }),
+  regained: () => hooks.attending
 })
 
 const refused = (code: ErrorCode, retryAfterMs = 0): Refused =>

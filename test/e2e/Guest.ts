@@ -92,8 +92,13 @@ const patienceMs = 8_000
 const lookEveryMs = 25
 
 /** Looks again and again until it is so; the last thing seen is in the complaint. */
-export async function until<A>(what: string, look: () => Promise<A> | A, isSo: (seen: A) => boolean): Promise<A> {
-  const dueMs = performance.now() + patienceMs
+export async function until<A>(
+  what: string,
+  look: () => Promise<A> | A,
+  isSo: (seen: A) => boolean,
+  withinMs = patienceMs
+): Promise<A> {
+  const dueMs = performance.now() + withinMs
   while (true) {
     const seen = await look()
     if (isSo(seen)) return seen

@@ -1,17 +1,27 @@
 /** What a process is: its incarnation, the generation it founds or finds, and the lease that says it lives (P7, E1, L12). */
 import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
 import { compareEpochs } from "../../src/link/Roster.ts"
-import { incarnationTag } from "../../src/space/Self.ts"
+import { incarnationTag } from "../../src/space/Lease.ts"
+import type { Changed } from "../../src/space/Lives.ts"
 import { runner, settle, Twins } from "./Harness.ts"
 
 const leaseOf = ({ space }: Twins, incarnation: string) => {
   const entry = space.read({ tag: incarnationTag(incarnation), keys: ["lease"] }).entries.get("lease")
   return entry && Number(Buffer.from(entry.value).readBigUInt64BE())
 }
+
+/** Seconds pass, and what follows from each happens. */
+const pass = Effect.fnUntraced(function* (seconds: number) {
+  for (let second = 0; second < seconds; second++) {
+    yield* TestClock.adjust("1 second")
+    yield* settle
+  }
+})
 
 describe("Self", () => {
   it.effect("founds an empty space once; who comes later finds the generation", () =>
@@ -32,7 +42,7 @@ describe("Self", () => {
       const { self } = yield* runner(twins)
       assert.deepStrictEqual(self.generation, { era: 1, n: 1 })
       assert.deepStrictEqual(twins.space.readMarker(), self.generation)
-      assert.deepStrictEqual(self.troubles(), [])
+      assert.isAbove(self.unsettledMs(), 0, "others may hold what that generation had")
     })
   )
 
@@ -48,19 +58,113 @@ describe("Self", () => {
     })
   )
 
-  it.effect("says so when it is no longer in the roster, and when the space was emptied", () =>
+  it.effect(
+    "takes another place when its own has expired, and the lease of the former goes on until all is taken over",
+    () =>
+      Effect.gen(function* () {
+        const twins = new Twins()
+        const { self } = yield* runner(twins)
+        const former = self.incarnation
+        const healed = Deferred.makeUnsafe<void>()
+        const changes: Array<Changed> = []
+        yield* self.onChange((changed) =>
+          Effect.andThen(
+            Deferred.await(healed),
+            Effect.sync(() => changes.push(changed))
+          )
+        )
+        twins.ensemble.expire(former.id)
+        yield* pass(3)
+        assert.deepStrictEqual(twins.ensemble.living(), [self.incarnation])
+        assert.isAbove(compareEpochs(self.incarnation.epoch, former.epoch), 0)
+        assert.deepStrictEqual([leaseOf(twins, former.id), leaseOf(twins, self.incarnation.id)], [3_000, 3_000])
+        assert.match(self.troubles().join(), /being put back/)
+        Deferred.doneUnsafe(healed, Effect.void)
+        yield* pass(3)
+        assert.deepStrictEqual(changes, [{ formers: [former], fenced: false }])
+        assert.deepStrictEqual([leaseOf(twins, former.id), leaseOf(twins, self.incarnation.id)], [3_000, 6_000])
+        assert.deepStrictEqual(self.troubles(), [])
+      })
+  )
+
+  it.effect("takes another place when it was fenced, and says so", () =>
     Effect.gen(function* () {
       const twins = new Twins()
       const { self } = yield* runner(twins)
-      twins.space.reconnect()
+      const former = self.incarnation
+      const changes: Array<Changed> = []
+      yield* self.onChange((changed) => Effect.sync(() => changes.push(changed)))
+      const { runner: fenced, epoch } = former
+      twins.space.commit({
+        tag: incarnationTag(former.id),
+        token: "fence",
+        generation: self.generation,
+        found: false,
+        guard: { _tag: "Compared" },
+        reads: [],
+        changes: [{ _tag: "Fence", runner: fenced, epoch: { ...epoch, node: epoch.node + 1 } }],
+        tell: []
+      })
+      yield* pass(2)
+      assert.notStrictEqual(self.incarnation.id, former.id)
+      assert.deepStrictEqual(changes, [{ formers: [former], fenced: true }])
+      assert.strictEqual(leaseOf(twins, former.id), 0)
+    })
+  )
+
+  it.effect("raises the generation of a space that was emptied, reconnected or not; all learn the same", () =>
+    Effect.gen(function* () {
+      for (const empty of [(twins: Twins) => twins.space.flush(), (twins: Twins) => twins.space.flushQuietly()]) {
+        const twins = new Twins()
+        const [{ self: one }, { self: two }] = [yield* runner(twins, { id: "r1" }), yield* runner(twins, { id: "r2" })]
+        let heals = 0
+        yield* one.onChange(() => Effect.sync(() => void heals++))
+        empty(twins)
+        yield* pass(2)
+        assert.deepStrictEqual(
+          [one.generation, two.generation],
+          [
+            { era: 1, n: 2 },
+            { era: 1, n: 2 }
+          ]
+        )
+        assert.deepStrictEqual(twins.space.readMarker(), { era: 1, n: 2 })
+        assert.isAbove(heals, 0)
+        assert.isAbove(one.unsettledMs(), 0)
+        yield* pass(5)
+        assert.deepStrictEqual([one.unsettledMs(), one.troubles()], [0, []])
+      }
+    })
+  )
+
+  it.effect("learns a generation only with a place in the roster (rule E2)", () =>
+    Effect.gen(function* () {
+      const twins = new Twins()
+      const { self } = yield* runner(twins)
+      const former = self.incarnation
+      // Nobody has told it: its place is gone, as a frozen runner's is.
+      twins.ensemble.forget(former.id)
+      twins.space.flushQuietly()
+      yield* pass(2)
+      assert.deepStrictEqual(self.generation, { era: 1, n: 2 })
+      assert.notStrictEqual(self.incarnation.id, former.id)
+      assert.deepStrictEqual(twins.ensemble.living(), [self.incarnation])
+    })
+  )
+
+  it.effect("a space that has gone back behind its lease is of the same generation, and everything is put back", () =>
+    Effect.gen(function* () {
+      const twins = new Twins()
+      const { self } = yield* runner(twins)
+      let heals = 0
+      const saved = twins.space.save()
+      yield* pass(3)
+      yield* self.onChange(() => Effect.sync(() => void heals++))
+      twins.space.rewind(saved)
       yield* settle
-      assert.deepStrictEqual(self.troubles(), [])
-      twins.ensemble.expire(self.incarnation.id)
-      yield* settle
-      assert.match(self.troubles().join(), /no longer in the roster/)
-      twins.space.flush()
-      yield* settle
-      assert.match(self.troubles().join(), /generation none, not 1\.1/)
+      assert.deepStrictEqual(self.generation, { era: 1, n: 1 })
+      assert.isAbove(self.unsettledMs(), 0)
+      assert.isAbove(heals, 0)
     })
   )
 
@@ -97,28 +201,14 @@ describe("Self", () => {
     })
   )
 
-  it.effect("a lease that cannot be written is tried again", () =>
+  it.effect("a lease that cannot be written is tried again, and a generation that others have raised is learnt", () =>
     Effect.gen(function* () {
       const twins = new Twins()
       const { self } = yield* runner(twins)
-      const saved = twins.space.save()
-      // Another generation was founded: this runner's writes are refused, and it goes on trying.
       twins.space.rewind({ marker: { era: 1, n: 2 }, tags: new Map() })
-      twins.space.commit({
-        tag: incarnationTag(self.incarnation.id),
-        token: "newer",
-        generation: { era: 1, n: 2 },
-        found: true,
-        guard: { _tag: "Compared" },
-        reads: [],
-        changes: [],
-        tell: []
-      })
-      yield* TestClock.adjust("3 seconds")
-      assert.isUndefined(leaseOf(twins, self.incarnation.id))
-      twins.space.rewind(saved)
-      yield* TestClock.adjust("1 second")
-      assert.strictEqual(leaseOf(twins, self.incarnation.id), 4_000)
+      yield* pass(1)
+      assert.deepStrictEqual(self.generation, { era: 1, n: 2 })
+      assert.strictEqual(leaseOf(twins, self.incarnation.id), 1_000)
     })
   )
 })

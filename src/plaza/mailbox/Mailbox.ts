@@ -12,7 +12,9 @@ import type { ServerBody } from "../../../gen/registry.ts"
 import type { Caller } from "../../bus/Caller.ts"
 import { EventBus } from "../../bus/EventBus.ts"
 import { Sessions } from "../../client/Sessions.ts"
+import { isSameGeneration } from "../../link/Roster.ts"
 import { RunnerLink } from "../../link/RunnerLink.ts"
+import { Self } from "../../space/Self.ts"
 import { SharedSpace, type SpaceError } from "../../space/SharedSpace.ts"
 import { enduring, Workers } from "../../Workers.ts"
 import { whispered } from "../chat/WhisperMail.ts"
@@ -36,6 +38,8 @@ export class Mailbox extends Context.Service<
     readonly missed: (guest: string, after: number) => Effect.Effect<Missed, SpaceError>
     /** Tells what is missing between the phone and the mailbox; what comes meanwhile is told once, too. */
     readonly fill: (caller: Caller) => Effect.Effect<void>
+    /** Tells phones that follow of another history, where the shared space has begun another (rule L12). */
+    readonly compareHistories: (callers: Iterable<Caller>) => Effect.Effect<void, SpaceError>
     /** Tells the phone these, and then whatever comes. */
     readonly follow: (caller: Caller, after: number, mails: ReadonlyArray<MailTold>) => void
   }
@@ -56,6 +60,7 @@ const compareAtOnce = 1_000
 
 const make = Effect.gen(function* () {
   const space = yield* SharedSpace
+  const self = yield* Self
   const fork = Effect.runForkWith(yield* Effect.context<never>())
 
   const missed = Effect.fnUntraced(function* (guest: string, after: number) {
@@ -78,10 +83,27 @@ const make = Effect.gen(function* () {
       Effect.catchCause((cause) => Effect.logWarning("a mailbox could not be read", cause))
     )
 
+  const head = (guest: string) =>
+    Effect.map(space.heads([guest]), (heads) => heads.get(guest)?.heads.get(mailboxStream)?.seq ?? 0)
+
+  let told = self.generation
+  const compareHistories = Effect.fnUntraced(function* (callers: Iterable<Caller>) {
+    const { generation } = self
+    if (isSameGeneration(told, generation)) return
+    for (const caller of callers) {
+      const seq = yield* head(caller.guest)
+      if (caller.mailboxSeq === notFollowing) continue
+      caller.mailboxSeq = seq
+      caller.tellGap([positionOf(caller, seq)])
+    }
+    told = generation
+  })
+
   return Mailbox.of({
-    head: (guest) => Effect.map(space.heads([guest]), (heads) => heads.get(guest)?.heads.get(mailboxStream)?.seq ?? 0),
+    head,
     missed,
     fill,
+    compareHistories,
     follow: (caller, after, mails) => {
       caller.mailboxSeq = after
       tellAll(caller, mails)

@@ -15,12 +15,12 @@ import { LineTold } from "../../../gen/noriter/runner/v1/chat.ts"
 import { MemberRecord } from "../../../gen/noriter/space/v1/records.ts"
 import { EventBus } from "../../bus/EventBus.ts"
 import { turn } from "../../client/Turn.ts"
-import { generationText } from "../../link/Roster.ts"
-import { type LinkError, RunnerLink } from "../../link/RunnerLink.ts"
+import { generationText, isSameGeneration } from "../../link/Roster.ts"
+import type { LinkError } from "../../link/RunnerLink.ts"
 import { Settings } from "../../Settings.ts"
 import { membersCounter } from "../../space/PresenceWrites.ts"
 import { Self } from "../../space/Self.ts"
-import { SharedSpace, type SpaceError } from "../../space/SharedSpace.ts"
+import { SharedSpace, type Snapshot, type SpaceError } from "../../space/SharedSpace.ts"
 import { memberPrefix } from "../../space/Tag.ts"
 import { members as membersFigure, tickSeconds } from "../../telemetry/Metrics.ts"
 import { withSpan } from "../../telemetry/Tracing.ts"
@@ -39,6 +39,8 @@ export class Channels extends Context.Service<
     readonly open: (tag: string) => Effect.Effect<View, SpaceError | LinkError>
     /** Fetches what a view has not heard yet. */
     readonly catchUp: (tag: string) => Effect.Effect<void>
+    /** Reads every channel anew: the shared space, or who this runner is, is not what it was. */
+    readonly reload: Effect.Effect<void, SpaceError>
     readonly all: () => Iterable<View>
   }
 >()("noriter/plaza/playground/Channels") {
@@ -63,20 +65,30 @@ interface Channel {
   idleSinceMs: number | undefined
   filling: boolean
   allPositions: boolean
+  /** Who was missing stayed, as they may yet be put back: to be read again. */
+  provisional: boolean
   /** Lines wait for the end of this turn. */
   scheduled: boolean
 }
 
+/** Of a channel that was never founded in this generation. */
+const nothing = {
+  generation: undefined,
+  version: 0,
+  entries: new Map(),
+  positions: new Map(),
+  counters: new Map(),
+  head: { seq: 0, trimmedTo: 0 },
+  lines: []
+} satisfies Snapshot
+
 const make = Effect.gen(function* () {
   const bus = yield* EventBus
-  const link = yield* RunnerLink
   const space = yield* SharedSpace
   const self = yield* Self
   const workers = yield* Workers
   const settings = yield* Settings
   const world = yield* World
-  const { id: incarnation, runner, epoch: runnerEpoch } = self.incarnation
-  const epoch = generationText(self.generation)
   const channels = new Map<string, Channel>()
   /** A view that is opened again numbers its frames above those of the one before, which the other runners have seen. */
   let framesBefore = 0
@@ -126,9 +138,18 @@ const make = Effect.gen(function* () {
       })
   )
 
-  const load = Effect.fnUntraced(function* (view: View) {
-    const before = view.heardCount
-    view.loadSnapshot(yield* space.snapshot(view.tag, memberPrefix, linesStream), before)
+  const load = Effect.fnUntraced(function* (channel: Channel) {
+    const { view } = channel
+    const before = view.known
+    const snapshot = yield* space.snapshot(view.tag, memberPrefix, linesStream)
+    const { generation } = snapshot
+    // Missing is not empty: what was not founded in this generation is read as nothing only if the space is of it (L12).
+    const isOfNow = generation !== undefined && isSameGeneration(generation, self.generation)
+    if (!isOfNow && view.recordCount > 0 && !(yield* self.isCurrent)) return
+    const isUnsettled = self.unsettledMs() > 0
+    const wentBack = view.loadSnapshot(isOfNow ? snapshot : nothing, before, isUnsettled)
+    channel.provisional = isUnsettled || wentBack
+    if (wentBack) self.look("it has gone back")
   })
 
   const open = Effect.fnUntraced(function* (tag: string) {
@@ -145,13 +166,14 @@ const make = Effect.gen(function* () {
       idleSinceMs: undefined,
       filling: false,
       allPositions: false,
+      provisional: false,
       scheduled: false
     }
     channels.set(tag, channel)
     return yield* bus.listen(tag).pipe(
       Scope.provide(scope),
       // Subscribed first: what is told between the snapshot and now is in the snapshot, and changes nothing again.
-      Effect.andThen(load(view)),
+      Effect.andThen(load(channel)),
       Effect.andThen(askKeyFrames(tag)),
       Effect.as(view),
       Effect.onError(() => close(tag, channel))
@@ -160,14 +182,17 @@ const make = Effect.gen(function* () {
 
   /** Asks the other runners where all of their members stand (rule P10). */
   const askKeyFrames = (tag: string): Effect.Effect<void> =>
-    Effect.ignore(bus.publish({ $type: "noriter.runner.v1.KeyFrameAsked", channel: tag, incarnation }))
+    Effect.suspend(() => {
+      const { id: incarnation } = self.incarnation
+      return Effect.ignore(bus.publish({ $type: "noriter.runner.v1.KeyFrameAsked", channel: tag, incarnation }))
+    })
 
   const newView = (tag: string): View => {
     const playground = world.find(tag.slice(0, tag.lastIndexOf("/")))
     if (playground === undefined) throw new Error(`no playground has the channel ${tag}`)
     const { widthCm, heightCm } = playground
     const { cellCm, cellShownMax, movesBytesPerSecond } = settings
-    const own = { tag, incarnation, epoch, framesBefore }
+    const own = { tag, incarnation: self.incarnation.id, epoch: generationText(self.generation), framesBefore }
     return new View({ ...own, widthCm, heightCm, cellCm, cellShownMax, movesBytesPerSecond })
   }
 
@@ -188,7 +213,7 @@ const make = Effect.gen(function* () {
       ),
     sendKey: ({ channel, incarnation: asking }) =>
       Effect.sync(() => {
-        if (asking !== incarnation) channels.get(channel)?.view.keyFrameAsked()
+        if (asking !== self.incarnation.id) channels.get(channel)?.view.keyFrameAsked()
       })
   })
   yield* bus.register(ChatViewConsumer, {
@@ -226,7 +251,8 @@ const make = Effect.gen(function* () {
       if (moved.member.length === 0) continue
       // Until a write is known to have happened, the next one says where all stand.
       channel.allPositions = true
-      const by = { incarnation, runner, epoch: runnerEpoch }
+      const { id: incarnation, runner, epoch } = self.incarnation
+      const by = { incarnation, runner, epoch }
       yield* space.writePositions({ tag: channel.view.tag, generation: self.generation, by, ...moved })
       channel.allPositions = false
     }
@@ -241,20 +267,28 @@ const make = Effect.gen(function* () {
       const { view } = channel
       members += view.memberCount
       const now = heads.get(tag)
-      if ((now?.heads.get(linesStream)?.seq ?? 0) > view.head) yield* fill(channel)
-      if ((now?.counters.get(membersCounter) ?? 0) !== view.recordCount) yield* load(view)
+      const isAnew = now?.generation !== undefined && generationText(now.generation) !== view.epoch
+      if (!isAnew && (now?.heads.get(linesStream)?.seq ?? 0) > view.head) yield* fill(channel)
+      const isOther = (now?.counters.get(membersCounter) ?? 0) !== view.recordCount
+      if (isAnew || isOther || (channel.provisional && self.unsettledMs() === 0)) yield* load(channel)
       channel.idleSinceMs = view.phoneCount > 0 ? undefined : (channel.idleSinceMs ?? nowMs)
       if (channel.idleSinceMs !== undefined && nowMs - channel.idleSinceMs >= idleMsMax) yield* close(tag, channel)
     }
     membersFigure.value = members
   })
 
-  /** After the link was away: members may have come, gone or changed, and walked (rule P10). */
+  /** Members may have come, gone or changed, and walked (rule P10). */
   const reload = Effect.suspend(() =>
-    Effect.forEach([...channels.values()], ({ view }) => Effect.andThen(load(view), askKeyFrames(view.tag)))
+    Effect.forEach(
+      [...channels.values()],
+      (channel) => {
+        channel.view.incarnation = self.incarnation.id
+        channel.allPositions = true
+        return Effect.andThen(load(channel), askKeyFrames(channel.view.tag))
+      },
+      { discard: true }
+    )
   )
-  yield* link.onReady(() => void fork(enduring("views", reload)))
-
   yield* workers.run("tick", Effect.repeat(tick, Schedule.fixed(settings.tickMs)))
   yield* workers.run("positions", Effect.repeat(enduring("positions", positions), Schedule.fixed(positionsMs)))
   yield* workers.run("heads", Effect.repeat(enduring("heads", compare), Schedule.fixed(compareMs)))
@@ -269,6 +303,7 @@ const make = Effect.gen(function* () {
         const channel = channels.get(tag)
         return channel === undefined ? Effect.void : fill(channel)
       }),
+    reload,
     all: () => [...channels.values()].map(({ view }) => view)
   })
 })

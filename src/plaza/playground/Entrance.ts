@@ -17,6 +17,7 @@ import { Settings } from "../../Settings.ts"
 import type { HeldMember } from "../../space/Held.ts"
 import { entersMax, Presence } from "../../space/Presence.ts"
 import type { PresenceRefused } from "../../space/PresenceRefused.ts"
+import { Self } from "../../space/Self.ts"
 import { SharedSpace, type SpaceError } from "../../space/SharedSpace.ts"
 import { Mailbox, positionOf } from "../mailbox/Mailbox.ts"
 import { Channels } from "./Channels.ts"
@@ -45,6 +46,7 @@ const make = Effect.gen(function* () {
   const world = yield* World
   const space = yield* SharedSpace
   const mailbox = yield* Mailbox
+  const self = yield* Self
   const { cellCm, tickMs } = yield* Settings
 
   /** Takes a place in the first of these channels that has room. */
@@ -83,6 +85,9 @@ const make = Effect.gen(function* () {
     request: EnterRequest,
     id: number
   ): Effect.fn.Return<Later, Refused | PresenceRefused | SpaceError | LinkError> {
+    // Numbers that seem to be free may be others', who are being put back (rule E2).
+    const unsettledMs = self.unsettledMs()
+    if (unsettledMs > 0) return yield* notYet(unsettledMs)
     const open = yield* openChannels(space, playground)
     const choice: Choice = {
       playground,
@@ -223,4 +228,6 @@ const unavailable = <A>(
 const playgroundUnknown = refusedAs(ErrorCode.ERROR_CODE_PLAYGROUND_UNKNOWN, "there is no such playground")
 const channelUnknown = refusedAs(ErrorCode.ERROR_CODE_CHANNEL_UNKNOWN, "there is no such channel")
 const channelFull = refusedAs(ErrorCode.ERROR_CODE_CHANNEL_FULL, "this channel is full")
+const notYet = (retryAfterMs: number): Refused =>
+  refusedAs(ErrorCode.ERROR_CODE_UNAVAILABLE, "those who were here are being put back", retryAfterMs)
 const placesAway = away("places cannot be taken just now")

@@ -7,10 +7,10 @@ import * as Layer from "effect/Layer"
 import type { StreamPosition } from "../../../gen/noriter/client/v1/session.ts"
 import { Attendance, type Rejoined } from "../../client/Attendance.ts"
 import { placeAt, type Session } from "../../client/Session.ts"
-import type { HeldMember } from "../../space/Held.ts"
+import type { HeldMember, Position } from "../../space/Held.ts"
 import { Presence } from "../../space/Presence.ts"
 import { SpaceError } from "../../space/SharedSpace.ts"
-import { Mailbox, mailboxName, notFollowing, positionOf } from "../mailbox/Mailbox.ts"
+import { Mailbox, mailboxName, positionOf as mailboxPosition, notFollowing } from "../mailbox/Mailbox.ts"
 import { Channels } from "./Channels.ts"
 import { leaveView, linesPosition, show } from "./Entrance.ts"
 import { placePhone } from "./PlaygroundPhone.ts"
@@ -36,6 +36,9 @@ const make = Effect.gen(function* () {
     return yield* session.change((held) => presence.putBack(held, place))
   })
 
+  const positionOf = ({ held }: Session): Position | undefined =>
+    held && channels.view(held.record.channel)?.positionOf(held.record.member)
+
   const missedMail = (session: Session, heard: ReadonlyArray<StreamPosition>) => {
     const position = positionIn(heard, mailboxName, session.epoch)
     return position === undefined
@@ -52,7 +55,7 @@ const make = Effect.gen(function* () {
     const mail = yield* missedMail(session, heard)
     const member = yield* memberOf(session, held)
     const replayMail = () => mailbox.follow(session, mail.recovered ? mail.after : mail.seq, mail.mails)
-    const inMailbox = positionOf(session, mail.seq)
+    const inMailbox = mailboxPosition(session, mail.seq)
     if (member === undefined) {
       return () => ({ ...nowhere, recovered: mail.recovered, streams: [inMailbox], replay: replayMail })
     }
@@ -90,7 +93,9 @@ const make = Effect.gen(function* () {
     detached: (session) => {
       session.mailboxSeq = notFollowing
       leaveView(channels, session)
-    }
+    },
+    positionOf,
+    regained: (sessions) => Effect.andThen(channels.reload, mailbox.compareHistories(sessions))
   })
 })
 

@@ -15,6 +15,14 @@ import type { KnownMember } from "./ViewSnapshot.ts"
 /** Members that are gone and whose late announcements must change nothing; the last ones. */
 const goneMax = 4_096
 
+/** How much was known at some moment. */
+export interface Known {
+  /** What was heard by then. */
+  readonly heard: number
+  /** The newest version of any record. */
+  readonly version: number
+}
+
 export class Roll {
   readonly members = new Map<number, Member>()
   /** Members with a record. */
@@ -23,6 +31,8 @@ export class Roll {
   standing = 0
   /** Counts what was heard, so that a snapshot can be told from what came after it was asked for. */
   heard = 0
+  /** The newest version known of any record. */
+  newest = 0
   private readonly grid: Grid
   private readonly audiences: ReadonlyArray<Audience>
   /** Versions at which members went. */
@@ -50,6 +60,8 @@ export class Roll {
     const member = this.meet(number)
     member.version = version
     member.heard = this.heard
+    // A member's going gives out no version: it is told with the one that would come next.
+    if (record !== undefined) this.newest = Math.max(this.newest, version)
     if (record === undefined) this.remove(member, reason)
     else this.put(member, record, reason)
   }
@@ -76,21 +88,31 @@ export class Roll {
     else if (!member.standing) member.own = false
   }
 
-  /** Another generation: its versions cannot be compared with those known. */
+  /** Whether the shared space says less than was known before it was asked: it has gone back (rule L11). */
+  isBehind(all: ReadonlyArray<KnownMember>, version: number, before: Known): boolean {
+    if (version < before.version) return true
+    return all.some(({ member: number, version }) => {
+      const member = this.members.get(number)
+      return member?.recorded === true && member.heard <= before.heard && version < member.version
+    })
+  }
+
+  /** Another generation, or one that has gone back: its versions cannot be compared with those known. */
   begin(): void {
     this.versionFloor = 0
+    this.newest = 0
     this.gone.clear()
     for (const member of this.members.values()) member.version = 0
   }
 
   /**
    * All members as the shared space has them. Gone is whom it does not know and who was heard of before it was asked, or
-   * has a version that it must know of; whoever came by a frame since then stays.
+   * has a version that it must know of; whoever came by a frame since then stays. With `keepMissing` nobody is gone.
    */
   reconcile(
     all: ReadonlyArray<KnownMember>,
     positions: ReadonlyMap<number, { readonly xCm: number; readonly yCm: number }>,
-    heardBefore: number
+    { heardBefore, keepMissing }: { readonly heardBefore: number; readonly keepMissing: boolean }
   ): void {
     const named = new Set<number>()
     let newest = 0
@@ -102,6 +124,7 @@ export class Roll {
       const place = positions.get(number)
       if (member?.recorded === true && !member.own && place !== undefined) this.place(member, place.xCm, place.yCm)
     }
+    if (keepMissing) return
     for (const member of [...this.members.values()]) {
       if (!member.recorded || named.has(member.number)) continue
       if (member.version <= newest || member.heard <= heardBefore) this.remove(member, GoneReason.GONE_REASON_LEFT)

@@ -64,6 +64,7 @@ export const layer = Layer.effectDiscard(
     })
 
     const look = Effect.gen(function* () {
+      yield* presence.cleanIndex(new Set([...sessions.all()].map(({ held }) => held?.record.channel ?? "")))
       for (const view of channels.all()) {
         const { entries } = yield* space.snapshot(view.tag, memberPrefix, "")
         yield* removeOrphans(view.tag, entries)

@@ -21,7 +21,7 @@ import { lineAgeMsMax, nearbyLinesMax, playgroundLinesMax } from "./LineStream.t
 import { type LineBounds, Lines } from "./Lines.ts"
 import { Movers, type Places } from "./Movers.ts"
 import { Peers } from "./Peers.ts"
-import { Roll } from "./Roll.ts"
+import { type Known, Roll } from "./Roll.ts"
 import { type Phone, Viewer } from "./Viewer.ts"
 import { readSnapshot } from "./ViewSnapshot.ts"
 
@@ -58,7 +58,8 @@ const batchMax = 1_000
 export class View {
   readonly tag: string
   readonly grid: Grid
-  private readonly incarnation: string
+  /** This runner's, under which its frames go out. */
+  incarnation: string
   private readonly slowMs: number
   private readonly viewers = new Map<number, Viewer>()
   private readonly fast: Audience
@@ -171,19 +172,28 @@ export class View {
   }
 
   /** To be read before a snapshot is asked for, and handed to `loadSnapshot` with it. */
-  get heardCount(): number {
-    return this.roll.heard
+  get known(): Known {
+    return { heard: this.roll.heard, version: this.roll.newest }
   }
 
   /**
    * What the shared space says, at the start and whenever something may have been missed: phones are told the
-   * difference. Members that came by a frame after `heardCount` was read stay, although the snapshot may not know them.
+   * difference. Members that came by a frame after `known` was read stay, although the snapshot may not know them; with
+   * `keepMissing` also those that it does not know. True: the space has gone back behind what was known (rule L11), and
+   * all that are missing stay.
    */
-  loadSnapshot(snapshot: Snapshot, heardBefore = 0): void {
+  loadSnapshot(snapshot: Snapshot, before: Known = { heard: 0, version: 0 }, keepMissing = false): boolean {
     const { epoch = this.historyEpoch, members, lines } = readSnapshot(snapshot)
-    if (epoch !== this.historyEpoch) this.roll.begin()
-    this.roll.reconcile(members, snapshot.positions, heardBefore)
+    const isAnew = epoch !== this.historyEpoch
+    const wentBack =
+      !isAnew && snapshot.generation !== undefined && this.roll.isBehind(members, snapshot.version, before)
+    if (isAnew || wentBack) this.roll.begin()
+    this.roll.reconcile(members, snapshot.positions, {
+      heardBefore: before.heard,
+      keepMissing: keepMissing || wentBack
+    })
     this.loadLines(epoch, snapshot.head, lines)
+    return wentBack
   }
 
   // --- Phones ---

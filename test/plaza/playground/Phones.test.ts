@@ -48,11 +48,12 @@ const line = (seq: number, prev: number, more: Partial<LineTold> = {}): LineTold
 })
 
 /** Members by number and version, at a place of their own. */
-const snapshotOf = (members: ReadonlyArray<readonly [number, number]>, generation = 1): Snapshot => {
+const snapshotOf = (members: ReadonlyArray<readonly [number, number]>, generation = 1, version = 10): Snapshot => {
   const state = PresenceState.PRESENCE_STATE_PRESENT
   const value = MemberRecord.encode(MemberRecord.fromPartial({ nickname: "구름", state, xCm: 600, yCm: 500 })).finish()
   return {
     generation: { era: 1, n: generation },
+    version,
     entries: new Map(
       members.map(([member, version]) => [`member/${member}`, { version, value, owner: undefined, dueMs: undefined }])
     ),
@@ -216,7 +217,7 @@ describe("coming and going", () => {
   it("a snapshot tells of whom it does not know when they went", () => {
     const view = viewOf()
     for (const member of [1, 2, 6]) put(view, member, 500, 500)
-    const heardBefore = view.heardCount
+    const before = view.known
     for (const member of [4, 8]) put(view, member, 500, 500)
     // 6 was heard of before it was asked for, 4 is older than what it knows, 8 has come since.
     view.loadSnapshot(
@@ -224,7 +225,7 @@ describe("coming and going", () => {
         [1, 1],
         [2, 5]
       ]),
-      heardBefore
+      before
     )
     const phone = enter(view, 9, 500, 500)
     // These were gone before, and their frames come late.

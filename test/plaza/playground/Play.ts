@@ -6,6 +6,7 @@
 import { assert } from "@effect/vitest"
 import { GoneReason, goneReasonToJSON, Pace } from "../../../gen/noriter/client/v1/playground.ts"
 import { MemberRecord, PresenceState } from "../../../gen/noriter/space/v1/records.ts"
+import type { Known } from "../../../src/plaza/playground/Roll.ts"
 import { View } from "../../../src/plaza/playground/View.ts"
 import type { Snapshot } from "../../../src/space/SharedSpace.ts"
 import { memberKey } from "../../../src/space/Tag.ts"
@@ -53,7 +54,12 @@ export class Play {
     readonly kept: Kept | undefined
   }> = []
   private readonly phones = new Map<number, Standing>()
-  private captured: { readonly space: ReadonlyMap<number, Kept>; readonly heard: number; readonly trueHeard: number }
+  private captured: {
+    readonly space: ReadonlyMap<number, Kept>
+    readonly version: number
+    readonly known: Known
+    readonly trueHeard: number
+  }
   private readonly defect: Defect
   private rested = false
   private version = 0
@@ -75,7 +81,7 @@ export class Play {
       cellShownMax: options.cellShownMax,
       movesBytesPerSecond: bytesPerSecond
     })
-    this.captured = { space: new Map(), heard: 0, trueHeard: 0 }
+    this.captured = { space: new Map(), version: 0, known: this.view.known, trueHeard: 0 }
   }
 
   play(script: Iterable<Step>): void {
@@ -196,13 +202,18 @@ export class Play {
   }
 
   private readonly capture = (): void => {
-    this.captured = { space: new Map(this.space), heard: this.view.heardCount, trueHeard: this.truth.heard }
+    this.captured = {
+      space: new Map(this.space),
+      version: this.version,
+      known: this.view.known,
+      trueHeard: this.truth.heard
+    }
   }
 
   /** A snapshot that was read a while ago. */
   private readonly loadLate = (): void => {
-    const { space, heard, trueHeard } = this.captured
-    this.view.loadSnapshot(snapshotOf(space), heard)
+    const { space, version, known, trueHeard } = this.captured
+    this.view.loadSnapshot(snapshotOf(space, version), known)
     const records = new Map([...space].map(([member, kept]) => [member, recordOf(kept)] as const))
     this.truth.loaded(records, trueHeard)
   }
@@ -324,8 +335,9 @@ const recordOf = ({ version, state, place }: Kept): TrueRecord => ({
 const memberRecord = (member: number, { state, place }: Kept): MemberRecord =>
   MemberRecord.fromPartial({ nickname: `바람 ${member}`, avatar: "fox", state, ...place })
 
-const snapshotOf = (space: ReadonlyMap<number, Kept>): Snapshot => ({
+const snapshotOf = (space: ReadonlyMap<number, Kept>, version: number): Snapshot => ({
   generation: { era: 1, n: 1 },
+  version,
   entries: new Map(
     [...space].map(([member, kept]) => [
       memberKey(member),

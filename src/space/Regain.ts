@@ -1,0 +1,182 @@
+/**
+ * What becomes of a session that this runner holds when the shared space may say something else: the incarnation is a
+ * newer one (rule P9), the space was emptied or has gone back (rules L11, L12), another has claimed the session and is
+ * not alive (rule P4). Compares what is held with what is there, and writes only what this runner may. The session goes
+ * first, the member is derived from it (rule P1).
+ */
+import * as Effect from "effect/Effect"
+import { MemberRecord, PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
+import type { Held, HeldMember, Position } from "./Held.ts"
+import { ownerOf } from "./Lease.ts"
+import { decidedAnew, type PresenceRefused, refuse, type Write } from "./PresenceRefused.ts"
+import {
+  connectionCounter,
+  memberCounter,
+  memberOf,
+  membersCounter,
+  type PresenceWrites,
+  sessionKey
+} from "./PresenceWrites.ts"
+import type { Self } from "./Self.ts"
+import { type Change, type Guard, type Owner, SpaceError } from "./SharedSpace.ts"
+import { memberKey } from "./Tag.ts"
+
+export type Regained =
+  /** It is this runner's, with its member where it stands somewhere. */
+  | { readonly _tag: "Held"; readonly held: Held; readonly member: HeldMember | undefined }
+  /** It is this runner's, but others were told that it is gone: its phone must come back. */
+  | { readonly _tag: "Swept"; readonly held: Held }
+  /** Somebody who lives has claimed it. */
+  | { readonly _tag: "Replaced" }
+  /** Its grace was over, and nobody looked after it here. */
+  | { readonly _tag: "Ended" }
+
+export const regain = (writes: PresenceWrites, self: Self["Service"]) =>
+  Effect.fnUntraced(function* (
+    held: Held,
+    at: Position | undefined
+  ): Effect.fn.Return<Regained, PresenceRefused | SpaceError> {
+    const found = yield* decidedAnew(sessionNow(writes, self, held))
+    if (found === "replaced") return { _tag: "Replaced" }
+    if (found === "ended") return { _tag: "Ended" }
+    const member = yield* memberNow(writes, found, at ?? enteredAt(found))
+    if (member === "taken") {
+      // Somebody was given the number while it was missing: this guest enters anew.
+      const outside = yield* writes.update(found, (record) => ({ ...record, channel: "", member: 0 }))
+      return { _tag: "Swept", held: outside }
+    }
+    const wasPresent = held.record.state === PresenceState.PRESENCE_STATE_PRESENT
+    const isPresent = found.record.state === PresenceState.PRESENCE_STATE_PRESENT
+    return wasPresent && !isPresent ? { _tag: "Swept", held: found } : { _tag: "Held", held: found, member }
+  })
+
+/** Puts a member back under the number its session names. */
+export const putMissing = Effect.fnUntraced(function* (
+  writes: PresenceWrites,
+  held: Held,
+  place: Position
+): Effect.fn.Return<HeldMember, PresenceRefused | SpaceError> {
+  const { channel: tag, member, avatar } = held.record
+  const { owner } = held
+  const record = memberOf(held, { ...place, avatar }, held.record)
+  const key = memberKey(member)
+  const { counters } = yield* writes.read(tag, [])
+  // Where the tag was founded anew, numbers go on above the highest put back (rule E2).
+  const below = Math.max(0, member - (counters.get(memberCounter) ?? 0))
+  const done = yield* writes
+    .commit(
+      tag,
+      { _tag: "Create", by: owner },
+      [
+        { _tag: "Count", counter: membersCounter, by: 1, max: Number.MAX_SAFE_INTEGER },
+        { _tag: "Count", counter: memberCounter, by: below, max: Number.MAX_SAFE_INTEGER },
+        { _tag: "Put", key, value: MemberRecord.encode(record).finish(), owner, dueMs: writes.due(record) }
+      ],
+      { reads: [{ key, version: 0 }], found: true }
+    )
+    .pipe(Effect.catchTag("CommitRefused", refuse))
+  // The version a new entry gets is known only afterwards, so the view is told by the write that follows.
+  const version = done.versions[0] ?? 0
+  return yield* writes.putMember({ tag, member, record, owner, guard: { _tag: "Owned", key, by: owner }, version })
+})
+
+// --- The session ---
+
+const sessionNow = (writes: PresenceWrites, self: Self["Service"], held: Held) =>
+  Effect.gen(function* () {
+    const state = yield* writes.read(held.guest, [sessionKey])
+    const entry = state.entries.get(sessionKey)
+    const by = ownerOf(writes.incarnation, held.owner.connection)
+    const counted = state.counters.get(connectionCounter) ?? 0
+    const put = (owner: Owner, record: SessionRecord, guard: Guard) =>
+      putSession(writes, { ...held, owner, record, version: entry?.version ?? 0 }, guard, counted)
+    if (entry?.owner === undefined) {
+      // Deleted it would still be known that it was there, unless the space has gone back behind it (rule L11).
+      const isLost = state.isMissing || state.version < held.version || self.unsettledMs() > 0
+      return isLost ? yield* put(by, held.record, { _tag: "Compared" }) : "ended"
+    }
+    const now = { owner: entry.owner, record: SessionRecord.decode(entry.value), version: entry.version }
+    if (isOwn(held, now) || now.owner.connection < by.connection || isUnfinished(held, now)) {
+      if (isNewerLogin(held, now)) return "replaced"
+      const owner = ownerOf(writes.incarnation, Math.max(by.connection, now.owner.connection))
+      const record = isOwn(held, now) && now.version >= held.version ? now.record : held.record
+      const isSo = record === now.record && now.owner.incarnation === owner.incarnation
+      return isSo ? { ...held, ...now } : yield* put(owner, record, { _tag: "Takeover", key: sessionKey, by: owner })
+    }
+    if (yield* self.lives(now.owner.incarnation)) return "replaced"
+    // Whoever claims it is not alive any more, and so has no phone: this one has (rule P4).
+    const above = ownerOf(writes.incarnation, Math.max(counted, now.owner.connection) + 1)
+    return yield* put(above, held.record, { _tag: "Takeover", key: sessionKey, by: above })
+  })
+
+const putSession = Effect.fnUntraced(function* (writes: PresenceWrites, held: Held, guard: Guard, counted: number) {
+  const { guest, owner, record, version } = held
+  const changes: ReadonlyArray<Change> = [
+    // No connection number comes twice, also where the count has gone back.
+    {
+      _tag: "Count",
+      counter: connectionCounter,
+      by: Math.max(0, owner.connection - counted),
+      max: Number.MAX_SAFE_INTEGER
+    },
+    {
+      _tag: "Put",
+      key: sessionKey,
+      value: SessionRecord.encode(record).finish(),
+      owner,
+      dueMs: writes.due(record)
+    }
+  ]
+  const rest = { reads: [{ key: sessionKey, version }], found: true }
+  const done = yield* writes.commit(guest, guard, changes, rest)
+  return { ...held, version: done.versions[0] ?? 0 }
+})
+
+/** What the space says of it. */
+interface Now {
+  readonly owner: Owner
+  readonly record: SessionRecord
+  readonly version: number
+}
+
+/** The same claim, by this or a former incarnation of this runner. */
+const isOwn = (held: Held, { owner, record }: Now): boolean =>
+  owner.connection === held.owner.connection &&
+  owner.runner === held.owner.runner &&
+  record.session === held.record.session
+
+/** This runner's own, for the same socket: an enter that broke off half-way, and was not given back. */
+const isUnfinished = (held: Held, { owner, record }: Now): boolean =>
+  owner.runner === held.owner.runner && record.session === held.record.session && record.token === held.record.token
+
+/** Counts of connections begin anew in a new generation; ids of sessions are in the order of their making. */
+const isNewerLogin = (held: Held, { record }: Now): boolean => record.session > held.record.session
+
+// --- The member ---
+
+/** Where it came in, of a member that nobody here sees. */
+const enteredAt = ({ record }: Held): Position =>
+  record.enters.findLast(({ channel, member }) => channel === record.channel && member === record.member) ?? nowhere
+const nowhere: Position = { xCm: 0, yCm: 0 }
+
+const memberNow = Effect.fnUntraced(function* (writes: PresenceWrites, held: Held, place: Position) {
+  const { channel, member, session, state } = held.record
+  if (channel === "" || member === 0) return undefined
+  const entry = yield* writes.readMember(channel, member)
+  if (entry === undefined) return yield* putMissing(writes, held, place)
+  const record = MemberRecord.decode(entry.value)
+  if (record.session !== session) return "taken" as const
+  const { incarnation, connection } = held.owner
+  const isSo = entry.owner?.incarnation === incarnation && entry.owner.connection === connection
+  if (isSo && record.state === state) return { tag: channel, member, record, version: entry.version }
+  const takeover = (key: string): Guard => ({ _tag: "Takeover", key, by: held.owner })
+  return yield* changed(writes.changeMember(held, takeover, { ...held.record, dueMs: undefined }))
+})
+
+/** It was there a moment ago. */
+const changed = (change: Write<HeldMember | undefined>): Write<HeldMember> =>
+  Effect.flatMap(change, (member) =>
+    member === undefined
+      ? Effect.fail(new SpaceError({ operation: "regain", cause: new Error("a member went meanwhile") }))
+      : Effect.succeed(member)
+  )
