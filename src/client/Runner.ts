@@ -10,6 +10,7 @@ import { Settings } from "../Settings.ts"
 import { Canary } from "../space/Canary.ts"
 import { Admission } from "./Admission.ts"
 import { ClientMessageConsumer } from "./ClientMessageConsumer.ts"
+import * as Connections from "./Connections.ts"
 import * as Deadlines from "./Deadlines.ts"
 import { Sessions } from "./Sessions.ts"
 import * as TcpListener from "./TcpListener.ts"
@@ -44,11 +45,12 @@ const make = Effect.gen(function* () {
   const deadlines = yield* Deadlines.make(settings)
   const admission = new Admission(settings, () => performance.now())
   deadlines.onSweep(() => admission.sweep())
-  const listener = yield* TcpListener.listen({ settings, deadlines, admission, accept: serve })
+  const connections = yield* Connections.make({ settings, deadlines, accept: serve })
+  const listener = yield* TcpListener.listen({ settings, admission, connections })
   let leaving = false
 
   const answered = Effect.sync(() => [...sessions.all()].every((session) => !session.isWaiting))
-  const gone = Effect.sync(() => listener.connections() === 0)
+  const gone = Effect.sync(() => connections.size === 0)
   return Runner.of({
     tcp: { host: listener.host, port: listener.port },
     ready: Effect.suspend(() => {

@@ -10,6 +10,7 @@ export class FakeSocket implements Transport {
   onDrain: () => void = () => {}
   writableLength = 0
   writableNeedDrain = false
+  bytesWritten = 0
   private room: number
 
   constructor(room = Number.POSITIVE_INFINITY) {
@@ -23,6 +24,7 @@ export class FakeSocket implements Transport {
 
   write(chunk: Uint8Array): boolean {
     this.writes.push(chunk)
+    this.bytesWritten += chunk.length
     const taken = Math.min(this.room, chunk.length)
     this.room -= taken
     this.writableLength += chunk.length - taken

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { Admission } from "../../src/client/Admission.ts"
 import { type Connection, closed } from "../../src/client/Connection.ts"
+import * as Connections from "../../src/client/Connections.ts"
 import * as Deadlines from "../../src/client/Deadlines.ts"
 import * as TcpListener from "../../src/client/TcpListener.ts"
 import { LineFault, tooLong } from "../../src/wire/Lines.ts"
@@ -35,7 +36,9 @@ export const listen = Effect.fnUntraced(function* (given: Partial<typeof default
   const settings = { ...defaults, ...given }
   const deadlines = yield* Deadlines.make(settings)
   const admission = new Admission(settings, deadlines.now)
-  return yield* TcpListener.listen({ settings, deadlines, admission, accept })
+  const connections = yield* Connections.make({ settings, deadlines, accept })
+  const listener = yield* TcpListener.listen({ settings, admission, connections })
+  return { ...listener, connections: () => connections.size }
 })
 
 /** Says each line back, with the address it came from; some words it takes as orders. */
