@@ -1,5 +1,5 @@
 /**
- * A runner as its operator sees it: where phones connect, whether it is ready, how it leaves. Owns the listener and the
+ * A runner as its operator sees it: where phones connect, whether it is ready, how it leaves. Owns the listeners and the
  * order of leaving; what phones say is ClientMessageConsumer's.
  */
 import * as Context from "effect/Context"
@@ -12,6 +12,8 @@ import { Admission } from "./Admission.ts"
 import { ClientMessageConsumer } from "./ClientMessageConsumer.ts"
 import * as Connections from "./Connections.ts"
 import * as Deadlines from "./Deadlines.ts"
+import * as Gateway from "./Gateway.ts"
+import { HttpServer } from "./HttpServer.ts"
 import { Sessions } from "./Sessions.ts"
 import * as TcpListener from "./TcpListener.ts"
 
@@ -46,7 +48,9 @@ const make = Effect.gen(function* () {
   const admission = new Admission(settings, () => performance.now())
   deadlines.onSweep(() => admission.sweep())
   const connections = yield* Connections.make({ settings, deadlines, accept: serve })
+  const http = yield* HttpServer
   const listener = yield* TcpListener.listen({ settings, admission, connections })
+  const gateway = yield* Gateway.open({ settings, http, admission, connections })
   let leaving = false
 
   const answered = Effect.sync(() => [...sessions.all()].every((session) => !session.isWaiting))
@@ -60,6 +64,7 @@ const make = Effect.gen(function* () {
     drain: Effect.gen(function* () {
       leaving = true
       yield* listener.stopAccepting
+      yield* gateway.stopAccepting
       yield* until(answered, answeringMsMax)
       yield* sessions.drain
       yield* until(gone, leavingMsMax)

@@ -8,8 +8,8 @@ import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
+import { HttpServer } from "../client/HttpServer.ts"
 import { fromEnv, refusals, Settings, type SettingsError, strangers, type Values, warnings } from "../Settings.ts"
-import { Http } from "../telemetry/Http.ts"
 import { Process } from "../telemetry/Process.ts"
 import * as Tracing from "../telemetry/Tracing.ts"
 import { Workers } from "../Workers.ts"
@@ -28,7 +28,7 @@ export interface Running {
 /** The runner's service and the layer that provides it. */
 export interface Server<Id, E> {
   readonly runner: Context.Key<Id, Running>
-  readonly layer: Layer.Layer<Id, E, Settings | Workers | FileSystem.FileSystem>
+  readonly layer: Layer.Layer<Id, E, Settings | Workers | HttpServer | FileSystem.FileSystem>
   readonly version: string
   readonly protocol: number
 }
@@ -52,13 +52,9 @@ export interface StartOptions {
 export const start = Effect.fnUntraced(function* <Id, E>(server: Server<Id, E>, options: StartOptions) {
   const settings = yield* judged(options.variables)
   const readiness: { now: Readiness } = { now: starting }
-  const http = Http.layer({
-    host: settings.host,
-    port: settings.httpPort,
-    ready: Effect.suspend(() => readiness.now)
-  }).pipe(Layer.provide(Process.layer(server)))
+  const http = HttpServer.layer(Effect.suspend(() => readiness.now)).pipe(Layer.provide(Process.layer(server)))
   // HTTP is up first and down last, so that an orchestrator sees why a server is not ready, and that it drains.
-  const below = Layer.mergeAll(http, Layer.succeed(Settings, settings), Workers.layer)
+  const below = Layer.merge(http, Workers.layer).pipe(Layer.provideMerge(Layer.succeed(Settings, settings)))
   yield* Effect.scoped(
     Effect.gen(function* () {
       const services = yield* Layer.build(below)
@@ -69,7 +65,7 @@ export const start = Effect.fnUntraced(function* <Id, E>(server: Server<Id, E>, 
       const serve = Effect.gen(function* () {
         // This schedule has no end, so nothing is left to fail.
         yield* runner.ready.pipe(Effect.retry(Schedule.spaced("20 millis")), Effect.orDie)
-        const { host, port } = Context.get(services, Http)
+        const { host, port } = Context.get(services, HttpServer)
         options.announce(`noriter ready pid=${process.pid} tcp=${address(runner.tcp)} http=${address({ host, port })}`)
         if (options.bots > 0) yield* flock({ ...botsAt(runner.tcp), count: options.bots })
         return yield* Effect.never

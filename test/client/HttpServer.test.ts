@@ -1,23 +1,26 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Metric } from "effect"
-import { Http } from "../../src/telemetry/Http.ts"
+import { HttpServer } from "../../src/client/HttpServer.ts"
+import { Settings, type Values } from "../../src/Settings.ts"
 import { buildInfo, refused } from "../../src/telemetry/Metrics.ts"
 import { Process } from "../../src/telemetry/Process.ts"
 
 let reasons: ReadonlyArray<string> = ["starting"]
 const ready = Effect.suspend(() => (reasons.length === 0 ? Effect.void : Effect.fail(reasons)))
-const options = { host: "127.0.0.1", port: 0, ready }
-const layer = Http.layer(options).pipe(Layer.provide(Process.layer({ version: "1.2.3", protocol: 1 })))
+const build = Process.layer({ version: "1.2.3", protocol: 1 })
+const serving = (settings: Partial<Values>) =>
+  HttpServer.layer(ready).pipe(Layer.provide(Layer.merge(build, Settings.test({ httpPort: 0, ...settings }))))
+const layer = serving({})
 
 const ask = Effect.fnUntraced(function* (path: string, init: RequestInit = {}) {
-  const { host, port } = yield* Http
+  const { host, port } = yield* HttpServer
   return yield* Effect.promise(async () => {
     const response = await fetch(`http://${host}:${port}${path}`, init)
     return { status: response.status, type: response.headers.get("content-type"), body: await response.text() }
   })
 })
 
-describe("Http", () => {
+describe("HttpServer", () => {
   it.live("says whether it lives and whether it is ready, and why not", () =>
     Effect.gen(function* () {
       assert.deepInclude(yield* ask("/healthz"), { status: 200, body: "ok\n" })
@@ -55,8 +58,8 @@ describe("Http", () => {
 
   it.live("says that its port is in use", () =>
     Effect.gen(function* () {
-      const { port } = yield* Http
-      const second = Http.layer({ ...options, port }).pipe(Layer.provide(Process.layer({ version: "", protocol: 1 })))
+      const { port } = yield* HttpServer
+      const second = serving({ httpPort: port })
       const error = yield* Effect.flip(Effect.scoped(Layer.build(Layer.fresh(second))))
       assert.strictEqual(
         error.message,
