@@ -201,8 +201,13 @@ class Front {
     }
     this.leave(socket)
     const upgrade = { request, socket, head, path: pathOf(request), peer: this.behind(peer, request) }
-    for (const mounted of this.mounts) if (mounted.upgrade?.(upgrade) === true) return
-    this.refuse(socket, 503, "there is no gateway here yet")
+    let isThere = false
+    for (const mounted of this.mounts) {
+      if (mounted.upgrade?.(upgrade) === true) return
+      isThere ||= mounted.upgrade !== undefined
+    }
+    if (isThere) this.refuse(socket, 404, "no WebSocket is spoken here")
+    else this.refuse(socket, 503, "this runner is not ready")
   }
 
   /** Whom a proxy that we know speaks for: the last address in its list that is no proxy of ours. */
