@@ -14,7 +14,7 @@ import { endingMs } from "./Deadlines.ts"
 import type { HttpServer, Upgrade } from "./HttpServer.ts"
 import { closeCodeOf, WebSocketTransport } from "./WebSocketTransport.ts"
 
-export const gatewayPath = "/ws"
+const gatewayPath = "/ws"
 
 export interface GatewayOptions {
   readonly settings: Pick<Values, "messageBytesMax" | "origins">

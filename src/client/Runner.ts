@@ -2,6 +2,7 @@
  * A runner as its operator sees it: where phones connect, whether it is ready, how it leaves. Owns the listeners and the
  * order of leaving; what phones say is ClientMessageConsumer's.
  */
+import { fileURLToPath } from "node:url"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -14,6 +15,7 @@ import * as Connections from "./Connections.ts"
 import * as Deadlines from "./Deadlines.ts"
 import * as Gateway from "./Gateway.ts"
 import { HttpServer } from "./HttpServer.ts"
+import * as Page from "./Page.ts"
 import { Sessions } from "./Sessions.ts"
 import * as TcpListener from "./TcpListener.ts"
 
@@ -22,6 +24,8 @@ export class Runner extends Context.Service<
   {
     /** Where phones connect to, as bound. */
     readonly tcp: { readonly host: string; readonly port: number }
+    /** Whether a browser finds a page on the HTTP port. */
+    readonly hasPage: boolean
     /** Fails with the reasons why phones should go elsewhere. */
     readonly ready: Effect.Effect<void, ReadonlyArray<string>>
     /** Accepts nobody new, finishes what was asked, and tells every phone when to come back. */
@@ -33,6 +37,9 @@ export class Runner extends Context.Service<
     Effect.suspend(() => make)
   )
 }
+
+/** Where the page is built to. */
+const pageFolder = fileURLToPath(new URL("../../web/dist", import.meta.url))
 
 /** How long what was asked may take to be answered before phones are sent away. */
 const answeringMsMax = 1_000
@@ -51,12 +58,15 @@ const make = Effect.gen(function* () {
   const http = yield* HttpServer
   const listener = yield* TcpListener.listen({ settings, admission, connections })
   const gateway = yield* Gateway.open({ settings, http, admission, connections })
+  const page = yield* Page.load(pageFolder)
+  yield* http.mount(page)
   let leaving = false
 
   const answered = Effect.sync(() => [...sessions.all()].every((session) => !session.isWaiting))
   const gone = Effect.sync(() => connections.size === 0)
   return Runner.of({
     tcp: { host: listener.host, port: listener.port },
+    hasPage: page.isBuilt,
     ready: Effect.suspend(() => {
       const reasons = leaving ? ["leaving"] : canary.reasons()
       return reasons.length === 0 ? Effect.void : Effect.fail(reasons)

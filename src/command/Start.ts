@@ -2,6 +2,7 @@
  * `noriter start`: one server, from its settings to its drain. Owns the order of things (refuse, warn, answer HTTP,
  * run, say ready, drain) and the ready line; what runs is given to it, because only App.ts knows the layers.
  */
+import { networkInterfaces } from "node:os"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -19,6 +20,8 @@ import { flock } from "./Bots.ts"
 export interface Running {
   /** Where phones connect to, as bound. */
   readonly tcp: { readonly host: string; readonly port: number }
+  /** Whether a browser finds a page. */
+  readonly hasPage: boolean
   /** Fails with the reasons why phones should go elsewhere. */
   readonly ready: Effect.Effect<void, ReadonlyArray<string>>
   /** Lets phones go in good order. The layer is closed after it. */
@@ -46,6 +49,8 @@ export interface StartOptions {
   readonly variables: Record<string, string | undefined>
   /** Takes the ready line, without its end. */
   readonly announce: (line: string) => void
+  /** Takes what is said to a person who looks on; undefined where nobody does. */
+  readonly invite: ((line: string) => void) | undefined
 }
 
 /** Runs until it is interrupted, which drains, or until a worker gives up. */
@@ -65,8 +70,9 @@ export const start = Effect.fnUntraced(function* <Id, E>(server: Server<Id, E>, 
       const serve = Effect.gen(function* () {
         // This schedule has no end, so nothing is left to fail.
         yield* runner.ready.pipe(Effect.retry(Schedule.spaced("20 millis")), Effect.orDie)
-        const { host, port } = Context.get(services, HttpServer)
-        options.announce(`noriter ready pid=${process.pid} tcp=${address(runner.tcp)} http=${address({ host, port })}`)
+        const http = Context.get(services, HttpServer)
+        options.announce(`noriter ready pid=${process.pid} tcp=${address(runner.tcp)} http=${address(http)}`)
+        if (runner.hasPage) options.invite?.(`open ${pagesAt(http).join(" or ")}`)
         if (options.bots > 0) yield* flock({ ...botsAt(runner.tcp), count: options.bots })
         return yield* Effect.never
       })
@@ -99,6 +105,17 @@ const judged = Effect.fnUntraced(function* (
 
 const address = ({ host, port }: { readonly host: string; readonly port: number }): string =>
   host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`
+
+/** What to type into a browser: on this machine, and on those around it where they reach it. */
+const pagesAt = ({ scheme, host, port }: HttpServer["Service"]): ReadonlyArray<string> => {
+  const around = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .flatMap(({ family, internal, address }) => (internal || family !== "IPv4" ? [] : [address]))
+  const hosts = isEverywhere(host) ? ["127.0.0.1", ...around] : [host]
+  return hosts.map((host) => `${scheme}://${address({ host, port })}/`)
+}
+
+const isEverywhere = (host: string): boolean => host === "0.0.0.0" || host === "::"
 
 /** One cannot connect to an address that stands for all addresses, but everywhere there is loopback. */
 const botsAt = ({ host, port }: Running["tcp"]) => ({

@@ -63,7 +63,15 @@ describe("Gateway", () => {
   it.live("handles what was said before it ends, and hurts nobody else, whatever is wrong with a message", () =>
     Effect.gen(function* () {
       const messageBytesMax = 4096
-      const { port, connections } = yield* listenHttp({ messageBytesMax }, echo)
+      const handled: Array<string> = []
+      const { port, connections } = yield* listenHttp({ messageBytesMax }, (connection) =>
+        Effect.gen(function* () {
+          for (let arrival = yield* connection.next; arrival !== closed; arrival = yield* connection.next) {
+            handled.push(...arrival.map(String))
+            for (const line of arrival) connection.outbox.answer(Buffer.from(`${String(line)}\n`))
+          }
+        })
+      )
       const other = yield* WebPhone.open({ port })
       const ends = Effect.fnUntraced(function* (code: number, wrong: (phone: WebPhone) => void) {
         const phone = yield* WebPhone.open({ port })
@@ -78,6 +86,7 @@ describe("Gateway", () => {
         for (let piece = 0; piece <= fragmentsMax; piece++) phone.say("x", { fin: false })
       })
       yield* ends(1002, (phone) => phone.say("x", { mask: false }))
+      assert.deepStrictEqual(handled, Array(5).fill("before"))
       other.say("x\n".repeat(messageBytesMax / 2))
       for (let piece = 1; piece < fragmentsMax; piece++) other.say("y", { fin: false })
       other.say("y")

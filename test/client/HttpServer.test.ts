@@ -4,6 +4,7 @@ import { HttpServer } from "../../src/client/HttpServer.ts"
 import { Settings, type Values } from "../../src/Settings.ts"
 import { buildInfo, refused } from "../../src/telemetry/Metrics.ts"
 import { Process } from "../../src/telemetry/Process.ts"
+import { PhoneSocket } from "./PhoneSocket.ts"
 
 let reasons: ReadonlyArray<string> = ["starting"]
 const ready = Effect.suspend(() => (reasons.length === 0 ? Effect.void : Effect.fail(reasons)))
@@ -66,5 +67,24 @@ describe("HttpServer", () => {
         `cannot listen for HTTP on 127.0.0.1:${port}: the port is in use (NORITER_HTTP_PORT)`
       )
     }).pipe(Effect.provide(layer))
+  )
+
+  it.live(
+    "closes sockets that say nothing or never finish, keeps none that is idle, and takes so many of an address",
+    () =>
+      Effect.gen(function* () {
+        const { port } = yield* HttpServer
+        const [silent, halting] = [yield* PhoneSocket.open({ port }), yield* PhoneSocket.open({ port })]
+        halting.say("GET / HTTP/1.1\r\nhost: a\r\nx: ")
+        const others: Array<PhoneSocket> = []
+        for (let count = 2; count < 512; count++) others.push(yield* PhoneSocket.open({ port }))
+        yield* Effect.forEach(others, (phone) => phone.until("it to connect", ({ socket }) => !socket.connecting))
+        const past = yield* PhoneSocket.open({ port })
+        assert.strictEqual(yield* past.closes, "")
+        const other = yield* PhoneSocket.open({ port, localAddress: "127.0.0.2" })
+        other.say("GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n")
+        yield* other.hears("200 OK")
+        for (const phone of [silent, halting, other]) yield* phone.within("20 seconds").closes
+      }).pipe(Effect.provide(Layer.fresh(layer)))
   )
 })
