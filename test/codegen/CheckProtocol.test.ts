@@ -21,6 +21,7 @@ beforeEach(async () => {
   for (const part of [
     "proto",
     "gen",
+    "sdk/typescript/src/gen",
     "src/codegen",
     "buf.yaml",
     "buf.gen.yaml",
