@@ -56,7 +56,7 @@ export const freshness: Gate = async (root) => {
     if (found.code !== 0) return verdict("freshness", found, "", "generation fails")
     const stale = await differences(fresh, root)
     if (stale.length === 0) return passed("freshness", "what is generated is what is committed")
-    return refused("freshness", "gen/ is not what the protos say: run `npm run gen`", stale)
+    return refused("freshness", "what is generated is not what the protos say: run `npm run gen`", stale)
   } finally {
     await rm(fresh, { recursive: true })
   }
@@ -81,7 +81,7 @@ async function readLock(path: string): Promise<Lock | undefined> {
 
 async function differences(fresh: string, root: string): Promise<ReadonlyArray<string>> {
   const generated = await filesIn(fresh, "")
-  const committed = await filesIn(root, "gen")
+  const committed = [...(await filesIn(root, "gen")), ...(await filesIn(root, "sdk/typescript/src/gen"))]
   const differing = await Promise.all(
     generated.map(async (path) => {
       const [made, kept] = await Promise.all([

@@ -1,0 +1,379 @@
+/**
+ * One phone's conversation with a plaza, as a state machine: idle → connecting → greeting → open ⇄ waiting → closed. Owns
+ * ids, what is unanswered, when to come back and what a resume needs. It has no socket, no timer and no clock: it is told
+ * what happened and when, and says through its owner what is to be done. README.md draws it.
+ */
+import {
+  durable,
+  type ResumeResponse,
+  readDisconnect,
+  readEnterResponse,
+  readHelloResponse,
+  readResumeResponse,
+  readSaid,
+  readStreams
+} from "./gen/protocol.ts"
+import type { Ending, Owner, Place, Session, State } from "./Owner.ts"
+import { type PlazaError, refusedByServer, refusedHere } from "./PlazaError.ts"
+import { Streams } from "./Streams.ts"
+
+export interface Guest {
+  readonly deviceSecret: string
+  readonly nickname: string
+  readonly sdk: string
+}
+
+interface Pending {
+  readonly key: string
+  /** The body as JSON. */
+  readonly body: string
+  readonly answered: (body: unknown) => void
+  readonly refused: (error: PlazaError) => void
+  /** Some server may have it. */
+  isWritten: boolean
+  uncertain: number
+}
+
+export class Conversation {
+  state: State = "idle"
+  place: Place | undefined
+  readonly figures = { linesIn: 0, linesOut: 0, bytesIn: 0, connects: 0, resumes: 0, lost: 0 }
+
+  private readonly guest: Guest
+  private readonly owner: Owner
+  private readonly random: () => number
+  private readonly streams = new Streams()
+  /** In the order asked, by id. */
+  private pending = new Map<number, Pending>()
+  private nextId = 1
+  private greetingId = 0
+  /** Empty: there is no session to resume. */
+  private token = ""
+  private hadSession = false
+  private heartbeatMs = heartbeatMsDefault
+  private failures = 0
+  private openedAt = 0
+  private spokeAt = 0
+  private heardAt = 0
+  /** How long the server may be silent before its socket counts as dead. */
+  private silenceMsMax = answerMsMax
+  private dueAt = 0
+  /** The server asked not to be tried before. */
+  private notBefore = 0
+
+  constructor(guest: Guest, owner: Owner, random: () => number) {
+    this.guest = guest
+    this.owner = owner
+    this.random = random
+  }
+
+  // --- What happens ---
+
+  begin(now: number): void {
+    if (this.state === "idle") this.connect(now)
+  }
+
+  /** To be called a few times a second: does what is due. */
+  tick(now: number): void {
+    if (this.state === "waiting" && now >= this.dueAt) this.connect(now)
+    else if (this.isOnSocket() && now - this.heardAt > this.silenceMsMax) this.lost("the server is silent", now)
+    else if (this.state === "open" && now - this.spokeAt >= this.heartbeatMs * quietShare) this.write(pingLine, now)
+  }
+
+  /** The socket is there. */
+  connected(now: number): void {
+    if (this.state !== "connecting") return
+    this.figures.connects++
+    this.heardAt = now
+    this.greet(now)
+  }
+
+  /** The socket is gone. */
+  lost(why: string, now: number): void {
+    if (this.isOnSocket()) this.wait(why, now, 0)
+  }
+
+  /** The network is another one: what waits tries at once, and a socket that is there must show that it lives. */
+  networkChanged(now: number): void {
+    if (this.state === "waiting") this.dueAt = this.notBefore
+    else if (this.state === "open") {
+      this.heardAt = now
+      this.silenceMsMax = Math.min(this.silenceMsMax, probeMsMax)
+      this.write(`{"id":${this.nextId++},"ping":{}}\n`, now)
+    } else if (this.isOnSocket()) this.connect(now)
+    this.tick(now)
+  }
+
+  /** A line from the server. */
+  line(text: string, now: number): void {
+    this.figures.linesIn++
+    this.heardAt = now
+    if (this.state === "open") this.silenceMsMax = this.heartbeatMs * silentHeartbeatsMax
+    // The key stands first in its line, so what nobody wants is told apart without parsing it.
+    const first = text.slice(2, Math.max(2, text.indexOf('"', 2)))
+    if (own.has(first) || durable.has(first) || this.owner.wants(first)) this.take(text, now)
+    // A page in the background gets few ticks, but every line.
+    this.tick(now)
+  }
+
+  /** Takes what will be answered exactly once: when it is sent, and sent again, is decided here. */
+  ask(
+    key: string,
+    request: object,
+    answered: (body: unknown) => void,
+    refused: (error: PlazaError) => void,
+    now: number
+  ): void {
+    if (this.state === "closed") refused(refusedHere("CLOSED", "the plaza is closed", true))
+    else if (this.pending.size >= pendingMax) {
+      refused(refusedHere("QUEUE_FULL", `${pendingMax} requests wait for their answers already`, true))
+    } else {
+      const pending = { key, body: JSON.stringify(request), answered, refused, isWritten: false, uncertain: 0 }
+      const id = this.nextId++
+      this.pending.set(id, pending)
+      if (this.state === "open") this.writePending(id, pending, now)
+    }
+  }
+
+  /** Says what needs no answer, when somebody is there to hear it; otherwise not at all. */
+  send(key: string, request: object, now: number): void {
+    if (this.state !== "open" || this.owner.unsentBytes() > unsentBytesMax) return
+    this.write(`${JSON.stringify({ [key]: request })}\n`, now)
+  }
+
+  /** Hangs up for good. The session goes on for its grace. */
+  close(): void {
+    if (this.state !== "closed") this.end({ code: "CLOSED", message: "closed by its owner" })
+  }
+
+  // --- Sockets come and go ---
+
+  private isOnSocket(): boolean {
+    return this.state === "connecting" || this.state === "greeting" || this.state === "open"
+  }
+
+  private connect(now: number): void {
+    this.heardAt = now
+    this.silenceMsMax = answerMsMax
+    this.become("connecting", "", 0)
+    this.owner.open()
+  }
+
+  /** Says hello, or resume where there is a session to go on with. */
+  private greet(now: number): void {
+    this.greetingId = this.nextId++
+    this.become("greeting", "", 0)
+    const greeting =
+      this.token === ""
+        ? { id: this.greetingId, hello: this.guest }
+        : { id: this.greetingId, resume: { resumeToken: this.token, streams: this.streams.list() } }
+    this.write(`${JSON.stringify(greeting)}\n`, now)
+  }
+
+  private wait(why: string, now: number, atLeastMs: number): void {
+    if (this.state === "open") {
+      this.figures.lost++
+      // A server that takes phones in and throws them out again is not asked as often as one that was merely lost.
+      if (now - this.openedAt >= steadyMs) this.failures = 0
+    }
+    const backoffMs = Math.min(backoffMsMax, backoffMsMin * 2 ** this.failures++) * (0.5 + this.random() / 2)
+    this.notBefore = now + atLeastMs
+    this.dueAt = now + Math.max(atLeastMs, backoffMs)
+    this.owner.drop()
+    this.become("waiting", why, this.dueAt - now)
+  }
+
+  private end(ending: Ending): void {
+    this.become("closed", `${ending.code} ${ending.message}`.trim(), 0)
+    this.owner.hangUp()
+    const unanswered = [...this.pending.values()]
+    this.pending.clear()
+    for (const { refused, isWritten } of unanswered) refused(refusedHere("CLOSED", ending.message, !isWritten))
+    this.owner.ended(ending)
+  }
+
+  private become(state: State, why: string, waitMs: number): void {
+    this.state = state
+    this.owner.changed({ state, why, waitMs })
+  }
+
+  private write(line: string, now: number): void {
+    this.spokeAt = now
+    this.figures.linesOut++
+    this.owner.write(line)
+  }
+
+  private writePending(id: number, pending: Pending, now: number): void {
+    pending.isWritten = true
+    this.write(`{"id":${id},"${pending.key}":${pending.body}}\n`, now)
+  }
+
+  // --- What is heard ---
+
+  private take(text: string, now: number): void {
+    const message = parse(text)
+    if (message === undefined) return // Nobody's answer: what it was is asked again after the next resume.
+    const { re } = message
+    const [key = "", body] = Object.entries(message).find(([name]) => name !== "re") ?? []
+    if (typeof re === "number" && re !== 0) {
+      if (re === this.greetingId) this.greeted(key, body, now)
+      else this.answer(re, key, body, now)
+    } else if (key === "disconnect") this.disconnected(body, now)
+    else if (key === "error") this.owner.refused(refusedByServer(body))
+    else if (key === "streams") this.gap(body)
+    else if (key !== "" && this.isNew(key, body)) this.owner.heard(key, body)
+  }
+
+  private greeted(key: string, body: unknown, now: number): void {
+    this.greetingId = 0
+    if (key === "hello") this.began({ resumed: false, ...readHelloResponse(body) }, now)
+    else if (key === "resume") this.began({ resumed: true, ...readResumeResponse(body) }, now)
+    else if (key === "error") this.greetingRefused(refusedByServer(body), now)
+  }
+
+  /** A token that is no longer good costs the session, not the guest: hello, on this very socket. */
+  private greetingRefused(error: PlazaError, now: number): void {
+    if (this.token !== "" && sessionIsOver.has(error.code)) {
+      this.token = ""
+      this.greet(now)
+    } else if (error.code === "ERROR_CODE_INVALID") this.end({ code: error.code, message: error.message })
+    else this.wait(error.message, now, error.retryAfterMs)
+  }
+
+  private began(session: Session, now: number): void {
+    this.token = session.resumeToken || this.token
+    if (!session.resumed) this.heartbeatMs = session.heartbeatMs || heartbeatMsDefault
+    this.silenceMsMax = this.heartbeatMs * silentHeartbeatsMax
+    this.openedAt = now
+    const unanswered = this.pending
+    if (session.resumed) {
+      this.figures.resumes++
+      this.standAfter(session)
+    } else {
+      this.pending = new Map()
+      this.streams.clear()
+      this.stand(undefined)
+    }
+    this.become("open", "", 0)
+    // What is unanswered goes first, in order, so that nothing new overtakes it.
+    if (session.resumed) for (const [id, each] of unanswered) this.writePending(id, each, now)
+    else this.carryOver(unanswered.values(), now)
+    this.hadSession = true
+    this.owner.began(session)
+    if (session.resumed && !session.recovered) this.owner.missed(session.streams)
+  }
+
+  /** A first session takes what was asked before it, under ids above its hello's; a later one knows nothing of the lost one. */
+  private carryOver(unanswered: Iterable<Pending>, now: number): void {
+    for (const pending of unanswered) {
+      if (this.hadSession) {
+        pending.refused(refusedHere("SESSION_LOST", "the session ended before the answer came", !pending.isWritten))
+      } else {
+        const id = this.nextId++
+        this.pending.set(id, pending)
+        this.writePending(id, pending, now)
+      }
+    }
+  }
+
+  private answer(re: number, key: string, body: unknown, now: number): void {
+    const pending = this.pending.get(re)
+    if (pending === undefined) return
+    if (key === "error") {
+      const error = refusedByServer(body)
+      if (error.code === "ERROR_CODE_UNCERTAIN" && pending.uncertain++ < uncertainMax) {
+        this.writePending(re, pending, now)
+        return
+      }
+      this.pending.delete(re)
+      pending.refused(error)
+      return
+    }
+    this.pending.delete(re)
+    if (pending.key === "enter") {
+      const entered = readEnterResponse(body)
+      this.stand(entered)
+      this.streams.follow(entered.streams)
+    } else if (pending.key === "leave") this.stand(undefined)
+    pending.answered(body)
+  }
+
+  private standAfter(resume: ResumeResponse): void {
+    const { cellCm = 0, tickMs = 0 } = this.place ?? {}
+    this.stand(resume.playground === "" ? undefined : { ...resume, cellCm, tickMs })
+    this.streams.follow(resume.streams)
+  }
+
+  private stand(place: Place | undefined): void {
+    const wasOutside = this.place === undefined
+    this.streams.standIn(place === undefined ? "" : `${place.playground}/${place.channel}`)
+    this.place = place && {
+      playground: place.playground,
+      channel: place.channel,
+      member: place.member,
+      xCm: place.xCm,
+      yCm: place.yCm,
+      cellCm: place.cellCm,
+      tickMs: place.tickMs
+    }
+    if (place !== undefined || !wasOutside) this.owner.stands(this.place)
+  }
+
+  private disconnected(body: unknown, now: number): void {
+    const { code, message, comeBack, afterMs } = readDisconnect(body)
+    if (!comeBack) this.end({ code, message })
+    else {
+      if (code === "DISCONNECT_CODE_SESSION_ENDED") this.token = ""
+      this.wait(`${code} ${message}`.trim(), now, afterMs)
+    }
+  }
+
+  private gap(body: unknown): void {
+    const { recovered, streams } = readStreams(body)
+    this.streams.follow(streams)
+    if (!recovered) this.owner.missed(streams)
+  }
+
+  /** A line of a stream that was heard already is dropped; what was said before one entered is no part of it. */
+  private isNew(key: string, body: unknown): boolean {
+    if (!durable.has(key)) return true
+    const { seq, history } = readSaid(body)
+    return history || this.streams.hear(key, seq)
+  }
+}
+
+// --- internal ---
+
+const parse = (text: string): { readonly re?: unknown } | undefined => {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === "object" && value !== null ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Most requests that may wait for their answers: the server reads no more of one phone's, either. */
+export const pendingMax = 32
+/** Fleeting messages are not added to what the network does not take. */
+export const unsentBytesMax = 65_536
+/** An answer that is uncertain is asked for again so often. */
+export const uncertainMax = 5
+export const backoffMsMin = 250
+export const backoffMsMax = 10_000
+/** A session that lasted so long was no failure. */
+export const steadyMs = 5000
+/** A server that does not let connect, or does not greet, for so long is tried anew. */
+export const answerMsMax = 10_000
+/** After a change of network the server must be heard within this. */
+export const probeMsMax = 3000
+/** The server speaks once a heartbeat at least. */
+const silentHeartbeatsMax = 2
+/** After this share of a heartbeat in silence the phone says something. */
+const quietShare = 0.6
+const heartbeatMsDefault = 15_000
+/** No id: nothing waits for it, and the server's own beat says that it lives. */
+const pingLine = '{"ping":{}}\n'
+/** What a conversation is about in any case; `re` stands before the key of an answer. */
+const own: ReadonlySet<string> = new Set(["re", "hello", "resume", "error", "disconnect", "streams"])
+const sessionIsOver: ReadonlySet<string> = new Set(["ERROR_CODE_TOKEN_REFUSED", "ERROR_CODE_SESSION_ENDED"])
