@@ -101,7 +101,8 @@ const judged = Effect.fnUntraced(function* (
   return settings
 })
 
-const address = ({ host, port }: { readonly host: string; readonly port: number }): string =>
+/** As it stands in a ready line. */
+export const address = ({ host, port }: { readonly host: string; readonly port: number }): string =>
   host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`
 
 /** One cannot connect to an address that stands for all addresses, but everywhere there is loopback. */
