@@ -7,7 +7,7 @@ import { once } from "node:events"
 import { join } from "node:path"
 
 const main = join(import.meta.dirname, "../../src/main.ts")
-const startTimeoutMs = 15_000
+const startTimeoutMs = 60_000
 const stopTimeoutMs = 10_000
 const readyLine = /^noriter (?:ready|watching) pid=(\d+)(?: tcp=\S+:(\d+))? http=\S+:(\d+)$/m
 
