@@ -22,17 +22,22 @@ import { Channels } from "./plaza/playground/Channels.ts"
 import { Entrance } from "./plaza/playground/Entrance.ts"
 import * as PlaygroundConsumer from "./plaza/playground/PlaygroundConsumer.ts"
 import * as PlazaAttendance from "./plaza/playground/PlazaAttendance.ts"
+import { openChannels } from "./plaza/playground/Population.ts"
 import * as Upkeep from "./plaza/playground/Upkeep.ts"
-import { World } from "./plaza/playground/World.ts"
+import { channelTag, type Playground, World } from "./plaza/playground/World.ts"
 import * as PouchDeciders from "./plaza/social/PouchDeciders.ts"
 import * as SocialConsumer from "./plaza/social/SocialConsumer.ts"
-import { type Cluster, clusterOf, Settings, type Values } from "./Settings.ts"
+import { type Cluster, clusterOf, Settings, type Values, type Watched } from "./Settings.ts"
 import { Applier } from "./space/Applier.ts"
 import * as Canary from "./space/Canary.ts"
 import * as MeasuredSpace from "./space/MeasuredSpace.ts"
 import * as MemorySharedSpace from "./space/MemorySharedSpace.ts"
 import { Presence } from "./space/Presence.ts"
 import { Self } from "./space/Self.ts"
+import { SharedSpace } from "./space/SharedSpace.ts"
+import { ChannelList } from "./watch/ChannelList.ts"
+import { Observer } from "./watch/Observer.ts"
+import { Watcher } from "./watch/Watcher.ts"
 
 /** Which life of which runner this is. */
 const self = Layer.unwrap(
@@ -65,8 +70,25 @@ const plaza = Layer.mergeAll(
 const runner = <E, R>(canary: Layer.Layer<Canary.Canary, E, R>) =>
   Runner.layer.pipe(Layer.provide(Layer.mergeAll(ClientMessageConsumer.layer, canary)), Layer.provide(plaza))
 
-/** One process, nothing else installed: the memory twins of everything. */
-export const embedded = runner(Canary.Canary.layerEmbedded).pipe(
+/** What the plaza knows and the watcher asks: which channels there are. */
+const channelList = Layer.effect(
+  ChannelList,
+  Effect.gen(function* () {
+    const space = yield* SharedSpace
+    const { playgrounds } = yield* World
+    const channelsOf = (playground: Playground) =>
+      Effect.map(openChannels(space, playground), (open) =>
+        open.map(({ channel }) => channelTag(playground.id, channel))
+      )
+    return ChannelList.of({ all: Effect.map(Effect.forEach(playgrounds, channelsOf), (all) => all.flat()) })
+  })
+).pipe(Layer.provide(World.layer))
+
+/** What a watcher looks by, in the only process or outside of many. */
+const sight = Layer.mergeAll(Observer.layer, channelList)
+
+/** One process, nothing else installed: the memory twins of everything, and a watcher of its own. */
+export const embedded = Layer.merge(runner(Canary.Canary.layerEmbedded), Layer.provide(Watcher.layer, sight)).pipe(
   Layer.provide(
     Layer.mergeAll(
       MemoryRunnerLink.layer,
@@ -82,25 +104,46 @@ const clustered = (settings: Values, cluster: Cluster) =>
   runner(Canary.Canary.layer).pipe(Layer.provide(Layer.unwrap(Effect.promise(() => links(settings, cluster)))))
 
 /** Loaded here and not above: one process by itself needs no client of any server. */
-const links = async (settings: Values, { redisUrl, kafkaBrokers, kafkaAccount, zookeeper, prefixes }: Cluster) => {
-  const [{ Redis }, RedisRunnerLink, RedisSharedSpace, KafkaTopicLog, ZooKeeperRoster] = await Promise.all([
+const links = async (settings: Values, cluster: Cluster) => {
+  const { kafkaBrokers, kafkaAccount, prefixes } = cluster
+  const [{ Redis }, RedisRunnerLink, KafkaTopicLog, shared] = await Promise.all([
     import("./link/Redis.ts"),
     import("./link/RedisRunnerLink.ts"),
-    import("./space/RedisSharedSpace.ts"),
     import("./link/KafkaTopicLog.ts"),
-    import("./link/ZooKeeperRoster.ts")
+    spaceAndRoster(settings, cluster)
   ])
   return Layer.mergeAll(
     RedisRunnerLink.layer,
-    Layer.provide(MeasuredSpace.layer, RedisSharedSpace.layer),
+    shared,
     KafkaTopicLog.layer({
       brokers: kafkaBrokers,
       tls: settings.kafkaTls,
       sasl: kafkaAccount && { mechanism: settings.kafkaSasl, ...kafkaAccount },
       prefix: prefixes.kafka
-    }),
-    ZooKeeperRoster.layer({ servers: zookeeper, sessionMs: settings.rosterSessionMs, prefix: prefixes.zookeeper })
-  ).pipe(Layer.provide(Redis.layer({ url: redisUrl, prefix: prefixes.redis })))
+    })
+  ).pipe(Layer.provide(Redis.layer({ url: cluster.redisUrl, prefix: prefixes.redis })))
+}
+
+/** Where presence is. */
+const spaceAndRoster = async ({ rosterSessionMs }: Values, { zookeeper, prefixes }: Watched) => {
+  const [RedisSharedSpace, ZooKeeperRoster] = await Promise.all([
+    import("./space/RedisSharedSpace.ts"),
+    import("./link/ZooKeeperRoster.ts")
+  ])
+  return Layer.mergeAll(
+    Layer.provide(MeasuredSpace.layer, RedisSharedSpace.layer),
+    ZooKeeperRoster.layer({ servers: zookeeper, sessionMs: rosterSessionMs, prefix: prefixes.zookeeper })
+  )
+}
+
+/** Outside of many runners: what a watcher needs, and no more. */
+export const outside = (settings: Values, watched: Watched) => {
+  const layer = Effect.promise(async () => {
+    const [{ Redis }, shared] = await Promise.all([import("./link/Redis.ts"), spaceAndRoster(settings, watched)])
+    const { redisUrl, prefixes } = watched
+    return Layer.provide(shared, Redis.layer({ url: redisUrl, prefix: prefixes.redis }))
+  })
+  return Layer.provideMerge(sight, Layer.unwrap(layer))
 }
 
 /** What the settings say: with the three servers named, one of many. */

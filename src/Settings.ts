@@ -204,29 +204,38 @@ const clusterRefusals = (settings: Values): ReadonlyArray<string> => {
   return reasons
 }
 
-/** What several runners share, where the settings name all of it; undefined: one process by itself. */
-export interface Cluster {
+/** Where presence is, where the settings name it: all that a watcher needs. */
+export interface Watched {
   readonly redisUrl: Redacted.Redacted<string>
-  readonly kafkaBrokers: ReadonlyArray<string>
-  readonly kafkaAccount: { readonly username: string; readonly password: Redacted.Redacted<string> } | undefined
   readonly zookeeper: string
   /** What names begin with in each of them. Those of the default prefix in Kafka are the names in the proto. */
   readonly prefixes: { readonly redis: string; readonly kafka: string; readonly zookeeper: string }
 }
 
-export const clusterOf = (settings: Values): Cluster | undefined => {
-  const { redisUrl, kafkaBrokers, kafkaUser, kafkaPassword, zookeeper, prefix } = settings
-  if (Option.isNone(redisUrl) || Option.isNone(kafkaBrokers) || Option.isNone(zookeeper)) return undefined
+export const watchedOf = ({ redisUrl, zookeeper, prefix }: Values): Watched | undefined => {
+  if (Option.isNone(redisUrl) || Option.isNone(zookeeper)) return undefined
   const dotted = prefix === defaultPrefix ? "" : `${prefix}.`
+  const prefixes = { redis: `${prefix}:`, kafka: dotted, zookeeper: dotted }
+  return { redisUrl: redisUrl.value, zookeeper: zookeeper.value, prefixes }
+}
+
+/** What several runners share, where the settings name all of it; undefined: one process by itself. */
+export interface Cluster extends Watched {
+  readonly kafkaBrokers: ReadonlyArray<string>
+  readonly kafkaAccount: { readonly username: string; readonly password: Redacted.Redacted<string> } | undefined
+}
+
+export const clusterOf = (settings: Values): Cluster | undefined => {
+  const { kafkaBrokers, kafkaUser, kafkaPassword } = settings
+  const watched = watchedOf(settings)
+  if (watched === undefined || Option.isNone(kafkaBrokers)) return undefined
   return {
-    redisUrl: redisUrl.value,
+    ...watched,
     kafkaBrokers: kafkaBrokers.value,
     kafkaAccount:
       Option.isSome(kafkaUser) && Option.isSome(kafkaPassword)
         ? { username: kafkaUser.value, password: kafkaPassword.value }
-        : undefined,
-    zookeeper: zookeeper.value,
-    prefixes: { redis: `${prefix}:`, kafka: dotted, zookeeper: dotted }
+        : undefined
   }
 }
 

@@ -14,22 +14,30 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Runtime from "effect/Runtime"
 import * as Log from "../telemetry/Log.ts"
+import { auditPresence } from "./Audit.ts"
 import { bots } from "./Bots.ts"
 import { doctor } from "./Doctor.ts"
 import { join } from "./Join.ts"
 import { type Server, start } from "./Start.ts"
+import { type Outside, watch } from "./Watch.ts"
 
 /** The whole command, for a server that App.ts has put together. */
-const command = <Id, E>(server: Server<Id, E>) =>
+const command = <Id, E, F>(server: Server<Id, E>, outside: Outside<F>) =>
   Command.make("noriter").pipe(
     Command.withDescription("A plaza server: people gather in a playground, walk about, meet and talk."),
-    Command.withSubcommands([startCommand(server), botsCommand, joinCommand, doctorCommand])
+    Command.withSubcommands([
+      startCommand(server),
+      watchCommand(outside, server),
+      botsCommand,
+      joinCommand,
+      doctorCommand(outside)
+    ])
   )
 
 /** Runs the command of this process. SIGINT and SIGTERM end it in good order with 0; a second one at once with 130. */
-export const main = <Id, E>(server: Server<Id, E>): void => {
+export const main = <Id, E, F>(server: Server<Id, E>, outside: Outside<F>): void => {
   leaveAtSecondSignal()
-  Command.run(command(server), { version: server.version }).pipe(
+  Command.run(command(server, outside), { version: server.version }).pipe(
     Effect.tapCause(report),
     Effect.provide(Layer.merge(NodeServices.layer, Log.layer)),
     NodeRuntime.runMain({
@@ -53,10 +61,17 @@ const startCommand = <Id, E>(server: Server<Id, E>) =>
       start(server, {
         bots,
         variables: process.env,
-        announce: (line) => void process.stdout.write(`${line}\n`),
-        invite: process.stdout.isTTY ? (line) => void process.stdout.write(`${line}\n`) : undefined
+        announce: print,
+        invite: process.stdout.isTTY ? print : undefined
       })
   ).pipe(Command.withDescription("Runs a server; its settings are NORITER_… variables"))
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`)
+
+const watchCommand = <Id, E, F>(outside: Outside<F>, server: Server<Id, E>) =>
+  Command.make("watch", {}, () => watch(outside, server, { variables: process.env, announce: print })).pipe(
+    Command.withDescription("Watches over the runners, and cleans up after those that die")
+  )
 
 const where = {
   host: Flag.String("host").pipe(Flag.withDefault("127.0.0.1"), Flag.withDescription("Where the server is")),
@@ -94,11 +109,24 @@ const joinCommand = Command.make(
   join
 ).pipe(Command.withDescription("Joins a playground from this terminal"))
 
-const doctorCommand = Command.make(
-  "doctor",
-  { json: Flag.Boolean("json").pipe(Flag.withDefault(false), Flag.withDescription("For machines to read")) },
-  doctor
-).pipe(Command.withDescription("Says what is wrong here, and exits with 1 if anything is"))
+const doctorCommand = <F>(outside: Outside<F>) =>
+  Command.make(
+    "doctor",
+    { json: Flag.Boolean("json").pipe(Flag.withDefault(false), Flag.withDescription("For machines to read")) },
+    doctor
+  ).pipe(
+    Command.withDescription("Says what is wrong here, and exits with 1 if anything is"),
+    Command.withSubcommands([auditCommand(outside)])
+  )
+
+const auditCommand = <F>(outside: Outside<F>) =>
+  Command.make(
+    "audit",
+    { repair: Flag.Boolean("repair").pipe(Flag.withDefault(false), Flag.withDescription("Mends what it finds")) },
+    ({ repair }) => auditPresence(outside, { repair, variables: process.env, print })
+  ).pipe(
+    Command.withDescription("Says who stands in the shared space and should not, and exits with 1 if anybody does")
+  )
 
 // --- internal ---
 

@@ -115,7 +115,9 @@ const judged = Effect.fnUntraced(function* (
   return settings
 })
 
-const address = ({ host, port }: Address): string => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`)
+/** As it stands in a ready line. */
+export const address = ({ host, port }: Address): string =>
+  host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`
 
 /** What to type into a browser: on this machine, and on those around it where they reach it. */
 const pagesAt = ({ scheme, host, port }: HttpServer["Service"]): ReadonlyArray<string> => {

@@ -6,12 +6,13 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { Generation, Incarnation } from "../link/Roster.ts"
+import { enrol } from "./Enrolment.ts"
 import { type Commit, type Guard, newToken, type Owner, type SharedSpace } from "./SharedSpace.ts"
 
 /** The tag of an incarnation: its lease, and what it holds (rules P6, P7). */
 export const incarnationTag = (incarnation: string): string => `inc/${incarnation}`
 
-const leaseKey = "lease"
+export const leaseKey = "lease"
 
 /** Who a connection of an incarnation is; the incarnation itself is its connection 0. */
 export const ownerOf = (incarnation: Incarnation, connection = 0): Owner => ({
@@ -50,12 +51,12 @@ export class Lease {
     return this.#write(space, generation, leased(this.incarnation), false)
   }
 
-  /** Begins it; to be done only in the current generation (rule L12). */
+  /** Begins it, where a watcher will find it; to be done only in the current generation (rule L12). */
   found(space: SharedSpace["Service"], generation: Generation) {
     const isGone = this.#version > 0
-    return Effect.map(
-      this.#write(space, generation, { _tag: "Create", by: ownerOf(this.incarnation) }, true),
-      (written) => (written === "kept" && isGone ? "rewound" : written)
+    return enrol(space, this.incarnation, generation).pipe(
+      Effect.andThen(this.#write(space, generation, { _tag: "Create", by: ownerOf(this.incarnation) }, true)),
+      Effect.map((written) => (written === "kept" && isGone ? "rewound" : written))
     )
   }
 

@@ -1,7 +1,7 @@
 /** A shared space whose commits are counted and timed, whichever it is underneath. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { commitSeconds, commits, tellFrames } from "../telemetry/Metrics.ts"
+import { commitSeconds, commits, commitsFenced, tellFrames } from "../telemetry/Metrics.ts"
 import { SharedSpace } from "./SharedSpace.ts"
 
 const applied = commits.of("applied")
@@ -27,8 +27,11 @@ export const layer = Layer.effect(
             ),
             Effect.tapError((error) =>
               Effect.sync(() => {
-                if (error._tag === "CommitRefused") refused.count++
-                else failed.count++
+                if (error._tag !== "CommitRefused") failed.count++
+                else {
+                  refused.count++
+                  if (error.reason === "Fenced") commitsFenced.count++
+                }
               })
             )
           )

@@ -67,9 +67,12 @@ export class Space {
     const refusal = MemoryTag.refusalOf(tag, commit)
     if (refusal !== undefined) return this.refused(commit.tag, refusal)
     const committed = MemoryTag.apply(commit.tag, tag, commit)
-    this.tags.set(commit.tag, tag)
-    keepToken(tag.tokens, commit.token, committed)
-    this.forgetTokens(tag)
+    if (commit.changes.some(({ _tag }) => _tag === "RemoveTag")) this.tags.delete(commit.tag)
+    else {
+      this.tags.set(commit.tag, tag)
+      keepToken(tag.tokens, commit.token, committed)
+      this.forgetTokens(tag)
+    }
     for (const { channel, bytes } of commit.tell) this.hub.publish(channel, bytes)
     return committed
   }

@@ -125,7 +125,7 @@ function guardRefusal(tag: MemoryTag, guard: Guard): Refusal | undefined {
     case "Create":
       return isFenced(tag, guard.by) ? refusal("Fenced") : undefined
     case "Compared":
-      return undefined
+      return guard.by !== undefined && isFenced(tag, guard.by) ? refusal("Fenced") : undefined
   }
 }
 

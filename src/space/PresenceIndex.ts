@@ -14,8 +14,17 @@ import { type Change, changesMax, type SharedSpace } from "./SharedSpace.ts"
 const guestPrefix = "guest/"
 const channelPrefix = "channel/"
 
+/** What an index names. */
+export const namedIn = (keys: ReadonlyArray<string>) => ({
+  guests: namesIn(keys, guestPrefix),
+  channels: namesIn(keys, channelPrefix)
+})
+
+const namesIn = (keys: ReadonlyArray<string>, prefix: string): ReadonlyArray<string> =>
+  keys.flatMap((key) => (key.startsWith(prefix) ? [key.slice(prefix.length)] : []))
+
 export const guestKey = (guest: string): string => guestPrefix + guest
-export const channelKey = (channel: string): string => channelPrefix + channel
+const channelKey = (channel: string): string => channelPrefix + channel
 
 /** The channels in the index: named before anybody enters, and no longer when nobody has been there for two looks. */
 export class ChannelIndex {
@@ -94,7 +103,8 @@ export const unindex = (space: SharedSpace["Service"], writes: PresenceWrites, f
     }
   })
 
-const inPieces = (keys: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray<string>> =>
+/** As many as one commit may change. */
+export const inPieces = (keys: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray<string>> =>
   Array.from({ length: Math.ceil(keys.length / changesMax) }, (_, at) =>
     keys.slice(at * changesMax, (at + 1) * changesMax)
   )

@@ -11,6 +11,8 @@ export type PresenceEvent =
   | { readonly _tag: "Shown" }
   /** The socket is gone. */
   | { readonly _tag: "SocketLost"; readonly nowMs: number }
+  /** The runner that held the socket is dead since `diedMs`, as a watcher found: others need not see the member longer. */
+  | { readonly _tag: "RunnerDied"; readonly nowMs: number; readonly diedMs: number }
   /** A newer socket of the session was accepted. */
   | { readonly _tag: "Claimed" }
   /** The deadline that stands beside the state was looked at. */
@@ -50,6 +52,11 @@ export const next = (before: PresenceOf, event: PresenceEvent, graces: Graces): 
     case "SocketLost":
       if (before.state !== PresenceState.PRESENCE_STATE_PRESENT) return before
       return since(PresenceState.PRESENCE_STATE_LOST, event.nowMs, graces)
+    case "RunnerDied": {
+      const isPresent = before.state === PresenceState.PRESENCE_STATE_PRESENT
+      const left = isPresent ? since(PresenceState.PRESENCE_STATE_AWAY, event.diedMs, graces) : before
+      return seen(left, event.nowMs, graces)
+    }
     case "DeadlineSeen":
       return seen(before, event.nowMs, graces)
   }

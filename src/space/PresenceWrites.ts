@@ -57,12 +57,15 @@ export interface MemberWrite {
   readonly at?: Position | undefined
 }
 
+/** Who writes, and in which generation; a watcher holds nothing, so it neither claims nor keeps an index. */
+export type Writer = Pick<Self["Service"], "incarnation" | "generation" | "isCurrent">
+
 export class PresenceWrites {
   readonly #space: SharedSpace["Service"]
-  readonly #self: Self["Service"]
+  readonly #self: Writer
   readonly #graces: Graces
 
-  constructor(space: SharedSpace["Service"], self: Self["Service"], graces: Graces) {
+  constructor(space: SharedSpace["Service"], self: Writer, graces: Graces) {
     this.#space = space
     this.#self = self
     this.#graces = graces
@@ -152,7 +155,7 @@ export class PresenceWrites {
       const owner = ownerOf(by, (state.counters.get(connectionCounter) ?? 0) + 1)
       const done = yield* this.commit(
         guest,
-        { _tag: "Compared" },
+        { _tag: "Compared", by: owner },
         [
           { _tag: "Count", counter: connectionCounter, by: 1, max: Number.MAX_SAFE_INTEGER },
           {
@@ -202,7 +205,12 @@ export class PresenceWrites {
   }
 
   /** Writes a session as it was read over or, without a record, away, whoever owned it; false: it has changed since. */
-  replaceSession(guest: string, before: Entry, record: SessionRecord | undefined): Write<boolean> {
+  replaceSession(
+    guest: string,
+    before: Entry,
+    record: SessionRecord | undefined,
+    also: ReadonlyArray<Change> = []
+  ): Write<boolean> {
     const key = sessionKey
     const change: Change =
       record === undefined
@@ -215,12 +223,18 @@ export class PresenceWrites {
             dueMs: this.due(record)
           }
     const reads = [{ key, version: before.version }]
-    return unlessChanged(this.commit(guest, { _tag: "Compared" }, [change], { reads }))
+    return unlessChanged(this.commit(guest, { _tag: "Compared" }, [change, ...also], { reads }))
   }
 
   /** Writes a member's state over what was read, whoever owns it; false: it has changed since. */
-  replaceMember(tag: Tag, member: number, before: Entry, { state, lostMs }: PresenceOf): Write<boolean> {
-    const { owner, version } = before
+  replaceMember(
+    tag: Tag,
+    member: number,
+    before: Entry,
+    { state, lostMs }: Pick<PresenceOf, "state" | "lostMs">,
+    owner = before.owner
+  ): Write<boolean> {
+    const { version } = before
     if (owner === undefined) return Effect.succeed(false)
     const record: MemberRecord = { ...MemberRecord.decode(before.value), state, lostMs }
     return unlessChanged(this.#putMember({ tag, member, record, owner, guard: { _tag: "Compared" }, version }))

@@ -29,8 +29,7 @@ export function packCommit(commit: Commit, keys: RedisKeys, prefix: string, disc
     reads: commit.reads.map(({ key, version }) => ({ key, version })),
     changes,
     tell: commit.tell.map(({ channel, bytes }) => ({ channel: prefix + channel, bytes })),
-    discard,
-    discardFrom: declared.keys.length + 1
+    discard
   })
   return { keys: [...declared.keys, ...discarded], message }
 }
@@ -59,7 +58,7 @@ function packGuard(guard: Guard): Packable {
     case "Create":
       return { _tag: guard._tag, by: packOwner(guard.by) }
     case "Compared":
-      return { _tag: guard._tag }
+      return { _tag: guard._tag, by: ownerBytes(guard.by) }
   }
 }
 

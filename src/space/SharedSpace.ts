@@ -45,8 +45,9 @@ export type Guard =
   | { readonly _tag: "Takeover"; readonly key: string; readonly by: Owner }
   /** Puts what did not exist: `by` must not be fenced here. */
   | { readonly _tag: "Create"; readonly by: Owner }
-  /** Only the versions in `reads` are compared: claims of a session, deadlines, a watcher's sweep. */
-  | { readonly _tag: "Compared" }
+  /** Only the versions in `reads` are compared: claims of a session, deadlines, a watcher's sweep. `by`, where there is
+   * one, must not be fenced here. */
+  | { readonly _tag: "Compared"; readonly by?: Owner | undefined }
 
 /** One record of the log that this commit applies. */
 export interface AppliedRecord {
@@ -108,6 +109,8 @@ export type Change =
   | { readonly _tag: "Forget"; readonly session: string }
   /** Refuses incarnations of this runner below `epoch` from now on (rule P8). Never lowers. */
   | { readonly _tag: "Fence"; readonly runner: string; readonly epoch: Epoch }
+  /** The tag is no more, and nothing that it held, its fences and tokens too: as if it had never been founded. */
+  | { readonly _tag: "RemoveTag" }
   /** Where a member stands; goes with the member. Positions are in no read set and have no version. */
   | { readonly _tag: "Place"; readonly member: number; readonly xCm: number; readonly yCm: number }
 

@@ -130,6 +130,45 @@ export const commitSeconds: Histogram = meter.histogram(
   durations
 )
 
+export const commitsFenced: Counter = meter.counter(
+  "noriter_commits_fenced_total",
+  "Commits of incarnations that a watcher had fenced: each was refused"
+)
+
+// --- The watcher (watch/) ---
+
+export const defects: Family<Gauge> = meter.gauges(
+  "noriter_defects",
+  "Members in the shared space that are not as they must be, at two looks one after the other, by kind: ghost (seen by " +
+    "others, and nobody holds its socket), orphan (no session names it), double (its guest stands elsewhere, too), " +
+    "astray (its session says otherwise)",
+  "kind"
+)
+export const repairs: Family<Counter> = meter.counters(
+  "noriter_repairs_total",
+  "Members that a watcher mended, by the kind of defect",
+  "kind"
+)
+export const unsweptSeconds: Gauge = meter.gauge(
+  "noriter_unswept_seconds",
+  "How long the oldest of the dead incarnations has been found dead and not swept; 0: there is none"
+)
+export const sweeps: Family<Counter> = meter.counters(
+  "noriter_sweeps_total",
+  "Sweeps of dead incarnations, by result: swept, waiting (for sessions that may be resumed), failed",
+  "result"
+)
+export const incarnations: Family<Gauge> = meter.gauges(
+  "noriter_incarnations",
+  "Incarnations that hold something in the shared space, by state: living, dead, nodeless (no node in the roster for over " +
+    "a minute, and a lease that is kept)",
+  "state"
+)
+export const watcherBlind: Gauge = meter.gauge(
+  "noriter_watcher_blind",
+  "1 while this watcher gives no verdicts, because its own connections were bad a moment ago"
+)
+
 // --- The playground (plaza/) ---
 
 export const members: Gauge = meter.gauge("noriter_members", "Members in the channels whose phones are on this runner")

@@ -9,7 +9,17 @@ import {
   SharedSpace,
   type Tag
 } from "../../src/space/SharedSpace.ts"
-import { bytes, type Cases, channel, commitOf, count, generation, put, refusedAs } from "./SharedSpaceCommits.ts"
+import {
+  append,
+  bytes,
+  type Cases,
+  channel,
+  commitOf,
+  count,
+  generation,
+  put,
+  refusedAs
+} from "./SharedSpaceCommits.ts"
 
 const owner = (runner: string, node: number, connection: number): Owner => ({
   incarnation: `${runner}-${node}`,
@@ -109,6 +119,39 @@ const fenced = Effect.gen(function* () {
   yield* space.commit(commitOf(tag, { guard: { _tag: "Create", by: other }, changes: [putOwned(other, "member/2")] }))
 })
 
+const fencedClaims = Effect.gen(function* () {
+  const space = yield* SharedSpace
+  const mine = owner("r1", 5, 3)
+  const tag = yield* channelOf(undefined)
+  const by = (by: Owner | undefined): Guard => ({ _tag: "Compared", by })
+  yield* space.commit(commitOf(tag, { guard: by(mine) }))
+  yield* space.commit(commitOf(tag, { changes: [{ _tag: "Fence", runner: "r1", epoch: { era: 1, node: 6 } }] }))
+  yield* refusedAs("Fenced", commitOf(tag, { guard: by({ ...mine, connection: 9 }) }))
+  for (const another of [undefined, owner("r1", 6, 1), owner("r2", 1, 1)]) {
+    yield* space.commit(commitOf(tag, { guard: by(another) }))
+  }
+})
+
+const removed = Effect.gen(function* () {
+  const space = yield* SharedSpace
+  const mine = owner("r1", 5, 3)
+  const tag = yield* channelOf(mine)
+  const line = append("s", 4)
+  const fence: Change = { _tag: "Fence", runner: "r1", epoch: { era: 1, node: 6 } }
+  yield* space.commit(commitOf(tag, { changes: [{ ...put("soon"), dueMs: 10 }, count("members", 1), line, fence] }))
+  const remove = commitOf(tag, { found: false, changes: [put("late"), append("t", 1), { _tag: "RemoveTag" }] })
+  yield* space.commit(remove)
+  const { generation: left, entries, counters, heads } = yield* space.read({ tag, keys: [member, "soon", "late"] })
+  assert.deepStrictEqual([left, entries.size, counters.size, heads.size], [undefined, 0, 0, 0])
+  assert.deepStrictEqual(yield* space.due(tag, 99, 9), [])
+  assert.deepStrictEqual((yield* space.history(tag, "s", 0, 9)).entries, [])
+  assert.deepStrictEqual((yield* space.history(tag, "t", 0, 9)).entries, [])
+  // Repeated it finds nothing; founded again it is new, and knows no fence.
+  yield* refusedAs("Missing", remove)
+  const begun = yield* space.commit(commitOf(tag, { guard: { _tag: "Create", by: mine }, changes: [putOwned(mine)] }))
+  assert.deepStrictEqual(begun.versions, [1])
+})
+
 const createsOnce = Effect.gen(function* () {
   const space = yield* SharedSpace
   const by = owner("r1", 5, 3)
@@ -198,6 +241,8 @@ export const presence: Cases = {
   "takeover: every row of P3": takeoverTable,
   "takeover of what does not exist is refused": takeoverOfNothing,
   "fenced: an incarnation below the fence writes nothing": fenced,
+  "fenced: nor does it claim, where a comparison names it": fencedClaims,
+  "a tag that is removed leaves nothing": removed,
   "creates only what did not exist, within its bounds": createsOnce,
   "positions are written by the owner, and never create": positions,
   "what is due, earliest first": due,

@@ -8,9 +8,9 @@ import { join } from "node:path"
 import type { Address } from "./Way.ts"
 
 const main = join(import.meta.dirname, "../../src/main.ts")
-const startTimeoutMs = 15_000
+const startTimeoutMs = 60_000
 const stopTimeoutMs = 10_000
-const readyLine = /^noriter ready pid=(\d+) tcp=\S+:(\d+) http=\S+:(\d+)$/m
+const readyLine = /^noriter (?:ready|watching) pid=(\d+)(?: tcp=\S+:(\d+))? http=\S+:(\d+)$/m
 
 /**
  * Runs the server, ends as it ends, and kills it when standard input closes: so it goes with the test process whatever
@@ -37,13 +37,22 @@ export class Server implements AsyncDisposable {
     this.child = child
     this.printed = printed
     this.pid = Number(ready[1])
-    this.tcpPort = Number(ready[2])
+    this.tcpPort = Number(ready[2] ?? 0)
     this.httpPort = Number(ready[3])
   }
 
   /** Ends when the server has said that it is ready. Throws, with what it printed, when it does not. */
-  static async start(variables: Readonly<Record<string, string>> = {}): Promise<Server> {
-    const child = spawn("sh", ["-c", guard, "guard", process.execPath, main, "start"], {
+  static start(variables: Readonly<Record<string, string>> = {}): Promise<Server> {
+    return Server.run("start", variables)
+  }
+
+  /** A watcher, which listens for no phones. */
+  static watch(variables: Readonly<Record<string, string>>): Promise<Server> {
+    return Server.run("watch", variables)
+  }
+
+  private static async run(command: string, variables: Readonly<Record<string, string>>): Promise<Server> {
+    const child = spawn("sh", ["-c", guard, "guard", process.execPath, main, command], {
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...withoutOurs(process.env), NORITER_TCP_PORT: "0", NORITER_HTTP_PORT: "0", ...variables }
     })
@@ -75,6 +84,16 @@ export class Server implements AsyncDisposable {
       }
     }
     return this.child.exitCode
+  }
+
+  /** SIGKILL, SIGSTOP or SIGCONT. */
+  signal(signal: "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
+    process.kill(this.pid, signal)
+  }
+
+  /** Ends when the process has. */
+  async ended(): Promise<void> {
+    if (isRunning(this.child)) await once(this.child, "exit")
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

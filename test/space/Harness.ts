@@ -51,7 +51,7 @@ export class Watch {
       ...space,
       commit: (commit) =>
         Effect.gen({ self: this }, function* () {
-          if (isLease(commit)) return yield* space.commit(commit)
+          if (isOfLife(commit)) return yield* space.commit(commit)
           if (this.commits.length >= this.killAfter) return yield* Effect.interrupt
           yield* this.before(commit)
           const committed = yield* space.commit(this.instead(commit))
@@ -63,7 +63,9 @@ export class Watch {
   }
 }
 
-const isLease = ({ changes: [first] }: Commit): boolean => first?._tag === "Put" && first.key === "lease"
+/** A lease, or what says that there is one. */
+const isOfLife = ({ tag, changes: [first] }: Commit): boolean =>
+  tag === "incarnations" || (first?._tag === "Put" && first.key === "lease")
 
 /** What befalls one runner's appends. */
 export class LogWatch {

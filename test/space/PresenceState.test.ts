@@ -15,6 +15,7 @@ import {
 const graces: Graces = { lostShownMs: 5_000, resumeGraceMs: 30_000 }
 const at = 1_000_000
 const seen = (afterMs: number): PresenceEvent => ({ _tag: "DeadlineSeen", nowMs: at + afterMs })
+const died = (afterMs: number): PresenceEvent => ({ _tag: "RunnerDied", nowMs: at + afterMs, diedMs: at })
 const lost: PresenceOf = { state: PresenceState.PRESENCE_STATE_LOST, lostMs: at, dueMs: at + 5_000 }
 const away: PresenceOf = { state: PresenceState.PRESENCE_STATE_AWAY, lostMs: at, dueMs: at + 30_000 }
 const put = hidden(at)
@@ -35,6 +36,13 @@ const rows: ReadonlyArray<readonly [string, PresenceOf, PresenceEvent, PresenceO
   ["looked at very late, it skips away", lost, seen(30_000), "ended"],
   ["away to the last millisecond", away, seen(29_999), away],
   ["then it has ended", away, seen(30_000), "ended"],
+  ["its runner died: away since then", present, died(9_000), away],
+  ["its runner died long ago", present, died(30_000), "ended"],
+  ["its runner died while it was lost: shown as long as any that is", lost, died(4_999), lost],
+  ["and away after that", lost, died(5_000), away],
+  ["its runner died while it was away", away, died(29_999), away],
+  ["and its grace was over", away, died(30_000), "ended"],
+  ["a hidden member's runner died", put, died(hiddenMs - 1), put],
   ["a hidden member waits", put, seen(hiddenMs - 1), put],
   ["and is abandoned", put, seen(hiddenMs), "ended"]
 ]

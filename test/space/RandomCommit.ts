@@ -95,7 +95,7 @@ function randomGuard(random: Trouble, near: number): Guard {
     case 4:
       return { _tag: "Create", by }
     default:
-      return { _tag: "Compared" }
+      return { _tag: "Compared", by: random.chance(0.5) ? by : undefined }
   }
 }
 
@@ -132,6 +132,7 @@ function randomChange(random: Trouble, near: number): Change {
         ? { _tag: "Forget", session: pick(random, sessions) }
         : { _tag: "Fence", runner: pick(random, ["r1", "r2"]), epoch: ownerOf(random).epoch }
     default:
+      if (random.chance(0.05)) return { _tag: "RemoveTag" }
       return { _tag: "Place", member: 1 + random.below(4), xCm: random.below(2 ** 32), yCm: 7 }
   }
 }

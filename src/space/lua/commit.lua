@@ -7,6 +7,7 @@ local commit = cmsgpack.unpack(ARGV[1])
 -- What the tag holds, as read so far and as it will be. A void tag is of an older generation, or of none: it counts as
 -- empty, and what it holds goes before the first write (rule L12).
 local isVoid = false
+local isRemoved = false
 local applied = -1
 local fields, changedFields, entries, heads = {}, {}, {}, {}
 
@@ -98,7 +99,9 @@ guards.Create = function(guard)
   if isFenced(guard.by) then return refused("Fenced") end
 end
 
-guards.Compared = function() end
+guards.Compared = function(guard)
+  if guard.by and isFenced(guard.by) then return refused("Fenced") end
+end
 
 -- Checks beyond the guard.
 
@@ -143,6 +146,10 @@ checks.Append = function(change)
   head.seq = change.seq
 end
 
+checks.RemoveTag = function()
+  isRemoved = true
+end
+
 local function refusedChange()
   for _, change in ipairs(commit.changes) do
     local check = checks[change._tag]
@@ -151,7 +158,7 @@ local function refusedChange()
   end
 end
 
--- Streams and queues of a void tag have names that only the tag knows: the caller is told them, and comes again having
+-- Streams and queues of a void or removed tag have names that only the tag knows: the caller is told them, and comes again having
 -- declared their keys. Answers those it has not declared.
 local function discards()
   local declared, missing = {}, {}
@@ -281,10 +288,17 @@ local function writeFields()
   if #list > 0 then redis.call("HSET", META, unpack(list)) end
 end
 
+local function discard()
+  for _, key in ipairs(KEYS) do redis.call("UNLINK", key) end
+end
+
+local function publish()
+  for _, tell in ipairs(commit.tell) do redis.call("PUBLISH", tell.channel, tell.bytes) end
+end
+
 local function write()
   if isVoid then
-    redis.call("UNLINK", unpack(KEYS, 1, 8))
-    for at = commit.discardFrom, #KEYS do redis.call("UNLINK", KEYS[at]) end
+    discard()
     setField("era", digits(commit.era))
     setField("n", digits(commit.n))
   end
@@ -294,12 +308,17 @@ local function write()
   for _, change in ipairs(commit.changes) do
     if writes[change._tag] then writes[change._tag](change) end
   end
+  local answer = { "", numbers, versions }
+  if isRemoved then
+    discard()
+    publish()
+    return answer
+  end
   for counter, value in pairs(counters) do setField("counter/" .. counter, digits(value)) end
   if #versions > 0 then setField("version", digits(lastVersion)) end
   writeFields()
-  local answer = { "", numbers, versions }
   keepToken(answer)
-  for _, tell in ipairs(commit.tell) do redis.call("PUBLISH", tell.channel, tell.bytes) end
+  publish()
   return answer
 end
 
@@ -313,7 +332,7 @@ local function run()
   isVoid = age < 0
   local refusal = guards[commit.guard._tag](commit.guard) or changedReads() or refusedChange()
   if refusal then return refusal end
-  local missing = isVoid and discards() or {}
+  local missing = (isVoid or isRemoved) and discards() or {}
   if #missing > 0 then return { "Discard", missing } end
   return write()
 end
