@@ -79,11 +79,18 @@ const make = Effect.gen(function* () {
     })
   }
 
+  /** In a trace of its own, which what follows from it carries from here to whoever hears of it. */
+  const dispatchTraced = (phone: Phone, request: ClientRequest, id: number): Effect.Effect<void> => {
+    const traced = Effect.flatMap(currentTrace, (trace) =>
+      dispatch(phone, request, { id, trace, caller: phone.session })
+    )
+    return withNewTrace(request.$type, traced)
+  }
+
   /** Lasting requests take effect in the order sent and wait for one another; the session's fiber reads on meanwhile. */
   const queue = (phone: Phone, request: ClientRequest, id: number): Effect.Effect<void> => {
     const { session } = phone
-    const traced = Effect.flatMap(currentTrace, (trace) => dispatch(phone, request, { id, trace, caller: session }))
-    const run = withNewTrace(request.$type, traced)
+    const run = dispatchTraced(phone, request, id)
     // Sent again it belongs where it was first asked, wherever the session stands now (rule L7).
     const placed = Effect.matchEffect(
       Effect.suspend(() => session.placeOf(id)),
@@ -106,6 +113,7 @@ const make = Effect.gen(function* () {
     const retryAfterMs = rateLimits ? session.rates.take(route.key, now()) : 0
     if (retryAfterMs > 0) return refuse(phone, id, tooOften(route, retryAfterMs))
     session.seenId = Math.max(session.seenId, id)
+    if (session.held === undefined) return dispatchTraced(phone, request, id)
     if (route.lasting) return queue(phone, request, id)
     if (route.inside && session.place === undefined) return refuse(phone, id, outside)
     return dispatch(phone, request, { id, trace: undefined, caller: session })

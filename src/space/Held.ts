@@ -1,5 +1,5 @@
 /** What a runner holds of presence: sessions and members as it last wrote or read them, and what it asks on entering. */
-import type { MemberRecord, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
+import type { MemberRecord, PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
 import type { Owner, Tag } from "./SharedSpace.ts"
 
 /** A session as its owner holds it: the record it last wrote or read, and by which version. */
@@ -40,3 +40,20 @@ export interface Position {
   readonly xCm: number
   readonly yCm: number
 }
+
+/** The member of a session, in a place and a state. */
+export const memberOf = (
+  held: Held,
+  place: { readonly xCm: number; readonly yCm: number; readonly avatar: string },
+  state: { readonly state: PresenceState; readonly lostMs: number }
+): MemberRecord => ({
+  $type: "noriter.space.v1.MemberRecord",
+  session: held.record.session,
+  guest: held.guest,
+  nickname: held.record.nickname,
+  avatar: place.avatar,
+  state: state.state,
+  xCm: place.xCm,
+  yCm: place.yCm,
+  lostMs: state.lostMs
+})

@@ -1,9 +1,10 @@
-/** What commits of presence tell: frames for the runner that held a session, and for the views of a channel. */
+/** What commits of presence tell: messages for the runner that held a session, and for the views of a channel. */
 import type { GoneReason } from "../../gen/noriter/client/v1/playground.ts"
+import type { MemberTold } from "../../gen/noriter/runner/v1/playground.ts"
+import type { ClaimTold } from "../../gen/noriter/runner/v1/session.ts"
 import type { SessionRecord } from "../../gen/noriter/space/v1/records.ts"
-import { frameOf } from "../bus/EventBus.ts"
 import type { Claimable } from "./Held.ts"
-import type { Owner, Tag, Tell } from "./SharedSpace.ts"
+import type { Owner, Tag } from "./SharedSpace.ts"
 
 /** A claim for another socket shows by its session or its token; entering claims for the same one, and is no news. */
 export const claimTold = (
@@ -11,14 +12,13 @@ export const claimTold = (
   before: Claimable | undefined,
   owner: Owner,
   after: SessionRecord
-): ReadonlyArray<Tell> => {
+): ReadonlyArray<ClaimTold> => {
   if (before === undefined) return []
   const { session, token } = before.record
   if (session === after.session && token === after.token) return []
   const { incarnation } = before.owner
   const { connection, incarnation: claimant } = owner
-  const told = { $type: "noriter.runner.v1.ClaimTold", incarnation, guest, session, connection, claimant } as const
-  return [frameOf(told, undefined)]
+  return [{ $type: "noriter.runner.v1.ClaimTold", incarnation, guest, session, connection, claimant }]
 }
 
 export const memberTold = (
@@ -27,4 +27,4 @@ export const memberTold = (
   version: number,
   record: Uint8Array | undefined,
   reason: GoneReason
-): Tell => frameOf({ $type: "noriter.runner.v1.MemberTold", channel: tag, member, version, record, reason }, undefined)
+): MemberTold => ({ $type: "noriter.runner.v1.MemberTold", channel: tag, member, version, record, reason })

@@ -7,8 +7,12 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { GoneReason } from "../../gen/noriter/client/v1/playground.ts"
 import { MemberRecord, type PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
+import type { RunnerMessage } from "../../gen/registry.ts"
+import { frameOf } from "../bus/EventBus.ts"
 import { type Incarnation, isSameGeneration } from "../link/Roster.ts"
-import type { Claimable, EnterRequest, Held, HeldMember, Position } from "./Held.ts"
+import { currentTrace } from "../telemetry/Tracing.ts"
+import type { Trace } from "../wire/Trace.ts"
+import { type Claimable, type EnterRequest, type Held, type HeldMember, memberOf, type Position } from "./Held.ts"
 import { incarnationTag, leased, ownerOf } from "./Lease.ts"
 import { decidedAnew, type PresenceRefused, refuse, unlessChanged, type Write } from "./PresenceRefused.ts"
 import { dueOf, type Graces, hidden, isShown, type PresenceOf } from "./PresenceState.ts"
@@ -25,8 +29,7 @@ import {
   type SharedSpace,
   type SpaceError,
   type Tag,
-  type TagState,
-  type Tell
+  type TagState
 } from "./SharedSpace.ts"
 import { memberKey, memberPrefix } from "./Tag.ts"
 
@@ -81,9 +84,13 @@ export class PresenceWrites {
     tag: Tag,
     guard: Guard,
     changes: ReadonlyArray<Change>,
-    rest: { readonly reads?: Commit["reads"]; readonly tell?: ReadonlyArray<Tell>; readonly found?: boolean } = {}
+    rest: {
+      readonly reads?: Commit["reads"]
+      readonly tell?: ReadonlyArray<RunnerMessage>
+      readonly found?: boolean
+    } = {}
   ) {
-    const commit: Commit = {
+    const commit = (trace: Trace | undefined): Commit => ({
       tag,
       token: newToken(),
       generation: this.#self.generation,
@@ -91,15 +98,16 @@ export class PresenceWrites {
       guard,
       reads: rest.reads ?? [],
       changes,
-      tell: rest.tell ?? []
-    }
-    return this.#space.commit(commit).pipe(
-      Effect.catchTag("CommitRefused", (refused) =>
+      tell: (rest.tell ?? []).map((message) => frameOf(message, trace))
+    })
+    const once = (commit: Commit) =>
+      Effect.catchTag(this.#space.commit(commit), "CommitRefused", (refused) =>
         refused.reason === "Missing"
           ? this.#found({ ...commit, found: rest.found ?? false }, refused)
           : Effect.fail(refused)
-      ),
-      Effect.retry({ schedule: passing, while: (error) => error._tag === "SpaceError" })
+      )
+    return Effect.flatMap(currentTrace, (trace) =>
+      Effect.retry(once(commit(trace)), { schedule: passing, while: (error) => error._tag === "SpaceError" })
     )
   }
 
@@ -381,19 +389,3 @@ const passing = Schedule.max([Schedule.exponential("50 millis"), Schedule.recurs
 
 const claimable = (entry: Entry | undefined): Claimable | undefined =>
   entry?.owner === undefined ? undefined : { record: SessionRecord.decode(entry.value), owner: entry.owner }
-
-export const memberOf = (
-  held: Held,
-  place: { readonly xCm: number; readonly yCm: number; readonly avatar: string },
-  state: { readonly state: PresenceState; readonly lostMs: number }
-): MemberRecord => ({
-  $type: "noriter.space.v1.MemberRecord",
-  session: held.record.session,
-  guest: held.guest,
-  nickname: held.record.nickname,
-  avatar: place.avatar,
-  state: state.state,
-  xCm: place.xCm,
-  yCm: place.yCm,
-  lostMs: state.lostMs
-})

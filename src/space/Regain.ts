@@ -6,17 +6,10 @@
  */
 import * as Effect from "effect/Effect"
 import { MemberRecord, PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
-import type { Held, HeldMember, Position } from "./Held.ts"
+import { type Held, type HeldMember, memberOf, type Position } from "./Held.ts"
 import { ownerOf } from "./Lease.ts"
 import { decidedAnew, type PresenceRefused, refuse, type Write } from "./PresenceRefused.ts"
-import {
-  connectionCounter,
-  memberCounter,
-  memberOf,
-  membersCounter,
-  type PresenceWrites,
-  sessionKey
-} from "./PresenceWrites.ts"
+import { connectionCounter, memberCounter, membersCounter, type PresenceWrites, sessionKey } from "./PresenceWrites.ts"
 import type { Self } from "./Self.ts"
 import { type Change, type Guard, type Owner, SpaceError } from "./SharedSpace.ts"
 import { memberKey } from "./Tag.ts"

@@ -104,7 +104,25 @@ describe("a trace", () => {
     }
   })
 
-  it("is not begun for what is fleeting: steps are too many", async () => {
+  it("leads from who enters or waves to the views that show it", async () => {
+    const told = "hear noriter.runner.v1"
+    const cases = [
+      ["noriter.client.v1.EnterRequest", `${told}.MemberTold`],
+      ["noriter.client.v1.EmoteRequest", `${told}.EmoteTold`]
+    ] as const
+    speaker.say({ emote: { kind: "wave" } })
+    await listener.next("emoted")
+    for (const [request, hearing] of cases) {
+      const asked = await sent(request, 1)
+      const heard = await sent(hearing, 1)
+      assert.includeMembers(
+        asked.map(({ traceId }) => traceId),
+        heard.map(({ traceId }) => traceId)
+      )
+    }
+  })
+
+  it("is not begun for steps: they are too many, and go out together", async () => {
     speaker.say({ move: { xCm: 10_000, yCm: 10_000 } })
     await listener.next("moved")
     const before = named(say).length

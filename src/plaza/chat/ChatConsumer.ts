@@ -11,6 +11,8 @@ import type { ClientResponse } from "../../../gen/registry.ts"
 import type { Caller, Place, Refused } from "../../bus/Caller.ts"
 import { EventBus } from "../../bus/EventBus.ts"
 import { refusedBy } from "../../bus/Refusals.ts"
+import { currentTrace, withNewTrace } from "../../telemetry/Tracing.ts"
+import type { Trace } from "../../wire/Trace.ts"
 import { Channels } from "../playground/Channels.ts"
 import type { View } from "../playground/View.ts"
 
@@ -51,13 +53,13 @@ export const layer = Layer.effectDiscard(
             answerOf
           })
         ),
-      emote: ({ kind }, { caller }) =>
-        fleeting(caller, ({ tag, member }) =>
-          bus.publish({ $type: "noriter.runner.v1.EmoteTold", channel: tag, member, kind })
+      emote: ({ $type, kind }, { caller }) =>
+        fleeting($type, caller, ({ tag, member }, trace) =>
+          bus.publish({ $type: "noriter.runner.v1.EmoteTold", channel: tag, member, kind }, trace)
         ),
-      typing: (_, { caller }) =>
-        fleeting(caller, ({ tag, member }) =>
-          bus.publish({ $type: "noriter.runner.v1.TypingTold", channel: tag, member })
+      typing: ({ $type }, { caller }) =>
+        fleeting($type, caller, ({ tag, member }, trace) =>
+          bus.publish({ $type: "noriter.runner.v1.TypingTold", channel: tag, member }, trace)
         )
     })
   })
@@ -69,8 +71,19 @@ const cellOf = (view: View | undefined, member: number): number => {
 }
 
 /** What is fleeting may be lost: a link that is away is no reason to refuse. */
-const fleeting = <E>(caller: Caller, tell: (place: Place) => Effect.Effect<void, E>): Effect.Effect<void> =>
-  caller.place === undefined ? Effect.void : Effect.ignore(tell(caller.place))
+const fleeting = <E>(
+  key: string,
+  { place }: Caller,
+  tell: (place: Place, trace: Trace | undefined) => Effect.Effect<void, E>
+): Effect.Effect<void> =>
+  place === undefined
+    ? Effect.void
+    : Effect.ignore(
+        withNewTrace(
+          key,
+          Effect.flatMap(currentTrace, (trace) => tell(place, trace))
+        )
+      )
 
 /** What the phone is told of an outcome, the first time and when it asks again. */
 const answerOf = (answer: Answer): ClientResponse | Refused => {

@@ -25,6 +25,7 @@ import { memberPrefix } from "../../space/Tag.ts"
 import { members as membersFigure, tickSeconds } from "../../telemetry/Metrics.ts"
 import { withSpan } from "../../telemetry/Tracing.ts"
 import { enduring, Workers } from "../../Workers.ts"
+import type { Trace } from "../../wire/Trace.ts"
 import { linesStream } from "./LineStream.ts"
 import { Spread } from "./Spread.ts"
 import { View } from "./View.ts"
@@ -203,31 +204,42 @@ const make = Effect.gen(function* () {
       return Scope.close(scope, Exit.void)
     })
 
+  /** What a frame says of a channel, in the trace it came with; nobody looks at the channel: nothing. */
+  const heard = (
+    told: { readonly $type: string; readonly channel: string },
+    trace: Trace | undefined,
+    take: (channel: Channel) => void
+  ): Effect.Effect<void> =>
+    withSpan(
+      `hear ${told.$type}`,
+      trace,
+      Effect.sync(() => {
+        const channel = channels.get(told.channel)
+        if (channel !== undefined) take(channel)
+      })
+    )
+
   yield* bus.register(PlaygroundViewConsumer, {
     move: (told) => Effect.sync(() => channels.get(told.channel)?.view.applyMoves(told)),
-    change: ({ channel, member, version, record, reason }) =>
-      Effect.sync(() =>
-        channels
-          .get(channel)
-          ?.view.memberChanged(member, version, record === undefined ? undefined : MemberRecord.decode(record), reason)
-      ),
+    change: (told, trace) =>
+      heard(told, trace, (channel) => {
+        const { member, version, record, reason } = told
+        channel.view.memberChanged(
+          member,
+          version,
+          record === undefined ? undefined : MemberRecord.decode(record),
+          reason
+        )
+      }),
     sendKey: ({ channel, incarnation: asking }) =>
       Effect.sync(() => {
         if (asking !== self.incarnation.id) channels.get(channel)?.view.keyFrameAsked()
       })
   })
   yield* bus.register(ChatViewConsumer, {
-    hear: (line, trace) =>
-      withSpan(
-        `hear ${line.$type}`,
-        trace,
-        Effect.sync(() => {
-          const channel = channels.get(line.channel)
-          if (channel !== undefined) hear(channel, line)
-        })
-      ),
-    emote: ({ channel, member, kind }) => Effect.sync(() => channels.get(channel)?.view.emoted(member, kind)),
-    type: ({ channel, member }) => Effect.sync(() => channels.get(channel)?.view.typed(member))
+    hear: (line, trace) => heard(line, trace, (channel) => hear(channel, line)),
+    emote: (told, trace) => heard(told, trace, ({ view }) => view.emoted(told.member, told.kind)),
+    type: (told, trace) => heard(told, trace, ({ view }) => view.typed(told.member))
   })
 
   const spread = new Spread((busyMs) => tickSeconds.observe(busyMs / 1000))
