@@ -1,18 +1,22 @@
 /**
- * What two phones wait for on a quiet server: a real process, real sockets, one thing at a time. Rates are off, so that
- * the server and not its limits is measured; a move waits for the tick, which is most of what it takes.
+ * What two phones wait for on a quiet server, or each on a runner of its own over real Redis, Kafka and ZooKeeper: real
+ * processes, real sockets, one thing at a time. Rates are off, so that the server and not its limits is measured; a move
+ * waits for the tick, which is most of what it takes.
+ *
+ *     npm run bench -- latency --runners 2
  */
 import { Phone } from "../test/e2e/Phone.ts"
-import { Server } from "../test/e2e/Server.ts"
+import { noriter, noriterCluster } from "./harness/System.ts"
 import { quantile, spread } from "./Measure.ts"
 import type { Bench, Row } from "./Report.ts"
 
-const unlimited = {
-  NORITER_RATE_LIMITS: "off",
-  NORITER_CHANNEL_LINES_PER_SECOND: "0",
-  NORITER_CELL_LINES_PER_SECOND: "0",
-  NORITER_CHANNEL_NEARBY_PER_SECOND: "0"
+interface Goals {
+  readonly p50?: number
+  readonly p99?: number
 }
+
+/** Milliseconds between two idle runners; the tick is 100 ms. */
+const goals = { say: { p50: 25, p99: 200 }, move: { p99: 150 } }
 const warmUpTimes = 10
 const timesMin = 20
 const timesMax = 5_000
@@ -30,22 +34,24 @@ async function time(seconds: number, once: (time: number) => Promise<unknown>): 
   return taken
 }
 
-const toRows = (name: string, taken: ReadonlyArray<number>): ReadonlyArray<Row> => {
+const toRows = (name: string, taken: ReadonlyArray<number>, { p50, p99: goal }: Goals = {}): ReadonlyArray<Row> => {
   const p99 = quantile(taken, 0.99)
+  const targetOf = (target: number | undefined) => (target === undefined ? {} : { target })
   return [
-    { name: `${name}, p50 of ${taken.length}`, unit: "ms", ...spread(taken) },
-    { name: `${name}, p99`, unit: "ms", median: p99, low: p99, high: Math.max(...taken) }
+    { name: `${name}, p50 of ${taken.length}`, unit: "ms", ...spread(taken), ...targetOf(p50) },
+    { name: `${name}, p99`, unit: "ms", median: p99, low: p99, high: Math.max(...taken), ...targetOf(goal) }
   ]
 }
 
 export const latency: Bench = {
   name: "latency",
-  about: "two phones on a real server process over TCP: from a request to what is heard of it",
-  run: async (seconds, at) => {
-    at("starting a server")
-    await using server = await Server.start(unlimited)
-    await using speaker = await Phone.greet(server.tcpPort, "바람")
-    await using listener = await Phone.greet(server.tcpPort, "구름")
+  about: "two phones over TCP, on one server or on --runners 2: from a request to what is heard of it",
+  run: async (seconds, at, { runners, profileTo }) => {
+    at("starting")
+    await using system = await (runners > 1 ? noriterCluster(runners, profileTo) : noriter({}, profileTo)).start()
+    const [first = 0, second = first] = system.ports
+    await using speaker = await Phone.greet(first, "바람")
+    await using listener = await Phone.greet(second, "구름")
     const entered = await speaker.ask({ enter: { playground: "park", avatar: "fox" } })
     await listener.ask({ enter: { playground: "park", avatar: "cat" } })
     const { xCm, yCm } = placeIn(entered)
@@ -64,7 +70,12 @@ export const latency: Bench = {
       speaker.say({ move: { xCm: x, yCm } })
       await listener.next("moved", (moved) => Array.isArray(moved.xCm) && moved.xCm.includes(x))
     })
-    return [...toRows("ping → its answer", pings), ...toRows("say → said", says), ...toRows("move → moved", moves)]
+    const { say, move } = runners > 1 ? goals : { say: {}, move: {} }
+    return [
+      ...toRows("ping → its answer", pings),
+      ...toRows("say → said", says, say),
+      ...toRows("move → moved", moves, move)
+    ]
   }
 }
 
