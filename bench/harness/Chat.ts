@@ -19,6 +19,9 @@ export interface Chat {
 export const chatPhones = 1_000
 const textBytes = 100
 const checkSeconds = 2
+/** Until what runs all the time is compiled, in all processes. */
+const warmUpSeconds = 6
+const warmUpRate = 30
 const quietRate = 35
 const quietSeconds = 5
 
@@ -44,6 +47,10 @@ export async function chat(
   await using load = new LoadClient({ protocol, ports, phones, textBytes })
   const { ready } = await load.connect(phones)
   if (ready < phones) throw new Error(`only ${ready} of ${phones} phones were let in by ${contender.name}`)
+  at(`${contender.name}: warming up`)
+  await load.say(warmUpRate)
+  await load.measure(warmUpSeconds)
+  await load.say(0)
   await load.drain()
   const best = await ramp(system, load, "say", options, (what) => at(`${contender.name}: ${what}`))
   const checked = protocol === "noriter" ? await check(system, load, (best?.rate ?? 2) / 2) : nothing
@@ -58,6 +65,8 @@ export async function quietOn(contender: Contender, phones: number, at: (what: s
   await using load = new LoadClient({ protocol, ports, phones, textBytes })
   await load.connect(phones)
   at(`${contender.name}: ${quietRate}/s`)
+  await load.say(quietRate)
+  await load.measure(warmUpSeconds)
   return await step(system, load, "say", quietRate, { ...chatRamp, seconds: quietSeconds })
 }
 

@@ -97,10 +97,10 @@ export const pin = (pid: number, core: number): void => {
   favour(pid)
 }
 
-/** What else runs on this machine has a tenth of what the measured want, where we may say so. */
+/** What else runs on this machine has a thirtieth of what the measured want, where we may say so. */
 function favour(pid: number): void {
   try {
-    writeFileSync(`/proc/${pid}/autogroup`, "-10")
+    writeFileSync(`/proc/${pid}/autogroup`, "-15")
   } catch {
     // Not on this system, or not allowed: the figure of what others took says how much it matters.
   }
