@@ -7,10 +7,10 @@ import { turn } from "../../client/Turn.ts"
 import { Spread } from "./Spread.ts"
 import type { View } from "./View.ts"
 
-/** For each millisecond of writing so many are left to everything else: lines take a seventh of a core at most. */
+/** For each millisecond of writing so many are left to everything else: lines take a seventh of a core. */
 const restPart = 6
-/** No line waits longer than this for those before it. */
-const restMsMax = 35
+/** From one writing to the next at most; when there is so much to say that writing it takes that long, there is no rest. */
+const everyMsMax = 40
 
 /** What it asks of a view. */
 export type Flowing = Pick<View, "hasMovement" | "flushLines">
@@ -50,7 +50,7 @@ export class LineFlow {
 
   private written(busyMs: number): void {
     this.writing = false
-    this.restUntilMs = performance.now() + Math.min(restMsMax, busyMs * restPart)
+    this.restUntilMs = performance.now() + Math.min(busyMs * restPart, everyMsMax - busyMs)
     if (this.wanted) this.schedule()
   }
 }
