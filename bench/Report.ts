@@ -7,18 +7,25 @@ export interface Row extends Spread {
   readonly unit: string
   /** At most this much; none where the figure is only to be known. */
   readonly target?: number
+  /** At least this much. */
+  readonly atLeast?: number
 }
 
 /** What a bench may be told besides how long a row takes. */
 export interface Given {
   readonly bots: number
   readonly minutes: number
+  readonly phones: number
+  readonly runners: number
+  readonly repetitions: number
+  /** Where a CPU profile is written; undefined: none is. */
+  readonly profileTo: string | undefined
 }
 
 export interface Bench {
   readonly name: string
   readonly about: string
-  /** It takes minutes, and is not among "all". */
+  /** It takes minutes, or both cores: it is not among "all". */
   readonly isLong?: true
   /** Measures each of its rows for about so many seconds; says what it is at. */
   readonly run: (seconds: number, at: (what: string) => void, given: Given) => Promise<ReadonlyArray<Row>>
@@ -35,14 +42,18 @@ export const machine = () => ({
 
 export type Machine = ReturnType<typeof machine>
 
-export const isMet = (row: Row): boolean => row.target === undefined || row.median <= row.target
+export const isMet = ({
+  median,
+  target = Number.POSITIVE_INFINITY,
+  atLeast = Number.NEGATIVE_INFINITY
+}: Row): boolean => median <= target && median >= atLeast
 
 export function toTable(bench: Bench, rows: ReadonlyArray<Row>): string {
   const cells = rows.map((row) => [
     row.name,
     `${figure(row.median)} ${row.unit}`,
     `${figure(row.low)} – ${figure(row.high)}`,
-    row.target === undefined ? "" : `≤ ${figure(row.target)} ${isMet(row) ? "met" : "MISSED"}`
+    goalOf(row)
   ])
   const table = [["", "median", "10 % – 90 %", "target"], ...cells]
   const widths = [0, 1, 2, 3].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)))
@@ -57,6 +68,13 @@ export function toTable(bench: Bench, rows: ReadonlyArray<Row>): string {
 
 export const toJsonLines = (bench: Bench, rows: ReadonlyArray<Row>, where: Machine): string =>
   rows.map((row) => `${JSON.stringify({ bench: bench.name, ...row, met: isMet(row), machine: where })}\n`).join("")
+
+function goalOf(row: Row): string {
+  const { target, atLeast } = row
+  if (target === undefined && atLeast === undefined) return ""
+  const goal = target === undefined ? `≥ ${figure(atLeast ?? 0)}` : `≤ ${figure(target)}`
+  return `${goal} ${isMet(row) ? "met" : "MISSED"}`
+}
 
 /** Three digits that count: finer is noise. */
 const figure = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3))

@@ -5,22 +5,39 @@
  *     --seconds 2   how long each row is measured
  *     --bots 1000   how many there are, where there are bots
  *     --minutes 5   how long a soak takes
+ *     --phones 0    how many there are under load; 0: as many as the bench has by itself
+ *     --runners 1   how many runners phones are on, where that can be chosen
+ *     --times 3     how often what is measured beside others is repeated, by turns
+ *     --profile     writes a CPU profile of Noriter to bench/results
  *     --json        JSON lines on stdout, and the table on stderr; so it is, too, where stdout is no terminal
  *
  * Exits with 1 when a target was missed.
  */
+import { join } from "node:path"
 import { parseArgs } from "node:util"
+import { chat } from "./chat.ts"
+import { cluster } from "./cluster.ts"
 import { commits } from "./commits.ts"
+import { crowd } from "./crowd.ts"
 import { decode } from "./decode.ts"
 import { dispatch } from "./dispatch.ts"
 import { encode } from "./encode.ts"
 import { fanout } from "./fanout.ts"
 import { fuzz } from "./fuzz.ts"
+import { growth } from "./growth.ts"
+import { idle } from "./idle.ts"
 import { latency } from "./latency.ts"
-import { type Bench, isMet, machine, toJsonLines, toTable } from "./Report.ts"
+import { mixed } from "./mixed.ts"
+import { move } from "./move.ts"
+import { peers } from "./peers.ts"
+import { type Bench, type Given, isMet, machine, toJsonLines, toTable } from "./Report.ts"
 import { soak } from "./soak.ts"
+import { storm } from "./storm.ts"
 
-const benches: ReadonlyArray<Bench> = [commits, decode, dispatch, encode, fanout, fuzz, latency, soak]
+const benches: ReadonlyArray<Bench> = [
+  ...[chat, cluster, commits, crowd, decode, dispatch, encode, fanout, fuzz, growth, idle, latency],
+  ...[mixed, move, peers, soak, storm]
+]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -28,21 +45,34 @@ const { values, positionals } = parseArgs({
     json: { type: "boolean", default: false },
     seconds: { type: "string", default: "1" },
     bots: { type: "string", default: "1000" },
-    minutes: { type: "string", default: "5" }
+    minutes: { type: "string", default: "5" },
+    phones: { type: "string", default: "0" },
+    runners: { type: "string", default: "1" },
+    times: { type: "string", default: "3" },
+    profile: { type: "boolean", default: false }
   }
 })
 const inAll = benches.filter(({ isLong }) => isLong === undefined)
 const names = positionals.includes("all") ? inAll.map(({ name }) => name) : positionals
 const unknown = names.filter((name) => !benches.some((bench) => bench.name === name))
 const seconds = Number(values.seconds)
-const given = { bots: Number(values.bots), minutes: Number(values.minutes) }
+const given: Given = {
+  bots: Number(values.bots),
+  minutes: Number(values.minutes),
+  phones: Number(values.phones),
+  runners: Number(values.runners),
+  repetitions: Number(values.times),
+  profileTo: values.profile ? join(import.meta.dirname, "results") : undefined
+}
 const json = values.json || !process.stdout.isTTY
 const progress = (text: string) => {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`)
 }
 
 async function run(bench: Bench): Promise<boolean> {
-  const rows = await bench.run(seconds, (what) => progress(`${bench.name}: ${what} …`), given)
+  // Who waits for minutes wants to see that it goes on, also in a log.
+  const told = bench.isLong && !process.stderr.isTTY ? (text: string) => process.stderr.write(`${text}\n`) : progress
+  const rows = await bench.run(seconds, (what) => told(`${bench.name}: ${what} …`), given)
   progress("")
   ;(json ? process.stderr : process.stdout).write(toTable(bench, rows))
   if (json) process.stdout.write(toJsonLines(bench, rows, where))
@@ -50,8 +80,11 @@ async function run(bench: Bench): Promise<boolean> {
 }
 
 const where = machine()
-if (unknown.length > 0 || !(seconds > 0 && given.bots > 0 && given.minutes > 0)) {
-  const numbers = "--seconds, --bots and --minutes take a number above 0"
+if (
+  unknown.length > 0 ||
+  !(seconds > 0 && given.bots > 0 && given.minutes > 0 && given.runners > 0 && given.repetitions > 0)
+) {
+  const numbers = "--seconds, --bots, --minutes, --runners and --times take a number above 0"
   console.error(unknown.length > 0 ? `no such bench: ${unknown.join(", ")}` : numbers)
   process.exitCode = 2
 } else if (names.length === 0) {

@@ -25,7 +25,7 @@ import {
 } from "../../gen/registry.ts"
 import { type LinkError, RunnerLink } from "../link/RunnerLink.ts"
 import { type AppendFailed, type LogRecord, type NewRecord, type Source, TopicLog } from "../link/TopicLog.ts"
-import { dispatched, framesDropped, type KeyFigures, tellFrames } from "../telemetry/Metrics.ts"
+import { appended, dispatched, framesDropped, type KeyFigures, tellFrames } from "../telemetry/Metrics.ts"
 import { withSpan } from "../telemetry/Tracing.ts"
 import { decodeFrames, encodeFrame, type Frame } from "../wire/Frame.ts"
 import { type Trace, toTraceparent } from "../wire/Trace.ts"
@@ -202,11 +202,16 @@ const make = Effect.gen(function* () {
         return link.publish(frame.channel, frame.bytes)
       }
       const { topic, record } = recordOf(message, trace)
-      return Effect.asVoid(log.append(topic, [record]))
+      return Effect.map(log.append(topic, [record]), () => {
+        appended.of(record.key).count++
+      })
     },
     offer: (message, trace, settled) => {
       const { topic, record } = recordOf(message, trace)
-      log.offer(topic, record, settled)
+      log.offer(topic, record, (failed) => {
+        if (failed === undefined) appended.of(record.key).count++
+        settled(failed)
+      })
     }
   })
 })

@@ -13,7 +13,7 @@ import { EventBus } from "../bus/EventBus.ts"
 import type { Generation } from "../link/Roster.ts"
 import { type LogRecord, type Reading, TopicLog } from "../link/TopicLog.ts"
 import { deadTopicOf } from "../link/Topics.ts"
-import { deadLetters, topicLagSeconds } from "../telemetry/Metrics.ts"
+import { applied as appliedFigures, deadLetters, topicLagSeconds } from "../telemetry/Metrics.ts"
 import { withSpan } from "../telemetry/Tracing.ts"
 import { fromTraceparent } from "../wire/Trace.ts"
 import { type Applied, type AskedRecord, decideInTurn, keysOf, outcomesOf } from "./Deciding.ts"
@@ -145,6 +145,7 @@ const makeApply = ({ log, bus, space, self }: Services) => {
     const applied = decideInTurn(state, all)
     yield* buryOnce(applied.poison, buried)
     yield* commitRun(tag, applied)
+    for (const { record } of all) if (record.offset > state.applied) appliedFigures.of(record.key).count++
     yield* finish(tag, applied)
   })
 

@@ -96,6 +96,16 @@ const dispatchedTotal = meter.add(
 )
 export const dispatched = (lane: Lane, key: string): KeyFigures => dispatchedTotal.of(lane, key)
 
+export const appended: Family<Counter> = meter.counters(
+  "noriter_appended_total",
+  "Records that this runner put on the log, by key",
+  "key"
+)
+export const applied: Family<Counter> = meter.counters(
+  "noriter_applied_total",
+  "Records of the log that took effect by a commit of this runner, by key",
+  "key"
+)
 export const deadLetters: Counter = meter.counter(
   "noriter_dead_letters_total",
   "Records that could not be read or decided, and were buried"

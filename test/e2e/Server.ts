@@ -16,7 +16,7 @@ const readyLine = /^noriter (?:ready|watching) pid=(\d+)(?: tcp=\S+:(\d+))? http
  * Runs the server, ends as it ends, and kills it when standard input closes: so it goes with the test process whatever
  * becomes of that, also when it is killed itself.
  */
-const guard = `
+export const guard = `
   exec 3<&0
   "$@" </dev/null 3<&- & server=$!
   { read -r _ <&3; kill -KILL $server; } >/dev/null 2>&1 & watch=$!

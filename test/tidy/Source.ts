@@ -41,11 +41,11 @@ export interface Source {
 
 const root = join(import.meta.dirname, "../..")
 
-/** Paths of every file under a folder of the repository; none where there is no such folder. */
+/** Paths of every file of ours under a folder of the repository; none where there is no such folder. */
 export function listFiles(folder: string): ReadonlyArray<string> {
   return readdirSync(root, { withFileTypes: true }).some((entry) => entry.name === folder)
     ? readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-        .filter((entry) => entry.isFile())
+        .filter((entry) => entry.isFile() && !entry.parentPath.includes("node_modules"))
         .map((entry) => posix.join(folder, entry.parentPath.slice(join(root, folder).length + 1), entry.name))
         .sort()
     : []

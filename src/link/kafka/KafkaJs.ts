@@ -5,6 +5,7 @@
  * **Gotchas**: consumers of one group must not share a `Kafka`, which remembers offsets by group; a consumer that is
  * closed while it joins would come to life afterwards; its producer is never idempotent (rule L9).
  */
+import { setTimeout as sleep } from "node:timers/promises"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -43,6 +44,10 @@ export interface Sasl {
 const requestTimeoutMs = 2_000
 /** How long a fetch waits for records. Nothing comes later by it; resuming, leaving and heartbeats wait for its end. */
 const fetchWaitMs = 100
+/** From fetch to fetch, where records come all the time: one of a single record costs as much as one of hundreds. */
+const fetchEveryMs = 15
+/** All of a fetch, so that none of them waits for the rest of another. */
+const partitionsAtOnce = 64
 /** Of one partition: well below what is held of it, so that fetching need not stop. */
 const fetchBytesMax = 262_144
 /** Named in full, because kafkajs has other defaults where NODE_ENV is test. A producer tries once (rule L9). */
@@ -121,13 +126,18 @@ function consumer(
   js.on(js.events.REBALANCING, () => events.revoked())
   js.on(js.events.CRASH, ({ payload: { error } }) => events.failed(error))
   let starting: Promise<void> = Promise.resolve()
+  let fetchedAtMs = Number.NEGATIVE_INFINITY
   const start = async () => {
     await js.connect()
     await js.subscribe({ topics: [...topics], fromBeginning: true })
     await js.run({
       autoCommit: false,
+      partitionsConsumedConcurrently: partitionsAtOnce,
       eachBatch: async ({ batch: { topic, partition, messages }, isRunning, isStale }) => {
         if (isRunning() && !isStale()) events.received({ topic, partition }, messages.map(incomingOf))
+        // It fetches no more before this ends.
+        await sleep(Math.max(0, fetchedAtMs + fetchEveryMs - performance.now()))
+        fetchedAtMs = performance.now()
       }
     })
   }

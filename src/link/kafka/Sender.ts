@@ -12,6 +12,11 @@ const connectTimeoutMs = 700
 /** The client itself gives up after 2 s (rule L9); this one also ends what it does before and after the request. */
 const sendTimeoutMs = 2_200
 const reconnectPause = "200 millis"
+/**
+ * From the beginning of a send to that of the next. A batch of one record costs as much as one of hundreds, here, at the
+ * broker and at whoever reads it: milliseconds. What comes after a while of silence does not wait.
+ */
+const sendEveryMs = 10
 
 /** A record, and who waits for word of it. `settled` must not throw. */
 export interface Entry {
@@ -28,6 +33,7 @@ export class Sender {
   private wake: (() => void) | undefined
   private producer: Producer | undefined
   private closed = false
+  private sentAtMs = Number.NEGATIVE_INFINITY
   /** The log says once that the broker is away, and once that it is back. */
   private isAway = false
 
@@ -66,7 +72,7 @@ export class Sender {
     const producer = this.producer
     if (producer === undefined) return this.connect()
     return Effect.andThen(
-      this.somethingWaits,
+      Effect.andThen(this.somethingWaits, this.rest),
       Effect.uninterruptible(Effect.promise(() => this.send(producer, this.takeWaiting())))
     )
   }
@@ -122,6 +128,11 @@ export class Sender {
     })
   })
 
+  private readonly rest: Effect.Effect<void> = Effect.suspend(() => {
+    const restMs = this.sentAtMs + sendEveryMs - performance.now()
+    return restMs > 0 ? Effect.sleep(restMs) : Effect.void
+  })
+
   /** The bounds of the queue are those of a batch. */
   private takeWaiting(): ReadonlyArray<Entry> {
     const batch = this.waiting
@@ -132,6 +143,7 @@ export class Sender {
 
   /** A failed send goes on with a new connection, so that nothing of it stands before what is sent next (rule L9). */
   private async send(producer: Producer, batch: ReadonlyArray<Entry>): Promise<void> {
+    this.sentAtMs = performance.now()
     try {
       const sending = producer.send(
         this.brokerTopic,

@@ -14,7 +14,6 @@ import { ChatViewConsumer, PlaygroundViewConsumer } from "../../../gen/consumers
 import { LineTold } from "../../../gen/noriter/runner/v1/chat.ts"
 import { MemberRecord } from "../../../gen/noriter/space/v1/records.ts"
 import { EventBus } from "../../bus/EventBus.ts"
-import { turn } from "../../client/Turn.ts"
 import { generationText, isSameGeneration } from "../../link/Roster.ts"
 import type { LinkError } from "../../link/RunnerLink.ts"
 import { Settings } from "../../Settings.ts"
@@ -26,6 +25,7 @@ import { members as membersFigure, tickSeconds } from "../../telemetry/Metrics.t
 import { withSpan } from "../../telemetry/Tracing.ts"
 import { enduring, Workers } from "../../Workers.ts"
 import type { Trace } from "../../wire/Trace.ts"
+import { LineFlow } from "./LineFlow.ts"
 import { linesStream } from "./LineStream.ts"
 import { Spread } from "./Spread.ts"
 import { View } from "./View.ts"
@@ -68,8 +68,7 @@ interface Channel {
   allPositions: boolean
   /** Who was missing stayed, as they may yet be put back: to be read again. */
   provisional: boolean
-  /** Lines wait for the end of this turn. */
-  scheduled: boolean
+  readonly flow: LineFlow
 }
 
 /** Of a channel that was never founded in this generation. */
@@ -96,21 +95,9 @@ const make = Effect.gen(function* () {
   const opening = Semaphore.makeUnsafe(1)
   const fork = Effect.runForkWith(yield* Effect.context<never>())
 
-  const flushLater = (channel: Channel): void => {
-    // Where a tick is coming, lines join its write; else they go out at the end of this turn (design 7).
-    if (channel.scheduled || channel.view.hasMovement()) return
-    channel.scheduled = true
-    turn.schedule({
-      turnEnded: () => {
-        channel.scheduled = false
-        channel.view.flushLines()
-      }
-    })
-  }
-
   const hear = (channel: Channel, line: LineTold): void => {
     const heard = channel.view.heard(line)
-    if (heard === "heard") flushLater(channel)
+    if (heard === "heard") channel.flow.news()
     else if (heard === "gap") fork(fill(channel))
   }
 
@@ -122,7 +109,7 @@ const make = Effect.gen(function* () {
         const { head, entries } = yield* space.history(view.tag, linesStream, view.head, fillLinesMax)
         if (head.trimmedTo > view.head) view.gapUnfillable(head.trimmedTo)
         for (const entry of entries) view.heard(LineTold.decode(entry.value))
-        flushLater(channel)
+        channel.flow.news()
         if (view.head >= head.seq || entries.length === 0) return
       }
     },
@@ -168,7 +155,7 @@ const make = Effect.gen(function* () {
       filling: false,
       allPositions: false,
       provisional: false,
-      scheduled: false
+      flow: new LineFlow(view)
     }
     channels.set(tag, channel)
     return yield* bus.listen(tag).pipe(

@@ -265,11 +265,11 @@ export class View {
     this.tellGap()
   }
 
-  /** Gives out the lines that wait, where no tick is coming. */
-  flushLines(): void {
+  /** Gives out the lines that wait, where no tick is coming; `write` as in `tick`. */
+  flushLines(write: (viewers: Iterable<Viewer>) => void = writeAtOnce): void {
     if (this.batch.size === 0) return
     this.batch.give(this.viewers.values())
-    for (const { phone } of this.viewers.values()) phone.outbox.flush()
+    write(this.viewers.values())
   }
 
   // --- The tick ---
