@@ -126,14 +126,19 @@ const links = async (settings: Values, cluster: Cluster) => {
 }
 
 /** Where presence is. */
-const spaceAndRoster = async ({ rosterSessionMs }: Values, { zookeeper, prefixes }: Watched) => {
+const spaceAndRoster = async ({ rosterSessionMs }: Values, { zookeeper, zookeeperAccount, prefixes }: Watched) => {
   const [RedisSharedSpace, ZooKeeperRoster] = await Promise.all([
     import("./space/RedisSharedSpace.ts"),
     import("./link/ZooKeeperRoster.ts")
   ])
   return Layer.mergeAll(
     Layer.provide(MeasuredSpace.layer, RedisSharedSpace.layer),
-    ZooKeeperRoster.layer({ servers: zookeeper, sessionMs: rosterSessionMs, prefix: prefixes.zookeeper })
+    ZooKeeperRoster.layer({
+      servers: zookeeper,
+      sessionMs: rosterSessionMs,
+      account: zookeeperAccount,
+      prefix: prefixes.zookeeper
+    })
   )
 }
 

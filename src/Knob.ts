@@ -48,6 +48,12 @@ export const prefix: Parse<string> = (raw) =>
     : Result.fail("at most 32 letters, digits, dashes and underscores")
 export const text: Parse<string> = (raw) => (raw === "" ? Result.fail("some text") : Result.succeed(raw))
 export const redacted: Parse<Redacted.Redacted<string>> = (raw) => Result.map(text(raw), Redacted.make)
+export const redisUrl: Parse<Redacted.Redacted<string>> = (raw) =>
+  /^rediss?:\/\//.test(raw) && URL.canParse(raw)
+    ? Result.succeed(Redacted.make(raw))
+    : Result.fail("a redis: or rediss: URL, in which what is special in a password stands as %3A, %2F, %40 …")
+export const accountName: Parse<string> = (raw) =>
+  raw === "" || raw.includes(":") ? Result.fail("a name without colons") : Result.succeed(raw)
 export const secret: Parse<Redacted.Redacted<string>> = (raw) =>
   Buffer.byteLength(raw) < 16 ? Result.fail("at least 16 bytes") : Result.succeed(Redacted.make(raw))
 export const runnerName: Parse<string> = (raw) =>

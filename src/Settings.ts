@@ -13,6 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import {
+  accountName,
   bounded,
   duration,
   isRead,
@@ -27,6 +28,7 @@ import {
   prefix,
   rateAndBurst,
   redacted,
+  redisUrl,
   runnerName,
   secret,
   text,
@@ -171,7 +173,7 @@ const knobs = () =>
     /** NORITER_PREFIX: begins the names of everything kept in the three servers, so that several worlds share them. */
     prefix: knob("prefix", prefix, defaultPrefix),
     /** NORITER_REDIS_URL: the shared space and the runners' link. `rediss:` is TLS; it may hold user and password. */
-    redisUrl: optional("redisUrl", redacted),
+    redisUrl: optional("redisUrl", redisUrl),
     /** NORITER_KAFKA_BROKERS: host:port, separated by commas. */
     kafkaBrokers: optional("kafkaBrokers", list),
     /** NORITER_KAFKA_TLS=on|off: certificates are judged as Node does (NODE_EXTRA_CA_CERTS adds to whom it trusts). */
@@ -184,6 +186,10 @@ const knobs = () =>
     kafkaSasl: knob("kafkaSasl", oneOf("plain", "scram-sha-256", "scram-sha-512"), "scram-sha-512"),
     /** NORITER_ZOOKEEPER: host:port, separated by commas. */
     zookeeper: optional("zookeeper", text),
+    /** NORITER_ZOOKEEPER_USER: with it and the password below, our nodes are this account's alone. No TLS: see operations. */
+    zookeeperUser: optional("zookeeperUser", accountName),
+    /** NORITER_ZOOKEEPER_PASSWORD */
+    zookeeperPassword: optional("zookeeperPassword", redacted),
 
     // --- Telemetry ---
 
@@ -220,8 +226,9 @@ const clusterRefusals = (settings: Values): ReadonlyArray<string> => {
   if (missing.length === 0 && Option.isNone(settings.secret)) {
     reasons.push("NORITER_SECRET is missing: runners that share guests and tokens share the secret these are made with")
   }
-  if (Option.isSome(settings.kafkaUser) !== Option.isSome(settings.kafkaPassword)) {
-    reasons.push("NORITER_KAFKA_USER and NORITER_KAFKA_PASSWORD belong together: only one of them is set")
+  for (const [server, user, password] of accounts(settings)) {
+    if (Option.isSome(user) === Option.isSome(password)) continue
+    reasons.push(`NORITER_${server}_USER and NORITER_${server}_PASSWORD belong together: only one of them is set`)
   }
   return reasons
 }
@@ -230,21 +237,29 @@ const clusterRefusals = (settings: Values): ReadonlyArray<string> => {
 export interface Watched {
   readonly redisUrl: Redacted.Redacted<string>
   readonly zookeeper: string
+  readonly zookeeperAccount: Account | undefined
   /** What names begin with in each of them. Those of the default prefix in Kafka are the names in the proto. */
   readonly prefixes: { readonly redis: string; readonly kafka: string; readonly zookeeper: string }
 }
 
-export const watchedOf = ({ redisUrl, zookeeper, prefix }: Values): Watched | undefined => {
+export interface Account {
+  readonly username: string
+  readonly password: Redacted.Redacted<string>
+}
+
+export const watchedOf = (settings: Values): Watched | undefined => {
+  const { redisUrl, zookeeper, zookeeperUser, zookeeperPassword, prefix } = settings
   if (Option.isNone(redisUrl) || Option.isNone(zookeeper)) return undefined
   const dotted = prefix === defaultPrefix ? "" : `${prefix}.`
   const prefixes = { redis: `${prefix}:`, kafka: dotted, zookeeper: dotted }
-  return { redisUrl: redisUrl.value, zookeeper: zookeeper.value, prefixes }
+  const zookeeperAccount = accountOf(zookeeperUser, zookeeperPassword)
+  return { redisUrl: redisUrl.value, zookeeper: zookeeper.value, zookeeperAccount, prefixes }
 }
 
 /** What several runners share, where the settings name all of it; undefined: one process by itself. */
 export interface Cluster extends Watched {
   readonly kafkaBrokers: ReadonlyArray<string>
-  readonly kafkaAccount: { readonly username: string; readonly password: Redacted.Redacted<string> } | undefined
+  readonly kafkaAccount: Account | undefined
 }
 
 export const clusterOf = (settings: Values): Cluster | undefined => {
@@ -254,10 +269,7 @@ export const clusterOf = (settings: Values): Cluster | undefined => {
   return {
     ...watched,
     kafkaBrokers: kafkaBrokers.value,
-    kafkaAccount:
-      Option.isSome(kafkaUser) && Option.isSome(kafkaPassword)
-        ? { username: kafkaUser.value, password: kafkaPassword.value }
-        : undefined
+    kafkaAccount: accountOf(kafkaUser, kafkaPassword)
   }
 }
 
@@ -308,6 +320,15 @@ const offs: ReadonlyArray<readonly [field: keyof Values, name: string, what: str
   ["speedCmpsMax", "NORITER_SPEED_CMPS_MAX", "guests may jump anywhere"],
   ["cellShownMax", "NORITER_CELL_SHOWN_MAX", "crowds are shown in full, at a cost that grows with their square"]
 ]
+
+const accountOf = (user: Option.Option<string>, password: Option.Option<Redacted.Redacted<string>>) =>
+  Option.isSome(user) && Option.isSome(password) ? { username: user.value, password: password.value } : undefined
+
+const accounts = ({ kafkaUser, kafkaPassword, zookeeperUser, zookeeperPassword }: Values) =>
+  [
+    ["KAFKA", kafkaUser, kafkaPassword],
+    ["ZOOKEEPER", zookeeperUser, zookeeperPassword]
+  ] as const
 
 const clusterVariables = (settings: Values) => [
   { name: "NORITER_REDIS_URL", given: Option.isSome(settings.redisUrl) },

@@ -55,6 +55,8 @@ const knobs: ReadonlyArray<
   ["kafkaPassword", "KAFKA_PASSWORD", "hunter2", Option.some(Redacted.make("hunter2")), Option.none()],
   ["kafkaSasl", "KAFKA_SASL", "plain", "plain", "scram-sha-512"],
   ["zookeeper", "ZOOKEEPER", "a:1,b:2", Option.some("a:1,b:2"), Option.none()],
+  ["zookeeperUser", "ZOOKEEPER_USER", "noriter", Option.some("noriter"), Option.none()],
+  ["zookeeperPassword", "ZOOKEEPER_PASSWORD", "hunter2", Option.some(Redacted.make("hunter2")), Option.none()],
   ["otlpUrl", "OTLP_URL", "http://o:4318", Option.some("http://o:4318"), Option.none()]
 ]
 
@@ -77,6 +79,8 @@ const refused: ReadonlyArray<readonly [variable: string, raw: string]> = [
   ["SECRET", "too short"],
   ["PREFIX", "a{b}"],
   ["KAFKA_SASL", "md5"],
+  ["REDIS_URL", "http://r"],
+  ["ZOOKEEPER_USER", "a:b"],
   ["OTLP_URL", "ftp://o"],
   ["PROXIES", ","]
 ]

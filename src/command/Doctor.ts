@@ -259,11 +259,17 @@ const reach = ({ check, host, port }: Neighbour) =>
 const servers = Effect.fnUntraced(function* (settings: Values) {
   const cluster = clusterOf(settings)
   if (cluster === undefined) return []
-  const { redisUrl, kafkaBrokers: brokers, kafkaAccount, zookeeper, prefixes } = cluster
+  const { redisUrl, kafkaBrokers: brokers, kafkaAccount, prefixes } = cluster
   const { ask } = yield* Effect.promise(() => import("../link/ServerReport.ts"))
   const sasl = kafkaAccount && { mechanism: settings.kafkaSasl, ...kafkaAccount }
   const kafka = { brokers, tls: settings.kafkaTls, sasl, prefix: prefixes.kafka }
-  const remarks = yield* ask({ redisUrl, kafka, zookeeper, sessionMs: settings.rosterSessionMs })
+  const zookeeper = {
+    servers: cluster.zookeeper,
+    sessionMs: settings.rosterSessionMs,
+    account: cluster.zookeeperAccount,
+    prefix: prefixes.zookeeper
+  }
+  const remarks = yield* ask({ redisUrl, kafka, zookeeper })
   return remarks.map(({ server, verdict, detail }): Finding => ({ check: server, verdict, detail }))
 })
 
