@@ -10,7 +10,7 @@ import { type Heard, isRecord, newSecret } from "./Phone.ts"
 /** Connections begun at once: a listener's backlog has room for them. */
 const connectingMax = 256
 /** How long a crowd waits for its last answer; a loaded machine takes its time. */
-const patienceMs = 120_000
+const patienceMs = 200_000
 
 const newline = 10
 const answerPrefix = Buffer.from('{"re":')
