@@ -46,6 +46,7 @@ const listeners: Readonly<Record<Name, Effect.Effect<number, unknown, Scope.Scop
     const settings = {
       host: "127.0.0.1",
       tcpPort: 0,
+      reusePort: false,
       tlsCert: Option.none(),
       tlsKey: Option.none(),
       proxies: [],
@@ -55,6 +56,7 @@ const listeners: Readonly<Record<Name, Effect.Effect<number, unknown, Scope.Scop
       heartbeatMs: 15_000,
       outboxBytesMax: 262_144,
       outboxStallMs: 3000,
+      socketsMax: 0,
       addressPendingMax: 0,
       addressNewPerSecond: 1e9,
       addressNewBurst: 1e9,

@@ -3,7 +3,7 @@
  * ends with exit code 1. What a change of promises is, is src/codegen/LockCheck.ts's. Changes nothing in the tree.
  */
 import { spawn } from "node:child_process"
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises"
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { delimiter, dirname, join, resolve } from "node:path"
 import { breaksBetween, type Lock } from "../src/codegen/LockCheck.ts"
@@ -28,23 +28,25 @@ export const format: Gate = async (root) => {
   return verdict("format", found, "the protos are formatted", "the protos are not formatted: run `buf format -w`")
 }
 
-/** Against the newest released image; FILE, so names in JSON are kept too. */
+/** Against the newest release's image; FILE, so names in JSON are kept too. */
 export const breaking: Gate = async (root) => {
-  const image = await newestImage(root)
-  if (image === undefined) return passed("breaking", "no protocol is released yet, nothing can break")
-  const found = await buf(root, ["breaking", "--against", join("proto", "released", image)])
-  return verdict("breaking", found, `nothing of ${image} breaks`, `clients of ${image} would break`)
+  const version = await newestRelease(root)
+  if (version === undefined) return passed("breaking", "no protocol is released yet, nothing can break")
+  const found = await buf(root, ["breaking", "--against", join(released, `${version}.binpb`)])
+  return verdict("breaking", found, `nothing of ${version} breaks`, `who speaks ${version} would break`)
 }
 
 /** What buf cannot see: topics, partitions, delivery, rates, limits. */
 export const lock: Gate = async (root) => {
-  const released = await readLock(join(root, "proto", "released", "protocol.lock.json"))
-  if (released === undefined) return passed("lock", "no protocol is released yet, nothing is promised")
+  const version = await newestRelease(root)
+  if (version === undefined) return passed("lock", "no protocol is released yet, nothing is promised")
+  const promised = await readLock(join(root, released, `${version}.lock.json`))
+  if (promised === undefined) return refused("lock", `${released}/${version}.lock.json is missing`, [])
   const current = await readLock(join(root, "protocol.lock.json"))
   if (current === undefined) return refused("lock", "protocol.lock.json is missing: run `npm run gen`", [])
-  const breaks = breaksBetween(released, current)
-  if (breaks.length === 0) return passed("lock", "what was promised is kept")
-  return refused("lock", "what was promised would break", breaks)
+  const breaks = breaksBetween(promised, current)
+  if (breaks.length === 0) return passed("lock", `what ${version} promised is kept`)
+  return refused("lock", `what ${version} promised would break`, breaks)
 }
 
 /** Generates beside the tree and compares byte for byte; what lies in gen/ and is not generated is not fresh either. */
@@ -66,12 +68,29 @@ export const gates: ReadonlyArray<Gate> = [lint, format, breaking, lock, freshne
 
 // --- Reading ---
 
-async function newestImage(root: string): Promise<string | undefined> {
-  const names = await readdir(join(root, "proto", "released")).catch(() => [])
+/** Where each release has its image and its lock. */
+const released = "proto/released"
+
+/** The version of the newest release; undefined before the first. */
+export async function newestRelease(root: string): Promise<string | undefined> {
+  const names = await readdir(join(root, released)).catch(() => [])
   return names
-    .filter((name) => name.endsWith(".binpb"))
-    .toSorted((a, b) => a.localeCompare(b, "en", { numeric: true }))
+    .flatMap((name) => /^(\d+\.\d+\.\d+)\.binpb$/.exec(name)?.[1] ?? [])
+    .toSorted(compareVersions)
     .at(-1)
+}
+
+/** Negative, zero or positive. */
+export const compareVersions = (a: string, b: string): number => a.localeCompare(b, "en", { numeric: true })
+
+/** Writes image and lock of what stands, as a release of this version. */
+export async function writeRelease(root: string, version: string): Promise<ReadonlyArray<string>> {
+  const [image, promised] = [join(released, `${version}.binpb`), join(released, `${version}.lock.json`)]
+  await mkdir(join(root, released), { recursive: true })
+  const built = await buf(root, ["build", "--exclude-source-info", "-o", image])
+  if (built.code !== 0) throw new Error(built.output)
+  await copyFile(join(root, "protocol.lock.json"), join(root, promised))
+  return [image, promised]
 }
 
 async function readLock(path: string): Promise<Lock | undefined> {

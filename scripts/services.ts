@@ -1,13 +1,13 @@
 /**
  * `npm run services -- start | stop | status [names…] [--dir folder] [--json]`: real Redis, Kafka and ZooKeeper on free
- * ports of this machine, without Docker (compose.yaml is for those who have it). Names are redis, redis-cluster, kafka
- * and zookeeper; none means redis, kafka and zookeeper. They keep running until `stop`.
+ * ports of this machine, without Docker (compose.yaml is for those who have it). Names are redis, redis-cluster,
+ * redis-secured, kafka, kafka-secured and zookeeper; none means redis, kafka and zookeeper. They run until `stop`.
  */
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { isServiceName, type ServiceName, ServiceSet } from "./services/ServiceSet.ts"
 
-const usage = "npm run services -- start | stop | status [redis redis-cluster kafka zookeeper] [--dir folder] [--json]"
+const usage = "npm run services -- start | stop | status [names…] [--dir folder] [--json]"
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

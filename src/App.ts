@@ -12,6 +12,7 @@ import { Runner } from "./client/Runner.ts"
 import * as SessionConsumer from "./client/SessionConsumer.ts"
 import { Sessions } from "./client/Sessions.ts"
 import { Tokens } from "./client/Tokens.ts"
+import { Turnstile } from "./client/Turnstile.ts"
 import * as MemoryRoster from "./link/MemoryRoster.ts"
 import * as MemoryRunnerLink from "./link/MemoryRunnerLink.ts"
 import * as MemoryTopicLog from "./link/MemoryTopicLog.ts"
@@ -62,7 +63,7 @@ const plaza = Layer.mergeAll(
   Layer.provideMerge(Sessions.layer),
   Layer.provideMerge(PlazaAttendance.layer),
   Layer.provideMerge(Layer.mergeAll(Channels.layer, Mailbox.Mailbox.layer)),
-  Layer.provideMerge(Layer.mergeAll(Presence.layer, World.layer, Tokens.layer, EventBus.layer)),
+  Layer.provideMerge(Layer.mergeAll(Presence.layer, World.layer, Tokens.layer, Turnstile.layer, EventBus.layer)),
   Layer.provideMerge(self)
 )
 
@@ -125,14 +126,19 @@ const links = async (settings: Values, cluster: Cluster) => {
 }
 
 /** Where presence is. */
-const spaceAndRoster = async ({ rosterSessionMs }: Values, { zookeeper, prefixes }: Watched) => {
+const spaceAndRoster = async ({ rosterSessionMs }: Values, { zookeeper, zookeeperAccount, prefixes }: Watched) => {
   const [RedisSharedSpace, ZooKeeperRoster] = await Promise.all([
     import("./space/RedisSharedSpace.ts"),
     import("./link/ZooKeeperRoster.ts")
   ])
   return Layer.mergeAll(
     Layer.provide(MeasuredSpace.layer, RedisSharedSpace.layer),
-    ZooKeeperRoster.layer({ servers: zookeeper, sessionMs: rosterSessionMs, prefix: prefixes.zookeeper })
+    ZooKeeperRoster.layer({
+      servers: zookeeper,
+      sessionMs: rosterSessionMs,
+      account: zookeeperAccount,
+      prefix: prefixes.zookeeper
+    })
   )
 }
 

@@ -1,6 +1,6 @@
 /**
  * Every knob of noriter, read once from NORITER_… variables: its default, its bounds and its unit, which stands in its
- * name. Owns nothing else: what a limit does is said where it is kept. Imports nothing of ours, so that all may use it.
+ * name. Owns nothing else: what a limit does is said where it is kept, how a value is read in Knob. All may use it.
  *
  * **Gotchas**: where 0 is allowed it means "off" (`limit`, not `bounded`, below); start says so aloud (`warnings`).
  */
@@ -11,9 +11,29 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
-import * as Result from "effect/Result"
-import * as Text from "effect/String"
+import type * as Redacted from "effect/Redacted"
+import {
+  accountName,
+  bounded,
+  duration,
+  isRead,
+  knob,
+  limit,
+  list,
+  mapped,
+  oneOf,
+  onOff,
+  optional,
+  orOff,
+  prefix,
+  rateAndBurst,
+  redacted,
+  redisUrl,
+  runnerName,
+  secret,
+  text,
+  url
+} from "./Knob.ts"
 
 /** A variable that cannot be read; the message names it. */
 export class SettingsError extends Data.TaggedError("SettingsError")<{ readonly message: string }> {}
@@ -50,6 +70,8 @@ const knobs = () =>
     host: knob("host", text, "127.0.0.1"),
     /** NORITER_TCP_PORT: JSON lines. 0: one that is free. */
     tcpPort: knob("tcpPort", bounded(0, 65535), 4700),
+    /** NORITER_REUSE_PORT=on|off: further runners of this machine listen on the same port; the kernel shares phones out. */
+    reusePort: knob("reusePort", onOff, false),
     /** NORITER_HTTP_PORT: WebSockets, the page, /healthz, /readyz, /metrics. 0: one that is free. */
     httpPort: knob("httpPort", bounded(0, 65535), 4780),
     /** NORITER_TLS_CERT: a PEM file. */
@@ -93,8 +115,10 @@ const knobs = () =>
     /** NORITER_REFUSED_PER_MINUTE_MAX: refused lines of a socket before ABUSE; those for their rate do not count. */
     refusedPerMinuteMax: knob("refusedPerMinuteMax", limit, 30),
 
-    // --- Sockets of one address ---
+    // --- Sockets, of all addresses and of one ---
 
+    /** NORITER_SOCKETS_MAX: sockets in all. File descriptors (`ulimit -n`) must be there for them, and a few more. */
+    socketsMax: knob("socketsMax", limit, 20_000),
     /** NORITER_ADDRESS_PENDING_MAX: sockets of an address before their hello. */
     addressPendingMax: knob("addressPendingMax", limit, 64),
     /** NORITER_ADDRESS_NEW_PER_SECOND=rate[,burst]: new sockets of an address. A burst not given is five times the rate. */
@@ -149,7 +173,7 @@ const knobs = () =>
     /** NORITER_PREFIX: begins the names of everything kept in the three servers, so that several worlds share them. */
     prefix: knob("prefix", prefix, defaultPrefix),
     /** NORITER_REDIS_URL: the shared space and the runners' link. `rediss:` is TLS; it may hold user and password. */
-    redisUrl: optional("redisUrl", redacted),
+    redisUrl: optional("redisUrl", redisUrl),
     /** NORITER_KAFKA_BROKERS: host:port, separated by commas. */
     kafkaBrokers: optional("kafkaBrokers", list),
     /** NORITER_KAFKA_TLS=on|off: certificates are judged as Node does (NODE_EXTRA_CA_CERTS adds to whom it trusts). */
@@ -162,6 +186,10 @@ const knobs = () =>
     kafkaSasl: knob("kafkaSasl", oneOf("plain", "scram-sha-256", "scram-sha-512"), "scram-sha-512"),
     /** NORITER_ZOOKEEPER: host:port, separated by commas. */
     zookeeper: optional("zookeeper", text),
+    /** NORITER_ZOOKEEPER_USER: with it and the password below, our nodes are this account's alone. No TLS: see operations. */
+    zookeeperUser: optional("zookeeperUser", accountName),
+    /** NORITER_ZOOKEEPER_PASSWORD */
+    zookeeperPassword: optional("zookeeperPassword", redacted),
 
     // --- Telemetry ---
 
@@ -198,8 +226,9 @@ const clusterRefusals = (settings: Values): ReadonlyArray<string> => {
   if (missing.length === 0 && Option.isNone(settings.secret)) {
     reasons.push("NORITER_SECRET is missing: runners that share guests and tokens share the secret these are made with")
   }
-  if (Option.isSome(settings.kafkaUser) !== Option.isSome(settings.kafkaPassword)) {
-    reasons.push("NORITER_KAFKA_USER and NORITER_KAFKA_PASSWORD belong together: only one of them is set")
+  for (const [server, user, password] of accounts(settings)) {
+    if (Option.isSome(user) === Option.isSome(password)) continue
+    reasons.push(`NORITER_${server}_USER and NORITER_${server}_PASSWORD belong together: only one of them is set`)
   }
   return reasons
 }
@@ -208,21 +237,29 @@ const clusterRefusals = (settings: Values): ReadonlyArray<string> => {
 export interface Watched {
   readonly redisUrl: Redacted.Redacted<string>
   readonly zookeeper: string
+  readonly zookeeperAccount: Account | undefined
   /** What names begin with in each of them. Those of the default prefix in Kafka are the names in the proto. */
   readonly prefixes: { readonly redis: string; readonly kafka: string; readonly zookeeper: string }
 }
 
-export const watchedOf = ({ redisUrl, zookeeper, prefix }: Values): Watched | undefined => {
+export interface Account {
+  readonly username: string
+  readonly password: Redacted.Redacted<string>
+}
+
+export const watchedOf = (settings: Values): Watched | undefined => {
+  const { redisUrl, zookeeper, zookeeperUser, zookeeperPassword, prefix } = settings
   if (Option.isNone(redisUrl) || Option.isNone(zookeeper)) return undefined
   const dotted = prefix === defaultPrefix ? "" : `${prefix}.`
   const prefixes = { redis: `${prefix}:`, kafka: dotted, zookeeper: dotted }
-  return { redisUrl: redisUrl.value, zookeeper: zookeeper.value, prefixes }
+  const zookeeperAccount = accountOf(zookeeperUser, zookeeperPassword)
+  return { redisUrl: redisUrl.value, zookeeper: zookeeper.value, zookeeperAccount, prefixes }
 }
 
 /** What several runners share, where the settings name all of it; undefined: one process by itself. */
 export interface Cluster extends Watched {
   readonly kafkaBrokers: ReadonlyArray<string>
-  readonly kafkaAccount: { readonly username: string; readonly password: Redacted.Redacted<string> } | undefined
+  readonly kafkaAccount: Account | undefined
 }
 
 export const clusterOf = (settings: Values): Cluster | undefined => {
@@ -232,10 +269,7 @@ export const clusterOf = (settings: Values): Cluster | undefined => {
   return {
     ...watched,
     kafkaBrokers: kafkaBrokers.value,
-    kafkaAccount:
-      Option.isSome(kafkaUser) && Option.isSome(kafkaPassword)
-        ? { username: kafkaUser.value, password: kafkaPassword.value }
-        : undefined
+    kafkaAccount: accountOf(kafkaUser, kafkaPassword)
   }
 }
 
@@ -257,12 +291,14 @@ export const warnings = (settings: Values): ReadonlyArray<string> => {
 
 /** NORITER_… variables that no knob reads: a name mistyped is a limit not set. */
 export const strangers = (variables: Record<string, string | undefined>): ReadonlyArray<string> =>
-  Object.keys(variables).filter((name) => name.startsWith("NORITER_") && !names.has(name))
+  Object.keys(variables).filter((name) => name.startsWith("NORITER_") && !isRead(name))
 
 /** Whether only this machine reaches an address. */
 const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host)
 
 // --- internal ---
+
+const defaultPrefix = "noriter"
 
 const offs: ReadonlyArray<readonly [field: keyof Values, name: string, what: string]> = [
   ["helloTimeoutMs", "NORITER_HELLO_TIMEOUT", "sockets that never say hello stay"],
@@ -274,6 +310,7 @@ const offs: ReadonlyArray<readonly [field: keyof Values, name: string, what: str
   ["cellLinesPerSecond", "NORITER_CELL_LINES_PER_SECOND", "a cell may be flooded"],
   ["channelNearbyPerSecond", "NORITER_CHANNEL_NEARBY_PER_SECOND", "a channel may be flooded from nearby"],
   ["refusedPerMinuteMax", "NORITER_REFUSED_PER_MINUTE_MAX", "nobody is disconnected for abuse"],
+  ["socketsMax", "NORITER_SOCKETS_MAX", "sockets are taken until there are no file descriptors"],
   ["addressPendingMax", "NORITER_ADDRESS_PENDING_MAX", "an address may hold any number of sockets before hello"],
   ["addressNewPerSecond", "NORITER_ADDRESS_NEW_PER_SECOND", "an address may connect as often as it likes"],
   ["addressMax", "NORITER_ADDRESS_MAX", "an address may hold any number of sockets"],
@@ -284,6 +321,15 @@ const offs: ReadonlyArray<readonly [field: keyof Values, name: string, what: str
   ["cellShownMax", "NORITER_CELL_SHOWN_MAX", "crowds are shown in full, at a cost that grows with their square"]
 ]
 
+const accountOf = (user: Option.Option<string>, password: Option.Option<Redacted.Redacted<string>>) =>
+  Option.isSome(user) && Option.isSome(password) ? { username: user.value, password: password.value } : undefined
+
+const accounts = ({ kafkaUser, kafkaPassword, zookeeperUser, zookeeperPassword }: Values) =>
+  [
+    ["KAFKA", kafkaUser, kafkaPassword],
+    ["ZOOKEEPER", zookeeperUser, zookeeperPassword]
+  ] as const
+
 const clusterVariables = (settings: Values) => [
   { name: "NORITER_REDIS_URL", given: Option.isSome(settings.redisUrl) },
   { name: "NORITER_KAFKA_BROKERS", given: Option.isSome(settings.kafkaBrokers) },
@@ -293,107 +339,3 @@ const allNames = (settings: Values): string =>
   clusterVariables(settings)
     .map(({ name }) => name)
     .join(", ")
-
-/** A value, or what it should have been. */
-type Parse<A> = (raw: string) => Result.Result<A, string>
-
-const names = new Set<string>()
-const variableOf = (name: string): string => `NORITER_${Text.configCase(name)}`
-
-/** Refuses with the variable's name. The value is repeated, but for those that may hold a secret. */
-function read<A>(name: string, parse: Parse<A>): Config.Config<A> {
-  const variable = variableOf(name)
-  names.add(variable)
-  return Config.String(name).pipe(
-    Config.mapEffect((raw) => {
-      const parsed = parse(raw.trim())
-      if (Result.isSuccess(parsed)) return Effect.succeed(parsed.success)
-      const shown = /SECRET|REDIS_URL|PASSWORD/.test(variable) ? "what it is" : JSON.stringify(raw)
-      const message = `${variable} must be ${parsed.failure}, not ${shown}`
-      return Effect.fail(new Config.ConfigError(new ConfigProvider.SourceError({ message })))
-    })
-  )
-}
-
-function knob<A>(name: string, parse: Parse<A>, whenAbsent: NoInfer<A>): Config.Config<A> {
-  return Config.withDefault(read(name, parse), whenAbsent)
-}
-
-function optional<A>(name: string, parse: Parse<A>): Config.Config<Option.Option<A>> {
-  return Config.option(read(name, parse))
-}
-
-const defaultPrefix = "noriter"
-const prefix: Parse<string> = (raw) =>
-  /^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/.test(raw)
-    ? Result.succeed(raw)
-    : Result.fail("at most 32 letters, digits, dashes and underscores")
-const text: Parse<string> = (raw) => (raw === "" ? Result.fail("some text") : Result.succeed(raw))
-const redacted: Parse<Redacted.Redacted<string>> = (raw) => Result.map(text(raw), Redacted.make)
-const secret: Parse<Redacted.Redacted<string>> = (raw) =>
-  Buffer.byteLength(raw) < 16 ? Result.fail("at least 16 bytes") : Result.succeed(Redacted.make(raw))
-const runnerName: Parse<string> = (raw) =>
-  /^[A-Za-z0-9][A-Za-z0-9-]{0,62}$/.test(raw)
-    ? Result.succeed(raw)
-    : Result.fail("a name of at most 63 letters, digits and dashes")
-const url: Parse<string> = (raw) =>
-  /^https?:\/\//.test(raw) && URL.canParse(raw) ? Result.succeed(raw) : Result.fail("an http or https URL")
-
-const list: Parse<ReadonlyArray<string>> = (raw) => {
-  const items = raw
-    .split(",")
-    .map((item) => item.trim())
-    .filter((item) => item !== "")
-  return items.length === 0 ? Result.fail("a list separated by commas") : Result.succeed(items)
-}
-
-const onOff: Parse<boolean> = (raw) =>
-  raw === "on" || raw === "off" ? Result.succeed(raw === "on") : Result.fail("on or off")
-
-function oneOf<const A extends ReadonlyArray<string>>(...values: A): Parse<A[number]> {
-  return (raw) => {
-    const found = values.find((value) => value === raw)
-    return found === undefined ? Result.fail(values.join(" or ")) : Result.succeed(found)
-  }
-}
-
-function bounded(min: number, max: number): Parse<number> {
-  return (raw) => {
-    const value = /^\d{1,15}$/.test(raw) ? Number(raw) : -1
-    return value >= min && value <= max ? Result.succeed(value) : Result.fail(`a whole number from ${min} to ${max}`)
-  }
-}
-
-const limit: Parse<number> = bounded(0, 1_000_000_000)
-
-/** 0 is taken, too, for what has a floor otherwise. */
-function orOff(parse: Parse<number>): Parse<number> {
-  return (raw) =>
-    /^0+$/.test(raw) ? Result.succeed(0) : Result.mapError(parse(raw), (what) => `${what}, or 0 for off`)
-}
-
-const units: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
-const unitNames = /^(ms|millis(?:econds?)?|s|sec(?:onds?)?|m|min(?:utes?)?|h|hours?)$/
-
-/** `5s`, `5 seconds`, `500 ms`, `0`. A number without a unit says nothing, so only 0 may stand alone. */
-function duration(minMs: number, maxMs = 86_400_000): Parse<number> {
-  return (raw) => {
-    const [, amount = "", name = ""] = /^(\d{1,9}(?:\.\d{1,3})?)\s*([a-z]*)$/.exec(raw) ?? []
-    const unit = unitNames.exec(name)?.[1]
-    const perUnit = unit === undefined ? undefined : units[/^mil|^ms/.test(unit) ? "ms" : unit.charAt(0)]
-    const value = perUnit === undefined ? (/^0+$/.test(raw) ? 0 : -1) : Math.round(Number(amount) * perUnit)
-    return value >= minMs && value <= maxMs
-      ? Result.succeed(value)
-      : Result.fail(`a duration like 5s or 500 ms, from ${minMs} ms to ${maxMs} ms`)
-  }
-}
-
-const rateAndBurst: Parse<readonly [rate: number, burst: number]> = (raw) => {
-  const [, rate = "", burst = ""] = /^(\d{1,9})(?:\s*,\s*(\d{1,9}))?$/.exec(raw) ?? []
-  if (rate === "") return Result.fail("a rate, or a rate and a burst as in 100,500")
-  return Result.succeed([Number(rate), burst === "" ? Number(rate) * 5 : Math.max(1, Number(burst))])
-}
-
-function mapped<A, B>(parse: Parse<A>, change: (value: A) => B): Parse<B> {
-  return (raw) => Result.map(parse(raw), change)
-}

@@ -21,11 +21,13 @@ const knobs: ReadonlyArray<
   ["heartbeatMs", "HEARTBEAT", "1 minute", 60_000, 15_000],
   ["lostShownMs", "LOST_SHOWN", "0", 0, 5000],
   ["resumeGraceMs", "RESUME_GRACE", "2m", 120_000, 30_000],
+  ["reusePort", "REUSE_PORT", "on", true, false],
   ["rateLimits", "RATE_LIMITS", "off", false, true],
   ["channelLinesPerSecond", "CHANNEL_LINES_PER_SECOND", "1", 1, 20],
   ["cellLinesPerSecond", "CELL_LINES_PER_SECOND", "0", 0, 10],
   ["channelNearbyPerSecond", "CHANNEL_NEARBY_PER_SECOND", "7", 7, 200],
   ["refusedPerMinuteMax", "REFUSED_PER_MINUTE_MAX", "5", 5, 30],
+  ["socketsMax", "SOCKETS_MAX", "3", 3, 20_000],
   ["addressPendingMax", "ADDRESS_PENDING_MAX", "8", 8, 64],
   ["addressNewPerSecond", "ADDRESS_NEW_PER_SECOND", "10", 10, 100],
   ["addressNewBurst", "ADDRESS_NEW_PER_SECOND", "10", 50, 500],
@@ -53,6 +55,8 @@ const knobs: ReadonlyArray<
   ["kafkaPassword", "KAFKA_PASSWORD", "hunter2", Option.some(Redacted.make("hunter2")), Option.none()],
   ["kafkaSasl", "KAFKA_SASL", "plain", "plain", "scram-sha-512"],
   ["zookeeper", "ZOOKEEPER", "a:1,b:2", Option.some("a:1,b:2"), Option.none()],
+  ["zookeeperUser", "ZOOKEEPER_USER", "noriter", Option.some("noriter"), Option.none()],
+  ["zookeeperPassword", "ZOOKEEPER_PASSWORD", "hunter2", Option.some(Redacted.make("hunter2")), Option.none()],
   ["otlpUrl", "OTLP_URL", "http://o:4318", Option.some("http://o:4318"), Option.none()]
 ]
 
@@ -75,6 +79,8 @@ const refused: ReadonlyArray<readonly [variable: string, raw: string]> = [
   ["SECRET", "too short"],
   ["PREFIX", "a{b}"],
   ["KAFKA_SASL", "md5"],
+  ["REDIS_URL", "http://r"],
+  ["ZOOKEEPER_USER", "a:b"],
   ["OTLP_URL", "ftp://o"],
   ["PROXIES", ","]
 ]

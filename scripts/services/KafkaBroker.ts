@@ -1,6 +1,7 @@
 /**
  * Kafka 4.4, broker and controller in one process (KRaft). The settings beyond a single node's make groups quick: rule
- * L10 wants a silent consumer gone after 3 s, and a new group must not wait for more members.
+ * L10 wants a silent consumer gone after 3 s, and a new group must not wait for more members. Plain, or secured: by TLS
+ * and for one account, shown by whichever of three ways.
  */
 import { execFile } from "node:child_process"
 import { randomBytes } from "node:crypto"
@@ -8,7 +9,8 @@ import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { classPath, java } from "./Jars.ts"
-import { answers, freePort, host } from "./Port.ts"
+import { answers, freePort, host, secure } from "./Port.ts"
+import { account, certificateIn, prepareCertificate } from "./Secured.ts"
 import type { Service } from "./Service.ts"
 
 const run = promisify(execFile)
@@ -22,7 +24,7 @@ const classes = (): Promise<string> =>
     { group: "org.slf4j", artifact: "slf4j-simple", version: "1.7.36" }
   ])
 
-const properties = (folder: string, port: number, controllerPort: number): Record<string, string | number> => ({
+const properties = (folder: string, port: number, controllerPort: number): Properties => ({
   "process.roles": "broker,controller",
   "node.id": 1,
   "controller.quorum.voters": `1@${host}:${controllerPort}`,
@@ -53,23 +55,70 @@ const properties = (folder: string, port: number, controllerPort: number): Recor
 /** ApiVersions, version 0, correlation id 7: answered only by a broker that takes requests. */
 const apiVersions = Buffer.from([0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 7, 0xff, 0xff])
 
-export const broker: Service = {
+type Properties = Record<string, string | number>
+
+interface Security {
+  readonly settings: (folder: string, port: number) => Promise<Properties>
+  /** For the tool that begins a broker's data. */
+  readonly formatting: ReadonlyArray<string>
+  readonly connect: typeof secure | undefined
+}
+
+const service = (security: Security): Service => ({
   prepare: async () => void (await classes()),
   configure: async (folder, port) => {
     const config = join(folder, "server.properties")
-    const lines = Object.entries(properties(folder, port, await freePort()))
+    const common = properties(folder, port, await freePort())
+    const lines = Object.entries({ ...common, ...(await security.settings(folder, port)) })
     await writeFile(config, lines.map(([name, value]) => `${name}=${value}\n`).join(""))
     const path = await classes()
     // Its first digit is never a dash, which the tool would take for an option.
     const id = `k${randomBytes(16).toString("base64url").slice(1)}`
-    await run("java", java(128, path, "kafka.tools.StorageTool", "format", "-t", id, "-c", config))
+    const format = ["format", "-t", id, "-c", config, ...security.formatting]
+    await run("java", java(128, path, "kafka.tools.StorageTool", ...format))
     return { command: "java", arguments: java(256, path, "kafka.Kafka", config) }
   },
   isReady: (port) =>
     answers(
       port,
       apiVersions,
-      (answer) => answer.length > 10 && answer.readInt32BE(4) === 7 && answer.readInt16BE(8) === 0
+      (answer) => answer.length > 10 && answer.readInt32BE(4) === 7 && answer.readInt16BE(8) === 0,
+      security.connect
     ),
   url: (port) => `${host}:${port}`
+})
+
+export const broker = service({ settings: async () => ({}), formatting: [], connect: undefined })
+
+const { username, password } = account
+const scram = ["SCRAM-SHA-256", "SCRAM-SHA-512"]
+const modules = "org.apache.kafka.common.security"
+
+const withAccount = service({
+  settings: async (folder, port) => {
+    const [{ both }, controllerPort, ownPort] = [await certificateIn(folder), await freePort(), await freePort()]
+    const addresses = `SASL_SSL://${host}:${port},PLAINTEXT://${host}:${ownPort}`
+    return {
+      "controller.quorum.voters": `1@${host}:${controllerPort}`,
+      listeners: `${addresses},CONTROLLER://${host}:${controllerPort}`,
+      "advertised.listeners": addresses,
+      "listener.security.protocol.map": "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+      "ssl.keystore.type": "PEM",
+      "ssl.keystore.location": both,
+      "sasl.enabled.mechanisms": ["PLAIN", ...scram].join(),
+      "listener.name.sasl_ssl.plain.sasl.jaas.config": `${modules}.plain.PlainLoginModule required user_${username}="${password}";`,
+      "listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config": `${modules}.scram.ScramLoginModule required;`,
+      "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": `${modules}.scram.ScramLoginModule required;`
+    }
+  },
+  formatting: scram.flatMap((way) => ["--add-scram", `${way}=[name=${username},password=${password}]`]),
+  connect: secure
+})
+
+export const secured: Service = {
+  ...withAccount,
+  prepare: async () => {
+    await withAccount.prepare()
+    await prepareCertificate()
+  }
 }

@@ -1,5 +1,6 @@
 /** Ports of this machine: one that is free, and whether a server answers on one in its own protocol. */
-import { createServer, connect as open } from "node:net"
+import { createServer, connect as open, type Socket } from "node:net"
+import { connect as openSecure } from "node:tls"
 
 export const host = "127.0.0.1"
 
@@ -17,15 +18,22 @@ export function freePort(): Promise<number> {
   })
 }
 
+/** Over TLS; whose certificate it is does not matter to whoever only wants to know whether it answers. */
+export const secure = (port: number, opened: () => void): Socket =>
+  openSecure({ port, host, rejectUnauthorized: false }, opened)
+
+const plain = (port: number, opened: () => void): Socket => open(port, host, opened)
+
 /** Sends bytes; whether what came back within half a second is what a healthy server says. */
 export function answers(
   port: number,
   question: string | Buffer,
-  isRight: (answer: Buffer) => boolean
+  isRight: (answer: Buffer) => boolean,
+  connect = plain
 ): Promise<boolean> {
   return new Promise((resolve) => {
     let answer = Buffer.alloc(0)
-    const socket = open(port, host, () => void socket.write(question))
+    const socket = connect(port, () => void socket.write(question))
     const end = (right: boolean) => {
       socket.destroy()
       resolve(right)

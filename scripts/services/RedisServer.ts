@@ -1,10 +1,11 @@
 /**
- * Redis 7, which keeps nothing on disk. Plain, or as a cluster of one node that holds all slots: there a script that
- * touches keys of two slots is refused, as in a real cluster.
+ * Redis 7, which keeps nothing on disk. Plain; as a cluster of one node that holds all slots: there a script that touches
+ * keys of two slots is refused, as in a real cluster; or secured: by TLS alone, and for one account.
  */
 import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { answers, freePort, host } from "./Port.ts"
+import { answers, freePort, host, secure } from "./Port.ts"
+import { account, certificateIn, prepareCertificate } from "./Secured.ts"
 import type { Service } from "./Service.ts"
 import { need } from "./Tools.ts"
 
@@ -20,11 +21,14 @@ const common = {
   "set-proc-title": "no"
 }
 
-const redis = (settings: () => Promise<Record<string, string>>, isReady: Service["isReady"]): Service => ({
+const redis = (
+  settings: (folder: string, port: number) => Promise<Record<string, string>>,
+  isReady: Service["isReady"]
+): Service => ({
   prepare: () => need({ command: "redis-server", debian: "redis-server" }),
   configure: async (folder, port) => {
     const config = join(folder, "redis.conf")
-    const lines = Object.entries({ ...common, port: `${port}`, dir: folder, ...(await settings()) })
+    const lines = Object.entries({ ...common, port: `${port}`, dir: folder, ...(await settings(folder, port)) })
     await writeFile(config, lines.map(([name, value]) => `${name} ${value}\n`).join(""))
     return { command: "redis-server", arguments: [config] }
   },
@@ -48,3 +52,27 @@ export const cluster = redis(
     return false
   }
 )
+
+const login = `${encodeURIComponent(account.username)}:${encodeURIComponent(account.password)}`
+
+export const secured: Service = {
+  ...redis(
+    async (folder, port) => {
+      const { certificate, key } = await certificateIn(folder)
+      return {
+        port: "0",
+        "tls-port": `${port}`,
+        "tls-cert-file": certificate,
+        "tls-key-file": key,
+        "tls-auth-clients": "no",
+        user: `default off\nuser ${account.username} on >${account.password} ~* &* +@all`
+      }
+    },
+    (port) => answers(port, "PING\r\n", (bytes) => bytes.toString().includes("NOAUTH"), secure)
+  ),
+  prepare: async () => {
+    await plain.prepare()
+    await prepareCertificate()
+  },
+  url: (port) => `rediss://${login}@${host}:${port}`
+}

@@ -6,7 +6,7 @@
 import { mkdir, open, readFile, rm, writeFile } from "node:fs/promises"
 import { join, resolve } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { broker } from "./KafkaBroker.ts"
+import * as KafkaBroker from "./KafkaBroker.ts"
 import { freePort } from "./Port.ts"
 import * as RedisServer from "./RedisServer.ts"
 import * as ServerProcess from "./ServerProcess.ts"
@@ -16,7 +16,9 @@ import { server } from "./ZooKeeperServer.ts"
 const services = {
   redis: RedisServer.plain,
   "redis-cluster": RedisServer.cluster,
-  kafka: broker,
+  "redis-secured": RedisServer.secured,
+  kafka: KafkaBroker.broker,
+  "kafka-secured": KafkaBroker.secured,
   zookeeper: server
 } satisfies Record<string, Service>
 
@@ -52,7 +54,7 @@ export class ServiceSet {
   }
 
   async #begin(name: ServiceName, attempt: number, knownPort?: number): Promise<string> {
-    const [service, folder, port] = [services[name], this.#folderOf(name), knownPort ?? (await freePort())]
+    const [service, folder, port] = [services[name], this.folderOf(name), knownPort ?? (await freePort())]
     await mkdir(folder, { recursive: true })
     const pid = await ServerProcess.launch(folder, await service.configure(folder, port))
     await writeFile(join(folder, "state.json"), JSON.stringify({ port, pid }))
@@ -69,7 +71,7 @@ export class ServiceSet {
   /** Undefined where it does not run or does not answer. */
   async url(name: ServiceName): Promise<string | undefined> {
     const state = await this.#state(name)
-    if (state === undefined || !ServerProcess.isRunning(this.#folderOf(name), state.pid)) return undefined
+    if (state === undefined || !ServerProcess.isRunning(this.folderOf(name), state.pid)) return undefined
     return (await services[name].isReady(state.port)) ? services[name].url(state.port) : undefined
   }
 
@@ -93,8 +95,8 @@ export class ServiceSet {
   /** Its data goes with it. */
   async stop(name: ServiceName): Promise<void> {
     const state = await this.#state(name)
-    if (state !== undefined) await ServerProcess.stop(this.#folderOf(name), state.pid)
-    await rm(this.#folderOf(name), { recursive: true, force: true })
+    if (state !== undefined) await ServerProcess.stop(this.folderOf(name), state.pid)
+    await rm(this.folderOf(name), { recursive: true, force: true })
   }
 
   /** Whatever else lies in the folder stays. */
@@ -106,12 +108,13 @@ export class ServiceSet {
     )
   }
 
-  #folderOf(name: ServiceName): string {
+  /** Where it keeps what is its own: the certificate of a secured one. */
+  folderOf(name: ServiceName): string {
     return join(this.#folder, name)
   }
 
   async #state(name: ServiceName): Promise<State | undefined> {
-    const text = await readFile(join(this.#folderOf(name), "state.json"), "utf8").catch(() => undefined)
+    const text = await readFile(join(this.folderOf(name), "state.json"), "utf8").catch(() => undefined)
     if (text === undefined) return undefined
     const state: unknown = JSON.parse(text)
     return isState(state) ? state : undefined

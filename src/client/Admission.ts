@@ -1,12 +1,14 @@
 /**
- * How many sockets one address may have: before their hello, new in a second, in all. Owns the counts, and what a
- * refused phone is told to wait; addresses are kept only while they have sockets or have just had many.
+ * How many sockets there may be: of all addresses together, and of one before their hello, new in a second, in all. Owns
+ * the counts, and what a refused phone is told; addresses are kept only while they have sockets or have just had many.
  *
  * An IPv6 address counts by its /64, which is what one household or one phone is given.
  */
+import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
 
 /** 0 is off, for each. */
-export interface AddressLimits {
+export interface SocketLimits {
+  readonly socketsMax: number
   readonly addressPendingMax: number
   readonly addressNewPerSecond: number
   readonly addressNewBurst: number
@@ -21,7 +23,8 @@ export interface Ticket {
   readonly left: () => void
 }
 
-export interface AddressRefused {
+export interface SocketRefused {
+  readonly code: DisconnectCode
   readonly afterMs: number
   readonly message: string
 }
@@ -31,11 +34,12 @@ const pendingAfterMs = 1000
 const fullAfterMs = 10_000
 
 export class Admission {
-  private readonly limits: AddressLimits
+  private readonly limits: SocketLimits
   private readonly now: () => number
   private readonly addresses = new Map<string, Address>()
+  private open = 0
 
-  constructor(limits: AddressLimits, now: () => number) {
+  constructor(limits: SocketLimits, now: () => number) {
     this.limits = limits
     this.now = now
   }
@@ -45,16 +49,17 @@ export class Admission {
     return this.addresses.size
   }
 
-  admit(address: string): Ticket | AddressRefused {
+  admit(address: string): Ticket | SocketRefused {
     const key = addressKey(address)
     const known = this.addresses.get(key)
     const counts = known ?? new Address()
     const refused = this.refuse(counts)
     if (refused !== undefined) return refused
     if (known === undefined) this.addresses.set(key, counts)
+    this.open++
     counts.open++
     counts.pending++
-    return new SocketTicket(counts)
+    return new SocketTicket(counts, () => this.open--)
   }
 
   /** Forgets addresses that are as if they had never been seen. To be called now and then. */
@@ -66,24 +71,33 @@ export class Admission {
   }
 
   /** Takes a token where it does not refuse. */
-  private refuse(counts: Address): AddressRefused | undefined {
-    const { addressMax, addressPendingMax, addressNewPerSecond, addressNewBurst } = this.limits
+  private refuse(counts: Address): SocketRefused | undefined {
+    const { socketsMax, addressMax, addressPendingMax, addressNewPerSecond, addressNewBurst } = this.limits
+    if (socketsMax > 0 && this.open >= socketsMax) {
+      return { code: DisconnectCode.DISCONNECT_CODE_FULL, afterMs: fullAfterMs, message: "this runner is full" }
+    }
     if (addressMax > 0 && counts.open >= addressMax) {
-      return { afterMs: fullAfterMs, message: "too many sockets from this address" }
+      return ofAddress(fullAfterMs, "too many sockets from this address")
     }
     if (addressPendingMax > 0 && counts.pending >= addressPendingMax) {
-      return { afterMs: pendingAfterMs, message: "too many sockets from this address that have not said hello" }
+      return ofAddress(pendingAfterMs, "too many sockets from this address that have not said hello")
     }
     if (addressNewPerSecond === 0) return undefined
     const intervalMs = 1000 / addressNewPerSecond
     const now = this.now()
     const fullAt = Math.max(counts.fullAt, now)
     const afterMs = fullAt - (addressNewBurst - 1) * intervalMs - now
-    if (afterMs > 0) return { afterMs: Math.ceil(afterMs), message: "too many new sockets from this address" }
+    if (afterMs > 0) return ofAddress(Math.ceil(afterMs), "too many new sockets from this address")
     counts.fullAt = fullAt + intervalMs
     return undefined
   }
 }
+
+const ofAddress = (afterMs: number, message: string): SocketRefused => ({
+  code: DisconnectCode.DISCONNECT_CODE_ADDRESS_LIMIT,
+  afterMs,
+  message
+})
 
 class Address {
   open = 0
@@ -94,10 +108,12 @@ class Address {
 
 class SocketTicket implements Ticket {
   private readonly address: Address
+  private readonly gone: () => void
   private state: "pending" | "greeted" | "left" = "pending"
 
-  constructor(address: Address) {
+  constructor(address: Address, gone: () => void) {
     this.address = address
+    this.gone = gone
   }
 
   greeted(): void {
@@ -111,10 +127,11 @@ class SocketTicket implements Ticket {
     if (this.state === "pending") this.address.pending--
     this.state = "left"
     this.address.open--
+    this.gone()
   }
 }
 
-export const isRefused = (admitted: Ticket | AddressRefused): admitted is AddressRefused => "afterMs" in admitted
+export const isRefused = (admitted: Ticket | SocketRefused): admitted is SocketRefused => "afterMs" in admitted
 
 const mapped = /^::ffff:(?=\d+\.)/i
 

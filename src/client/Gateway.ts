@@ -4,10 +4,9 @@
  */
 import * as Effect from "effect/Effect"
 import { type WebSocket, WebSocketServer } from "ws"
-import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
 import type { Values } from "../Settings.ts"
 import { socketsAccepted } from "../telemetry/Metrics.ts"
-import { type AddressRefused, type Admission, isRefused } from "./Admission.ts"
+import { type Admission, isRefused, type SocketRefused } from "./Admission.ts"
 import { disconnectLine } from "./Connection.ts"
 import type { Connections } from "./Connections.ts"
 import { endingMs } from "./Deadlines.ts"
@@ -114,8 +113,8 @@ class Desk {
 }
 
 /** A browser does not tell a page how an upgrade was refused, so this is said on a socket of its own. */
-function sendAway(webSocket: WebSocket, refused: AddressRefused): void {
-  const code = DisconnectCode.DISCONNECT_CODE_ADDRESS_LIMIT
+function sendAway(webSocket: WebSocket, refused: SocketRefused): void {
+  const { code } = refused
   webSocket.send(disconnectLine(code, refused), { binary: false })
   webSocket.close(closeCodeOf(code))
 }

@@ -113,7 +113,7 @@ class Front {
   private readonly mounts: ReadonlySet<Mounted>
   private readonly peers = new WeakMap<Duplex, Door.Peer>()
   private readonly admission = new Admission(
-    { addressPendingMax: 0, addressNewPerSecond: 0, addressNewBurst: 0, addressMax },
+    { socketsMax: 0, addressPendingMax: 0, addressNewPerSecond: 0, addressNewBurst: 0, addressMax },
     () => performance.now()
   )
   /** Those that are no phones, each with what is to be done when it is gone or has become one. */

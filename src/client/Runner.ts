@@ -7,8 +7,9 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
-import { Settings } from "../Settings.ts"
+import { Settings, type Values } from "../Settings.ts"
 import { Canary } from "../space/Canary.ts"
+import { fileDescriptorsMax, fileDescriptorsSpare } from "../telemetry/FileDescriptors.ts"
 import { Admission } from "./Admission.ts"
 import { ClientMessageConsumer } from "./ClientMessageConsumer.ts"
 import * as Connections from "./Connections.ts"
@@ -47,7 +48,7 @@ const answeringMsMax = 1_000
 const leavingMsMax = 3_000
 
 const make = Effect.gen(function* () {
-  const settings = yield* Settings
+  const settings = yield* withinFileDescriptors(yield* Settings)
   const sessions = yield* Sessions
   const { serve } = yield* ClientMessageConsumer
   const canary = yield* Canary
@@ -80,6 +81,15 @@ const make = Effect.gen(function* () {
       yield* until(gone, leavingMsMax)
     })
   })
+})
+
+/** No more sockets than there are file descriptors for: so whoever is one too many is told to come back, not cut off. */
+const withinFileDescriptors = Effect.fnUntraced(function* (settings: Values) {
+  const { socketsMax } = settings
+  const most = Math.max(1, fileDescriptorsMax() - fileDescriptorsSpare)
+  if (socketsMax <= most) return settings
+  yield* Effect.logWarning(`NORITER_SOCKETS_MAX is ${most} and not ${socketsMax}: there are no more file descriptors`)
+  return { ...settings, socketsMax: most }
 })
 
 /** Looks until it is so, or the time is over. */

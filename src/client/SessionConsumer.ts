@@ -25,6 +25,7 @@ import { Attendance } from "./Attendance.ts"
 import { Session } from "./Session.ts"
 import { Sessions } from "./Sessions.ts"
 import { newSessionId, Tokens } from "./Tokens.ts"
+import { Turnstile } from "./Turnstile.ts"
 
 /** The protocol's version. */
 export const protocol = 1
@@ -50,12 +51,15 @@ const makeHello = Effect.gen(function* () {
   const sessions = yield* Sessions
   const attendance = yield* Attendance
   const tokens = yield* Tokens
+  const turnstile = yield* Turnstile
   return Effect.fnUntraced(function* (request: HelloRequest, call: Call): Effect.fn.Return<Later, Refused> {
     const session = yield* sessionOf(call)
     const nowMs = yield* Clock.currentTimeMillis
     const guest = tokens.guestOf(request.deviceSecret)
     const { nickname } = request
-    const held = yield* presence.begin(guest, { id: newSessionId(nowMs), nickname, claimId: call.id }).pipe(unavailable)
+    const held = yield* presence
+      .begin(guest, { id: newSessionId(nowMs), nickname, claimId: call.id })
+      .pipe(turnstile.pass, unavailable)
     session.held = held
     session.connection?.helloDone()
     sessions.adopt(session)
@@ -85,6 +89,7 @@ const makeResume = Effect.gen(function* () {
   const sessions = yield* Sessions
   const attendance = yield* Attendance
   const tokens = yield* Tokens
+  const turnstile = yield* Turnstile
   return Effect.fnUntraced(function* (request: ResumeRequest, call: Call): Effect.fn.Return<Later, Refused> {
     const session = yield* sessionOf(call)
     const nowMs = yield* Clock.currentTimeMillis
@@ -93,7 +98,7 @@ const makeResume = Effect.gen(function* () {
     const before = sessions.ofSession(token.session)
     const { held, member } = yield* presence
       .resume(token.guest, { session: token.session, serial: token.serial, id: call.id })
-      .pipe(unavailable)
+      .pipe(turnstile.pass, unavailable)
     session.held = held
     session.lastId = held.record.lastId
     if (before !== undefined) session.inherit(before)

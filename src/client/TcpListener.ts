@@ -6,15 +6,14 @@
  */
 import * as Net from "node:net"
 import * as Effect from "effect/Effect"
-import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
 import type { Values } from "../Settings.ts"
 import { socketsAccepted } from "../telemetry/Metrics.ts"
-import { type AddressRefused, type Admission, isRefused, type Ticket } from "./Admission.ts"
+import { type Admission, isRefused, type SocketRefused, type Ticket } from "./Admission.ts"
 import { disconnectLine } from "./Connection.ts"
 import type { Connections } from "./Connections.ts"
 import * as Door from "./Door.ts"
 
-export type TcpSettings = Door.DoorSettings & Pick<Values, "host" | "tcpPort">
+export type TcpSettings = Door.DoorSettings & Pick<Values, "host" | "tcpPort" | "reusePort" | "socketsMax">
 
 export interface TcpListenerOptions {
   readonly settings: TcpSettings
@@ -29,12 +28,16 @@ export interface TcpListener {
   readonly stopAccepting: Effect.Effect<void>
 }
 
+/** Sockets that are not admitted (yet): past these and the bound on all, whoever comes is closed without a word. */
+const strangersMax = 128
+
 /** Listens until the scope closes. */
 export const listen = Effect.fnUntraced(function* ({ settings, admission, connections }: TcpListenerOptions) {
   const run = Effect.runForkWith(yield* Effect.context())
   const door = yield* Door.make(settings)
   const acceptor = new Acceptor(door, admission, connections)
   const server = Net.createServer(Door.serverOptions, (socket) => acceptor.opened(socket))
+  if (settings.socketsMax > 0) server.maxConnections = settings.socketsMax + strangersMax
   yield* Effect.acquireRelease(bind(server, settings), () =>
     Effect.sync(() => {
       server.close()
@@ -58,7 +61,8 @@ const bind = (server: Net.Server, settings: TcpSettings): Effect.Effect<void, Do
   Effect.callback<void, Door.ListenFailed>((resume) => {
     const failed = (cause: unknown) => resume(Effect.fail(new Door.ListenFailed({ operation: "listen", cause })))
     server.once("error", failed)
-    server.listen({ host: settings.host, port: settings.tcpPort, backlog: 4096 }, () => {
+    const { host, tcpPort: port, reusePort } = settings
+    server.listen({ host, port, reusePort, backlog: 4096 }, () => {
       server.off("error", failed)
       resume(Effect.void)
     })
@@ -96,13 +100,13 @@ class Acceptor {
   }
 
   /** With TLS nothing is said: a handshake costs more than what is saved by refusing. */
-  private refuse(socket: Net.Socket, refused: AddressRefused): void {
+  private refuse(socket: Net.Socket, refused: SocketRefused): void {
     if (this.door.hasTls) {
       socket.destroy()
       return
     }
     this.door.mustOpen(socket)
-    socket.end(disconnectLine(DisconnectCode.DISCONNECT_CODE_ADDRESS_LIMIT, refused))
+    socket.end(disconnectLine(refused.code, refused))
     // What it says is not heard; unread, it would make the kernel take back our line.
     socket.resume()
   }

@@ -25,6 +25,7 @@ export function closeCodeOf(code: DisconnectCode | undefined): number {
     case DisconnectCode.DISCONNECT_CODE_INTERNAL:
       return closeCodes.internal
     case DisconnectCode.DISCONNECT_CODE_ADDRESS_LIMIT:
+    case DisconnectCode.DISCONNECT_CODE_FULL:
       return closeCodes.tryAgainLater
     default:
       return privateCodes + code

@@ -76,7 +76,7 @@ const webSocket: ReadonlyArray<string> = [
   "| 1008 | a message in more than 64 fragments | mend the client |",
   "| 1009 | a message of more than 65536 bytes (the server's operator may set another bound) | mend the client |",
   "| 1011 | after the line `DISCONNECT_CODE_INTERNAL` | yes |",
-  "| 1013 | after the line `DISCONNECT_CODE_ADDRESS_LIMIT` | yes, after `afterMs` |",
+  "| 1013 | after the line `DISCONNECT_CODE_ADDRESS_LIMIT` or `DISCONNECT_CODE_FULL` | yes, after `afterMs` |",
   "| 4000 + number | after the line of any other [disconnect](#disconnects): 4004 is `DISCONNECT_CODE_REPLACED` | as that line says |",
   "",
   "A handshake is refused with 403 for a page of an origin that is not allowed, with 503 by a server that is not ready or is",

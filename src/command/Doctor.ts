@@ -17,6 +17,7 @@ import { connect } from "../../sdk/typescript/src/Plaza.ts"
 import { tcp } from "../../sdk/typescript/src/Tcp.ts"
 import { readWorld } from "../plaza/playground/World.ts"
 import { clusterOf, fromEnv, refusals, strangers, type Values, warnings } from "../Settings.ts"
+import { fileDescriptorsMax, fileDescriptorsSpare } from "../telemetry/FileDescriptors.ts"
 
 /** `note`: worth knowing, and no reason to fail. */
 export type Verdict = "fine" | "note" | "wrong"
@@ -44,11 +45,16 @@ export const doctor = Effect.fnUntraced(function* (options: { readonly json: boo
 
 /** All findings for these variables. */
 export const examine = Effect.fnUntraced(function* (variables: Record<string, string | undefined>) {
-  const findings: Array<Finding> = [nodeVersion(), yield* fileDescriptors]
+  const findings: Array<Finding> = [nodeVersion()]
   const settings = yield* Effect.result(fromEnv(variables))
   if (Result.isFailure(settings)) return [...findings, wrong("settings", settings.failure.message)]
   const values = settings.success
-  findings.push(...judged(values, variables), yield* zookeeperAddon(values), yield* certificate(values))
+  findings.push(
+    fileDescriptors(values),
+    ...judged(values, variables),
+    yield* zookeeperAddon(values),
+    yield* certificate(values)
+  )
   if (Option.isSome(values.world)) findings.push(yield* world(values.world.value))
   findings.push(yield* phonesPort(values), yield* operatorsPort(values))
   const reached = yield* Effect.forEach(neighbours(values), reach, { concurrency: "unbounded" })
@@ -79,18 +85,14 @@ function nodeVersion(): Finding {
 }
 
 /** Each phone takes one. */
-const fileDescriptors = Effect.promise(async () => {
-  const limits = await readFile("/proc/self/limits", "utf8").catch(() => "")
-  const soft = /^Max open files\s+(\d+|unlimited)/m.exec(limits)?.[1]
-  if (soft === undefined) return note("file descriptors", "their limit cannot be read here; each phone takes one")
-  const most = soft === "unlimited" ? Number.POSITIVE_INFINITY : Number(soft)
-  const detail = `${soft}, and each phone takes one (ulimit -n)`
-  return most < 1024
-    ? wrong("file descriptors", detail)
-    : most < 12_000
-      ? note("file descriptors", detail)
-      : fine("file descriptors", detail)
-})
+function fileDescriptors({ socketsMax }: Pick<Values, "socketsMax">): Finding {
+  const most = fileDescriptorsMax()
+  const needed = socketsMax + fileDescriptorsSpare
+  const detail = `${most}, and each phone takes one (ulimit -n)`
+  if (most < 1024) return wrong("file descriptors", detail)
+  if (most >= needed) return fine("file descriptors", detail)
+  return note("file descriptors", `${detail}; for NORITER_SOCKETS_MAX=${socketsMax} there should be ${needed}`)
+}
 
 /** In a process of its own: an addon that does not fit may end the one that loads it. */
 const zookeeperAddon = Effect.fnUntraced(function* (settings: Values) {
@@ -257,11 +259,17 @@ const reach = ({ check, host, port }: Neighbour) =>
 const servers = Effect.fnUntraced(function* (settings: Values) {
   const cluster = clusterOf(settings)
   if (cluster === undefined) return []
-  const { redisUrl, kafkaBrokers: brokers, kafkaAccount, zookeeper, prefixes } = cluster
+  const { redisUrl, kafkaBrokers: brokers, kafkaAccount, prefixes } = cluster
   const { ask } = yield* Effect.promise(() => import("../link/ServerReport.ts"))
   const sasl = kafkaAccount && { mechanism: settings.kafkaSasl, ...kafkaAccount }
   const kafka = { brokers, tls: settings.kafkaTls, sasl, prefix: prefixes.kafka }
-  const remarks = yield* ask({ redisUrl, kafka, zookeeper, sessionMs: settings.rosterSessionMs })
+  const zookeeper = {
+    servers: cluster.zookeeper,
+    sessionMs: settings.rosterSessionMs,
+    account: cluster.zookeeperAccount,
+    prefix: prefixes.zookeeper
+  }
+  const remarks = yield* ask({ redisUrl, kafka, zookeeper })
   return remarks.map(({ server, verdict, detail }): Finding => ({ check: server, verdict, detail }))
 })
 

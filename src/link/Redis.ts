@@ -33,6 +33,7 @@ for (let times = 0; times < 100; times++) hasAt(Object.create(String.prototype))
 
 /** A command without an answer. It may have been carried out all the same. */
 class RedisAway extends Error {}
+class RedisLate extends Error {}
 
 export class Redis extends Context.Service<
   Redis,
@@ -93,7 +94,6 @@ export class Connection {
       connectionName: name,
       lazyConnect: true,
       connectTimeout: connectTimeoutMs,
-      commandTimeout: commandTimeoutMs,
       socketTimeout: silenceMs,
       retryStrategy: (attempt) =>
         Math.min(reconnectMs.first * 2 ** attempt, reconnectMs.most) * (0.5 + Math.random() / 2),
@@ -118,7 +118,7 @@ export class Connection {
   async ask<A>(run: (client: Client) => Promise<A>): Promise<A> {
     this.#gather()
     try {
-      return await run(this.client)
+      return await inTime(run(this.client))
     } catch (error) {
       if (this.#isConnected) throw error
       const cause = this.#trouble ?? error
@@ -151,6 +151,18 @@ export class Connection {
   onReady(resync: () => void): Effect.Effect<void, never, Scope.Scope> {
     return this.#ready.add(resync)
   }
+}
+
+/**
+ * Not ioredis's own commandTimeout: its timers are looked at before its sockets, so that in a process that was kept from
+ * its turn (a busy machine, a long collection) commands would fail whose answers have come. Here what has come is read first.
+ */
+function inTime<A>(answer: Promise<A>): Promise<A> {
+  return new Promise((resolve, reject) => {
+    const late = () => reject(new RedisLate(`the command timed out: no answer within ${commandTimeoutMs} ms`))
+    const timer = setTimeout(() => setImmediate(late), commandTimeoutMs)
+    answer.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -9,13 +9,13 @@ import { Redis } from "ioredis"
 import type { KafkaOptions } from "./kafka/KafkaJs.ts"
 import * as KafkaReport from "./kafka/KafkaReport.ts"
 import type { Remark, Said } from "./Remark.ts"
+import { connect } from "./ZooKeeper.ts"
+import { rootOf, type ZooKeeperRosterOptions } from "./ZooKeeperRoster.ts"
 
 export interface Servers {
   readonly redisUrl: Redacted.Redacted<string>
   readonly kafka: KafkaOptions & { readonly prefix: string }
-  readonly zookeeper: string
-  /** What runners ask of ZooKeeper. */
-  readonly sessionMs: number
+  readonly zookeeper: ZooKeeperRosterOptions
 }
 
 const askTimeoutMs = 3_000
@@ -27,9 +27,10 @@ export const ask = (servers: Servers): Effect.Effect<ReadonlyArray<Remark>> =>
       [
         asking("redis", () => ofRedis(Redacted.value(servers.redisUrl))),
         asking("kafka", () => KafkaReport.ask(servers.kafka)),
-        ...servers.zookeeper
+        ...servers.zookeeper.servers
           .split(",")
-          .map((server) => asking("zookeeper", () => ofZooKeeper(server.trim(), servers.sessionMs)))
+          .map((server) => asking("zookeeper", () => ofZooKeeper(server.trim(), servers.zookeeper.sessionMs))),
+        asking("zookeeper", () => Effect.runPromise(ofNodes(servers.zookeeper)))
       ],
       { concurrency: "unbounded" }
     ),
@@ -136,6 +137,23 @@ async function ofZooKeeper(server: string, sessionMs: number): Promise<ReadonlyA
   } else said.push(fine(`sessions of ${sessionMs} ms are allowed`))
   return said
 }
+
+/** Whose our nodes are; by a session as runners have them. */
+const ofNodes = (options: ZooKeeperRosterOptions) =>
+  connect(options).pipe(
+    Effect.flatMap((session) => session.get(rootOf(options))),
+    Effect.as(
+      options.account === undefined
+        ? note("its nodes are open to whoever reaches it: set NORITER_ZOOKEEPER_USER and NORITER_ZOOKEEPER_PASSWORD")
+        : fine(`its nodes are those of ${options.account.username}`)
+    ),
+    Effect.catchIf(
+      ({ reason }) => reason === "NoNode",
+      () => Effect.succeed(fine(`there is no ${rootOf(options)} yet: the first runner makes it`))
+    ),
+    Effect.map((said) => [said]),
+    Effect.scoped
+  )
 
 /** ZooKeeper's own questions: four letters, an answer, the end. */
 function fourLetters(server: string, question: string): Promise<string> {

@@ -11,11 +11,12 @@ import { lookup } from "node:dns/promises"
 import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type Addon from "zookeeper"
 
 /** What callers tell apart. `Lost`: it may have happened all the same. `Ended`: this session does nothing any more. */
-export type Reason = "NoNode" | "NodeExists" | "BadVersion" | "Lost" | "Ended" | "Unloadable" | "Other"
+export type Reason = "NoNode" | "NodeExists" | "BadVersion" | "NoAuth" | "Lost" | "Ended" | "Unloadable" | "Other"
 
 export class ZooKeeperError extends Data.TaggedError("ZooKeeperError")<{
   readonly reason: Reason
@@ -48,6 +49,8 @@ export interface Session {
   readonly get: (path: string) => Effect.Effect<{ readonly data: string; readonly stat: Stat }, ZooKeeperError>
   /** Sets it where it still has this version. */
   readonly set: (path: string, data: string, version: number) => Effect.Effect<void, ZooKeeperError>
+  /** With an account, leaves a node to it alone: others neither read nor change it. Without one, leaves it as it is. */
+  readonly protect: (path: string) => Effect.Effect<void, ZooKeeperError>
   readonly remove: (path: string) => Effect.Effect<void, ZooKeeperError>
   readonly children: (path: string) => Effect.Effect<ReadonlyArray<string>, ZooKeeperError>
   /** `changed` is called once, when they have changed or may have. */
@@ -63,6 +66,13 @@ export interface ConnectOptions {
   readonly servers: string
   /** The servers end a session that they have not heard of for so long; they may allow less, or more. */
   readonly sessionMs: number
+  /** ZooKeeper's "digest": what a session creates is this account's alone, and it may use what is. */
+  readonly account?: Account | undefined
+}
+
+export interface Account {
+  readonly username: string
+  readonly password: Redacted.Redacted<string>
 }
 
 /** A session until the scope closes; then what is ephemeral in it is gone, or goes when the servers find it silent. */
@@ -71,16 +81,20 @@ export const connect = (options: ConnectOptions): Effect.Effect<Session, ZooKeep
     const ZooKeeper = yield* load
     const servers = yield* addresses(options.servers)
     const client = yield* Effect.acquireRelease(
-      Effect.sync(() => new Client(ZooKeeper, servers, options.sessionMs)),
+      Effect.sync(() => new Client(ZooKeeper, servers, options)),
       (opened) => opened.close
     )
     yield* client.connected.pipe(
       Effect.timeoutOrElse({ duration: connectTimeout, orElse: () => fail("connect", "Lost", "no server answered") })
     )
+    if (options.account !== undefined) yield* client.authenticate(options.account)
     return client
   })
 
 // --- internal ---
+
+/** Whoever has the account of the session that creates the node may do everything with it, and nobody else anything. */
+const ownAcl = [{ perms: 31, scheme: "auth", auth: "" }]
 
 const connectTimeout = "5 seconds"
 /** How long a session that is closed waits to hear whether its server answers. */
@@ -117,17 +131,20 @@ const reasons: ReadonlyMap<number, Reason> = new Map([
   [-7, "Lost"],
   [-9, "Ended"],
   [-101, "NoNode"],
+  [-102, "NoAuth"],
   [-103, "BadVersion"],
   [-110, "NodeExists"],
   [-112, "Ended"],
   [-116, "Lost"]
 ])
 
+const notOurs = "ZooKeeper refuses this account, or that there is none: the node is another's (NORITER_ZOOKEEPER_USER)"
+
 const failed = (operation: string, code: number): ZooKeeperError =>
   new ZooKeeperError({
     operation,
     reason: reasons.get(code) ?? "Other",
-    cause: new Error(`ZooKeeper says ${code}`)
+    cause: new Error(code === -102 ? notOurs : `ZooKeeper says ${code}`)
   })
 
 type AddonStat = Awaited<ReturnType<Addon["exists"]>>
@@ -144,7 +161,10 @@ class Client implements Session {
   private heardMs = performance.now()
   private isBeating = false
 
-  constructor(ZooKeeper: typeof Addon, servers: string, sessionMs: number) {
+  private readonly hasAccount: boolean
+
+  constructor(ZooKeeper: typeof Addon, servers: string, { sessionMs, account }: ConnectOptions) {
+    this.hasAccount = account !== undefined
     this.addon = new ZooKeeper({ connect: servers, timeout: sessionMs, debug_level: 0 })
     this.addon.on("connect", () => this.isConnected())
     // The servers have ended the session, or refused it; the addon is of no more use.
@@ -169,10 +189,26 @@ class Client implements Session {
 
   // --- Calls ---
 
+  /** It is sent again with each connection. */
+  authenticate({ username, password }: Account) {
+    return this.call<void>("authenticate", (resume) =>
+      this.addon.add_auth("digest", `${username}:${Redacted.value(password)}`, (code: number) => resume(code, () => {}))
+    )
+  }
+
+  /** The addon creates nodes that are open to all, so that one is protected a moment after it is there. */
   create(path: string, data: string, kind: Kind) {
     const flags = kind === "persistent" ? 0 : 1 | 2
-    return this.call<string>(`create ${path}`, (resume) =>
+    const created = this.call<string>(`create ${path}`, (resume) =>
       this.addon.a_create(path, data, flags, (code, _, created) => resume(code, () => created))
+    )
+    return Effect.tap(created, (path) => this.protect(path))
+  }
+
+  protect(path: string): Effect.Effect<void, ZooKeeperError> {
+    if (!this.hasAccount) return Effect.void
+    return this.call<void>(`protect ${path}`, (resume) =>
+      this.addon.a_set_acl(path, -1, ownAcl, (code: number) => resume(code, () => {}))
     )
   }
 

@@ -17,6 +17,9 @@ export interface ZooKeeperRosterOptions extends ZooKeeper.ConnectOptions {
   readonly prefix: string
 }
 
+/** The node that all others are under. */
+export const rootOf = ({ prefix }: Pick<ZooKeeperRosterOptions, "prefix">): string => `/${prefix}noriter`
+
 /** `connect` is there to be looked over its shoulder by tests. */
 export const layer = (
   options: ZooKeeperRosterOptions,
@@ -39,7 +42,7 @@ const make = Effect.fnUntraced(function* (options: ZooKeeperRosterOptions, conne
     const cause = new Error(`${JSON.stringify(prefix)} cannot begin the name of a node: letters, digits and :._- only`)
     return yield* new RosterError({ operation: "connect", cause })
   }
-  const nodes = new Nodes(`/${prefix}noriter`)
+  const nodes = new Nodes(rootOf(options))
   // Each session finds the root, or makes it: the servers may have been put up anew under us.
   const founded = Effect.tap(connect(options), (session) => nodes.found(session))
   const asking = yield* sessions(founded)
@@ -227,11 +230,12 @@ class Nodes {
   }
 }
 
+/** One that was there already is protected, too: it may be from before there was an account. */
 const present = (session: ZooKeeper.Session, path: string, data: string): Call<void> =>
   session.create(path, data, "persistent").pipe(
     Effect.asVoid,
     Effect.catchIf(
       ({ reason }) => reason === "NodeExists",
-      () => Effect.void
+      () => session.protect(path)
     )
   )

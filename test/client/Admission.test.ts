@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Admission, addressKey, isRefused, type Ticket } from "../../src/client/Admission.ts"
 
-const off = { addressPendingMax: 0, addressNewPerSecond: 0, addressNewBurst: 0, addressMax: 0 }
+const off = { socketsMax: 0, addressPendingMax: 0, addressNewPerSecond: 0, addressNewBurst: 0, addressMax: 0 }
 
 /** An admission with a clock that the test moves. */
 function makeBench(limits: Partial<typeof off>) {

@@ -150,7 +150,8 @@ describe("Gateway", () => {
   const ofTheRegistry: Partial<Record<DisconnectCode, number>> = {
     [DisconnectCode.DISCONNECT_CODE_DRAINING]: 1001,
     [DisconnectCode.DISCONNECT_CODE_INTERNAL]: 1011,
-    [DisconnectCode.DISCONNECT_CODE_ADDRESS_LIMIT]: 1013
+    [DisconnectCode.DISCONNECT_CODE_ADDRESS_LIMIT]: 1013,
+    [DisconnectCode.DISCONNECT_CODE_FULL]: 1013
   }
   it.live.each(codes.map((code) => [disconnectCodeToJSON(code), code] as const))(
     "says %s, then closes",

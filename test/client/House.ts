@@ -16,6 +16,7 @@ import { placeAt, Session } from "../../src/client/Session.ts"
 import * as SessionConsumer from "../../src/client/SessionConsumer.ts"
 import { Sessions } from "../../src/client/Sessions.ts"
 import { Tokens } from "../../src/client/Tokens.ts"
+import { Turnstile } from "../../src/client/Turnstile.ts"
 import { Applier } from "../../src/space/Applier.ts"
 import type { HeldMember } from "../../src/space/Held.ts"
 import type { SpaceError } from "../../src/space/SharedSpace.ts"
@@ -144,7 +145,7 @@ export const house = Effect.fnUntraced(function* (twins: Twins, options: HouseOp
   const settings = { rateLimits: false, ...options.settings }
   const built = yield* runner(twins, { ...options, log, settings })
   const layers = Layer.mergeAll(SessionConsumer.layer, ClientMessageConsumer.layer).pipe(
-    Layer.provideMerge(Layer.mergeAll(Sessions.layer, Tokens.layer)),
+    Layer.provideMerge(Layer.mergeAll(Sessions.layer, Tokens.layer, Turnstile.layer)),
     Layer.provideMerge(Layer.succeed(Attendance, attendance(hooks)))
   )
   const context = yield* Layer.build(Layer.fresh(layers)).pipe(Effect.provideContext(built.context))

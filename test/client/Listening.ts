@@ -19,6 +19,7 @@ import { until } from "../contract/Eventually.ts"
 export const defaults = {
   host: "127.0.0.1",
   tcpPort: 0,
+  reusePort: false,
   tlsCert: Option.none<string>(),
   tlsKey: Option.none<string>(),
   proxies: [] as ReadonlyArray<string>,
@@ -28,6 +29,7 @@ export const defaults = {
   heartbeatMs: 15_000,
   outboxBytesMax: 262_144,
   outboxStallMs: 3000,
+  socketsMax: 0,
   addressPendingMax: 0,
   addressNewPerSecond: 0,
   addressNewBurst: 0,

@@ -1,15 +1,29 @@
 /** Every gate of check:protocol on a copy of the tree: passes as it stands, and refuses one planted defect by name. */
 import { execFile } from "node:child_process"
+import { existsSync } from "node:fs"
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { dirname, join, resolve } from "node:path"
 import { promisify } from "node:util"
 import { afterAll, assert, beforeAll, beforeEach, describe, it } from "@effect/vitest"
-import { breaking, format, freshness, gates, lint, lock, type Verdict } from "../../scripts/check-protocol.ts"
+import {
+  breaking,
+  format,
+  freshness,
+  gates,
+  lint,
+  lock,
+  type Verdict,
+  writeRelease
+} from "../../scripts/check-protocol.ts"
 import { plugin } from "../../src/codegen/Plugin.ts"
 
 const root = resolve(import.meta.dirname, "..", "..")
 const run = promisify(execFile)
+const environment = {
+  ...process.env,
+  PATH: `${dirname(process.execPath)}:${join(root, "node_modules/.bin")}:${process.env.PATH}`
+}
 let copy = ""
 
 beforeAll(async () => {
@@ -18,6 +32,7 @@ beforeAll(async () => {
 })
 beforeEach(async () => {
   await rm(join(copy, "proto"), { recursive: true, force: true })
+  await writeFile(join(copy, "CHANGELOG.md"), changelogOf("0.1.0", "0.9.0", "0.10.0"))
   for (const part of [
     "proto",
     "gen",
@@ -32,8 +47,13 @@ beforeEach(async () => {
     await mkdir(dirname(join(copy, part)), { recursive: true })
     await cp(join(root, part), join(copy, part), { recursive: true })
   }
+  // What is released already is nobody's business here.
+  await rm(join(copy, "proto/released"), { recursive: true, force: true })
 })
 afterAll(() => rm(copy, { recursive: true }))
+
+const changelogOf = (...versions: ReadonlyArray<string>): string =>
+  versions.map((version) => `\n## [${version}] - 2026-11-22\n`).join("")
 
 async function change(path: string, from: string | RegExp, to: string): Promise<void> {
   const text = await readFile(join(copy, path), "utf8")
@@ -42,12 +62,13 @@ async function change(path: string, from: string | RegExp, to: string): Promise<
   await writeFile(join(copy, path), changed)
 }
 
-/** As a release does: the image and the lock of what stands. */
-async function release(): Promise<void> {
-  await mkdir(join(copy, "proto/released"), { recursive: true })
-  const image = join(copy, "proto/released/v0.1.0.binpb")
-  await run(join(root, "node_modules/.bin/buf"), ["build", "-o", image], { cwd: copy })
-  await cp(join(copy, "protocol.lock.json"), join(copy, "proto/released/protocol.lock.json"))
+/** Makes the copy a release: whether it was one, and what was said. */
+async function release(version = "0.1.0"): Promise<{ readonly passed: boolean; readonly said: string }> {
+  await writeFile(join(copy, "package.json"), JSON.stringify({ version }))
+  return run(process.execPath, [join(root, "scripts/release.ts"), copy]).then(
+    ({ stdout }) => ({ passed: true, said: stdout }),
+    ({ stderr }: { readonly stderr: string }) => ({ passed: false, said: stderr })
+  )
 }
 
 function assertRefused(verdict: Verdict, line: string, detail: string): void {
@@ -56,7 +77,8 @@ function assertRefused(verdict: Verdict, line: string, detail: string): void {
   assert.include(verdict.details.join("\n"), detail)
 }
 
-describe("check:protocol", () => {
+/** Each starts buf, some of them several times. */
+describe("check:protocol", { timeout: 90_000 }, () => {
   it("is named like its plugin", () => assert.strictEqual(plugin.name, "protoc-gen-noriter"))
 
   it("passes on what stands, before and after a release", async () => {
@@ -65,12 +87,46 @@ describe("check:protocol", () => {
       before.map((verdict) => verdict.line),
       ["no protocol is released yet, nothing can break", "no protocol is released yet, nothing is promised"]
     )
-    await release()
+    await writeRelease(copy, "0.1.0")
     for (const gate of gates) {
       const verdict = await gate(copy)
       assert.isTrue(verdict.passed, `${verdict.gate}: ${verdict.line}\n${verdict.details.join("\n")}`)
     }
   }, 60_000)
+
+  it("the newest release counts, by number and not by letter", async () => {
+    await writeRelease(copy, "0.9.0")
+    await change(
+      "proto/noriter/client/v1/chat.proto",
+      "  string kind = 2;",
+      "  string kind = 2;\n  // New.\n  string sort = 3;"
+    )
+    await run(join(root, "node_modules/.bin/buf"), ["generate"], { cwd: copy, env: environment })
+    assert.deepStrictEqual(await release("0.10.0"), {
+      passed: true,
+      said: [
+        "wrote proto/released/0.10.0.binpb",
+        "wrote proto/released/0.10.0.lock.json",
+        'left to do: commit it, and git tag -a v0.10.0 -m "Noriter 0.10.0"\n'
+      ].join("\n")
+    })
+    await change("proto/noriter/client/v1/chat.proto", "  string sort = 3;", "  string way = 3;")
+    assertRefused(await breaking(copy), "who speaks 0.10.0 would break", "sort")
+    await rm(join(copy, "proto/released/0.10.0.lock.json"))
+    assert.strictEqual((await lock(copy)).line, "proto/released/0.10.0.lock.json is missing")
+  })
+
+  it("a release is refused that breaks one, is not above it, or of which the changelog does not speak", async () => {
+    await writeRelease(copy, "0.1.0")
+    assert.match((await release()).said, /^refused: 0\.1\.0 is not above 0\.1\.0: npm version/)
+    assert.match((await release("0.2.0")).said, /^refused: CHANGELOG\.md has no "## \[0\.2\.0\] - <date>"\n$/)
+    assert.match((await release("0.2.0-rc.1")).said, /is not a version like 1\.2\.3/)
+    await change("proto/noriter/client/v1/chat.proto", "  string kind = 2;", "  string sort = 2;")
+    const { passed, said } = await release("0.9.0")
+    assert.isFalse(passed)
+    assert.match(said, /^refused: breaking: who speaks 0\.1\.0 would break$/m)
+    assert.isFalse(existsSync(join(copy, "proto/released/0.9.0.binpb")))
+  })
 
   it("lint refuses a field without a comment", async () => {
     await change("proto/noriter/client/v1/chat.proto", "  // The line; kept as it is.\n", "")
@@ -87,25 +143,19 @@ describe("check:protocol", () => {
   })
 
   it("breaking refuses a name changed, against the newest image", async () => {
-    await release()
+    await writeRelease(copy, "0.1.0")
     await change("proto/noriter/client/v1/chat.proto", "  string kind = 2;", "  string sort = 2;")
-    assertRefused(await breaking(copy), "clients of v0.1.0.binpb would break", "kind")
+    assertRefused(await breaking(copy), "who speaks 0.1.0 would break", "kind")
   })
 
   it("lock refuses a limit tightened, which buf does not see", async () => {
-    await release()
+    await writeRelease(copy, "0.1.0")
     await change("proto/noriter/client/v1/chat.proto", "graphemes_max: 200", "graphemes_max: 100")
-    await run(join(root, "node_modules/.bin/buf"), ["generate"], {
-      cwd: copy,
-      env: {
-        ...process.env,
-        PATH: `${dirname(process.execPath)}:${join(root, "node_modules/.bin")}:${process.env.PATH}`
-      }
-    })
+    await run(join(root, "node_modules/.bin/buf"), ["generate"], { cwd: copy, env: environment })
     assert.isTrue((await breaking(copy)).passed)
     assertRefused(
       await lock(copy),
-      "what was promised would break",
+      "what 0.1.0 promised would break",
       "noriter.client.v1.SayRequest: text: graphemesMax was 200, is 100"
     )
   })

@@ -41,9 +41,12 @@ export class Server implements AsyncDisposable {
     this.httpPort = Number(ready[3])
   }
 
-  /** Ends when the server has said that it is ready. Throws, with what it printed, when it does not. */
-  static start(variables: Readonly<Record<string, string>> = {}): Promise<Server> {
-    return Server.run("start", variables)
+  /**
+   * Ends when the server has said that it is ready. Throws, with what it printed, when it does not. `fileDescriptors` is
+   * how many it may have.
+   */
+  static start(variables: Readonly<Record<string, string>> = {}, fileDescriptors?: number): Promise<Server> {
+    return Server.run("start", variables, fileDescriptors === undefined ? "" : `ulimit -n ${fileDescriptors}`)
   }
 
   /** A watcher, which listens for no phones. */
@@ -51,8 +54,8 @@ export class Server implements AsyncDisposable {
     return Server.run("watch", variables)
   }
 
-  private static async run(command: string, variables: Readonly<Record<string, string>>): Promise<Server> {
-    const child = spawn("sh", ["-c", guard, "guard", process.execPath, main, command], {
+  private static async run(command: string, variables: Readonly<Record<string, string>>, before = ""): Promise<Server> {
+    const child = spawn("sh", ["-c", before + guard, "guard", process.execPath, main, command], {
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...withoutOurs(process.env), NORITER_TCP_PORT: "0", NORITER_HTTP_PORT: "0", ...variables }
     })

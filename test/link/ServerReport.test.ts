@@ -16,8 +16,7 @@ await withServices("the report of the servers", ["redis", "kafka", "zookeeper"],
   const servers = {
     redisUrl: Redacted.make(redis),
     kafka: { brokers: [kafka], prefix: `${unique("report")}.` },
-    zookeeper,
-    sessionMs: 6_000
+    zookeeper: { servers: zookeeper, sessionMs: 6_000, prefix: `${unique("report")}.` }
   }
 
   it.live("names each with its version, and finds nothing wrong with those of the tests", () =>
@@ -38,7 +37,7 @@ await withServices("the report of the servers", ["redis", "kafka", "zookeeper"],
 
   it.live("says what sessions the servers would not allow", () =>
     Effect.gen(function* () {
-      const remarks = yield* ask({ ...servers, sessionMs: 600_000 })
+      const remarks = yield* ask({ ...servers, zookeeper: { ...servers.zookeeper, sessionMs: 600_000 } })
       assert.match(of(remarks, "zookeeper", "note").join(), /sessions of \d+ to \d+ ms, not of 600000/)
     })
   )
@@ -55,7 +54,7 @@ await withServices("the report of the servers", ["redis", "kafka", "zookeeper"],
         ...servers,
         redisUrl: Redacted.make(urls.redis),
         kafka: { brokers: [nowhere], prefix: "" },
-        zookeeper: `${zookeeper},${nowhere}`
+        zookeeper: { ...servers.zookeeper, servers: `${zookeeper},${nowhere}` }
       })
       assert.match(of(remarks, "redis", "wrong").join(), /allkeys-lru: members and lines vanish/)
       assert.match(of(remarks, "kafka", "wrong").join(), /could not be asked: .*ECONNREFUSED/)

@@ -21,7 +21,8 @@ const layers: ReadonlyArray<ReadonlyArray<string>> = [
 
 /** Whom anyone may import; each with what it may import itself. */
 const leaves: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
-  ["Settings", []],
+  ["Knob", []],
+  ["Settings", ["Knob"]],
   ["telemetry", []],
   ["Workers", ["telemetry"]]
 ])

@@ -32,7 +32,7 @@ export const setUp = (client: KafkaClient, shapes: ReadonlyArray<TopicShape>): E
     try: () => within(askTimeoutMs, "asking for topics", asked(client, shapes)),
     catch: (cause) => new LogError({ operation: "connect", cause })
   }).pipe(
-    Effect.retry(askAgain),
+    Effect.retry({ schedule: askAgain, while: ({ cause }) => !isRefusal(cause) }),
     Effect.flatMap((differences) =>
       differences.length === 0
         ? Effect.void
@@ -41,6 +41,9 @@ export const setUp = (client: KafkaClient, shapes: ReadonlyArray<TopicShape>): E
   )
 
 // --- internal ---
+
+/** A broker that does not take our account will not take it later. */
+const isRefusal = (cause: unknown): boolean => cause instanceof Error && cause.name === "KafkaJSSASLAuthenticationError"
 
 async function asked(client: KafkaClient, shapes: ReadonlyArray<TopicShape>): Promise<ReadonlyArray<string>> {
   const admin = await client.admin()

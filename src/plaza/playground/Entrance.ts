@@ -12,6 +12,7 @@ import type { Enter } from "../../../gen/noriter/space/v1/records.ts"
 import { type Call, type Later, later, type Place, Refused } from "../../bus/Caller.ts"
 import { away, idReused, refusedAs, staleId } from "../../bus/Refusals.ts"
 import { hashOf, placeAt, Session } from "../../client/Session.ts"
+import { Turnstile } from "../../client/Turnstile.ts"
 import type { LinkError } from "../../link/RunnerLink.ts"
 import { Settings } from "../../Settings.ts"
 import type { HeldMember } from "../../space/Held.ts"
@@ -47,6 +48,7 @@ const make = Effect.gen(function* () {
   const space = yield* SharedSpace
   const mailbox = yield* Mailbox
   const self = yield* Self
+  const turnstile = yield* Turnstile
   const { cellCm, tickMs } = yield* Settings
 
   /** Takes a place in the first of these channels that has room. */
@@ -76,7 +78,7 @@ const make = Effect.gen(function* () {
     yield* session.settled
     const known = yield* decidedBefore(session, call.id)
     if (known !== undefined) return yield* enteredBefore(session, request, known)
-    return yield* newPlace(session, playground, request, call.id).pipe(unavailable)
+    return yield* newPlace(session, playground, request, call.id).pipe(turnstile.pass, unavailable)
   })
 
   const newPlace = Effect.fnUntraced(function* (

@@ -10,8 +10,8 @@ export interface OpenChannel {
   readonly population: number
 }
 
-/** Channels asked about at once: one question is enough for most playgrounds. */
-const channelsAtOnce = 16
+/** Channels asked about at first: enough for most playgrounds. Each enter asks, so that more would cost more than all else. */
+const channelsAtFirst = 4
 
 /** The channels that exist, in order. The first always does. */
 export const openChannels = (
@@ -21,7 +21,8 @@ export const openChannels = (
   Effect.gen(function* () {
     const open: Array<OpenChannel> = []
     while (open.length < channelsMax) {
-      const length = Math.min(channelsAtOnce, channelsMax - open.length)
+      // Then as many again as are there already: a thousand are found in nine questions.
+      const length = Math.min(Math.max(channelsAtFirst, open.length), channelsMax - open.length)
       const next = Array.from({ length }, (_, index) => open.length + index + 1)
       const heads = yield* space.heads(next.map((channel) => channelTag(id, channel)))
       for (const channel of next) {

@@ -36,6 +36,8 @@ export const DisconnectCode = {
   DISCONNECT_CODE_SESSION_ENDED: 11,
   /** DISCONNECT_CODE_INTERNAL - Something is wrong with the server, and it is not the phone's fault. Come back and resume. */
   DISCONNECT_CODE_INTERNAL: 12,
+  /** DISCONNECT_CODE_FULL - This runner holds as many sockets as it may. Come back after `afterMs`, to another runner if you know one. */
+  DISCONNECT_CODE_FULL: 13,
 } as const;
 
 export type DisconnectCode = typeof DisconnectCode[keyof typeof DisconnectCode];
@@ -54,6 +56,7 @@ export namespace DisconnectCode {
   export type DISCONNECT_CODE_FENCED = typeof DisconnectCode.DISCONNECT_CODE_FENCED;
   export type DISCONNECT_CODE_SESSION_ENDED = typeof DisconnectCode.DISCONNECT_CODE_SESSION_ENDED;
   export type DISCONNECT_CODE_INTERNAL = typeof DisconnectCode.DISCONNECT_CODE_INTERNAL;
+  export type DISCONNECT_CODE_FULL = typeof DisconnectCode.DISCONNECT_CODE_FULL;
 }
 
 export function disconnectCodeToJSON(object: DisconnectCode): string {
@@ -84,6 +87,8 @@ export function disconnectCodeToJSON(object: DisconnectCode): string {
       return "DISCONNECT_CODE_SESSION_ENDED";
     case DisconnectCode.DISCONNECT_CODE_INTERNAL:
       return "DISCONNECT_CODE_INTERNAL";
+    case DisconnectCode.DISCONNECT_CODE_FULL:
+      return "DISCONNECT_CODE_FULL";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum DisconnectCode");
   }
