@@ -66,7 +66,7 @@ const runner = <E, R>(canary: Layer.Layer<Canary.Canary, E, R>) =>
   Runner.layer.pipe(Layer.provide(Layer.mergeAll(ClientMessageConsumer.layer, canary)), Layer.provide(plaza))
 
 /** One process, nothing else installed: the memory twins of everything. */
-const embedded = runner(Canary.Canary.layerEmbedded).pipe(
+export const embedded = runner(Canary.Canary.layerEmbedded).pipe(
   Layer.provide(
     Layer.mergeAll(
       MemoryRunnerLink.layer,

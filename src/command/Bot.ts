@@ -1,9 +1,9 @@
 /**
- * One who walks and talks like a person, over a real socket. Owns a phone and a stroll, and decides what to say when;
+ * One who walks and talks like a person, over a real socket. Owns its plaza and its stroll, and decides what to say when;
  * the flock (Flock.ts) gives it time and tells it who else is there.
  */
-import { Reach } from "../../gen/noriter/client/v1/chat.ts"
-import { type Body, Phone } from "./Phone.ts"
+import { type Place, Plaza, PlazaError, type Said } from "../../sdk/typescript/src/Plaza.ts"
+import { tcp } from "../../sdk/typescript/src/Tcp.ts"
 import { nickname, phrase, type Tongue, tongueOf } from "./Phrases.ts"
 import { type Ground, type Spot, Stroll } from "./Stroll.ts"
 
@@ -15,7 +15,7 @@ export interface Company {
   /** Somebody to stand with. */
   readonly friendOf: (bot: Bot) => Spot | undefined
   /** How likely this bot answers a line: one line must not be answered by everybody who hears it. */
-  readonly answerChance: (channel: string, body: Body) => number
+  readonly answerChance: (channel: string, said: Said) => number
   readonly figures: Figures
 }
 
@@ -32,7 +32,7 @@ export interface Figures {
 }
 
 export class Bot {
-  readonly phone: Phone
+  readonly plaza: Plaza
   readonly stroll: Stroll
   /** `park/1`; undefined outside. */
   channel: string | undefined
@@ -52,94 +52,76 @@ export class Bot {
     this.playground = at.playground
     this.tongue = random() < 0.6 ? "ko" : "en"
     this.stroll = new Stroll(random)
-    this.phone = new Phone(
-      {
-        host: at.host,
-        port: at.port,
-        deviceSecret: `bot-${crypto.randomUUID()}`,
-        nickname: nickname(this.tongue, random),
-        sdk: "noriter-bots",
-        wanted,
-        random
-      },
-      { began: (resumed, body) => this.began(resumed, body), heard: (key, body) => this.heard(key, body) }
-    )
+    this.plaza = new Plaza({
+      transport: tcp(at),
+      nickname: nickname(this.tongue, random),
+      sdk: "noriter-bots",
+      random
+    })
+    this.plaza.on("place", (place) => this.stand(place))
+    this.plaza.on("session", () => {
+      this.enterAt = 0
+    })
+    this.plaza.on("said", (said) => this.heard(said))
+    this.plaza.on("moveCorrected", (spot) => {
+      company.figures.corrected++
+      this.stroll.place(spot, Date.now())
+    })
   }
 
   /** Half a second of life. */
   tick(now: number): void {
-    this.phone.tick(now)
-    if (this.phone.state !== "open") return
+    this.plaza.connect()
+    if (this.plaza.state !== "open") return
     if (this.channel === undefined) {
-      if (now >= this.enterAt) this.enter(now)
+      if (now >= this.enterAt) void this.enter(now)
       return
     }
     if (this.stroll.advance(now, this.ground, () => this.company.friendOf(this))) {
       this.company.figures.moves++
-      this.phone.send("move", { xCm: Math.round(this.stroll.xCm), yCm: Math.round(this.stroll.yCm) })
+      this.plaza.move({ xCm: Math.round(this.stroll.xCm), yCm: Math.round(this.stroll.yCm) })
     }
     if (now >= this.speakAt) this.speak(now)
   }
 
   /** Says goodbye, so that nobody sees it lost. */
   leave(): void {
-    if (this.channel !== undefined) this.phone.send("leave", {})
-    this.phone.close()
+    // Its answer is not waited for: what is written last is still sent.
+    if (this.channel !== undefined) this.plaza.leave().catch(() => {})
+    this.plaza.close()
   }
 
   // --- internal ---
 
-  private began(resumed: boolean, body: Body): void {
-    const playground = body.text("playground")
-    if (resumed && playground !== "") {
-      this.channel = `${playground}/${body.number("channel")}`
-      this.member = body.number("member")
-      this.stroll.place(spotOf(body), Date.now())
-      return
-    }
-    this.channel = undefined
-    this.enterAt = 0
+  private stand(place: Place | undefined): void {
+    this.channel = place && `${place.playground}/${place.channel}`
+    this.member = place?.member ?? 0
+    if (place !== undefined) this.stroll.place(place, Date.now())
   }
 
   /** Tries again after a while, until it stands in a playground. */
-  private enter(now: number): void {
+  private async enter(now: number): Promise<void> {
     this.enterAt = now + 10_000
-    this.phone.ask("listPlaygrounds", {}, ({ error, body }) => {
-      const all = body.bodies("playgrounds")
-      const ground = all.find((one) => one.text("id") === this.playground) ?? all[0]
-      if (error !== undefined || ground === undefined) this.refused(error ?? "NO_PLAYGROUND")
-      else this.enterGround(ground)
-    })
-  }
-
-  private enterGround(ground: Body): void {
-    this.ground = { widthCm: ground.number("widthCm"), heightCm: ground.number("heightCm") }
-    const { random } = this.company
-    const avatar = avatars[Math.floor(random() * avatars.length)] ?? ""
-    this.phone.ask("enter", { playground: ground.text("id"), avatar, channel: 0 }, ({ error, body }) => {
-      if (error !== undefined) {
-        this.refused(error)
-        return
-      }
-      const now = Date.now()
-      this.channel = `${body.text("playground")}/${body.number("channel")}`
-      this.member = body.number("member")
-      this.stroll.place(spotOf(body), now)
-      this.plan(now, 2000 + random() * 20_000 * this.company.patience, () => phrase(this.tongue, "greet", random))
-    })
-  }
-
-  private heard(key: string, body: Body): void {
-    if (key === "moveCorrected") {
-      this.company.figures.corrected++
-      this.stroll.place(spotOf(body), Date.now())
-    } else if (key === "said" && body.number("member") !== this.member && !body.flag("history")) {
-      this.company.figures.heard++
-      const { random } = this.company
-      if (this.channel === undefined || random() >= this.company.answerChance(this.channel, body)) return
-      const tongue = tongueOf(body.text("text"))
-      this.plan(Date.now(), 1500 + random() * 3000, () => phrase(tongue, "reply", random))
+    const { random, patience } = this.company
+    try {
+      const { playgrounds } = await this.plaza.listPlaygrounds()
+      const ground = playgrounds.find(({ id }) => id === this.playground) ?? playgrounds[0]
+      if (ground === undefined) return this.refused("NO_PLAYGROUND")
+      this.ground = ground
+      await this.plaza.enter({ playground: ground.id, avatar: avatars[Math.floor(random() * avatars.length)] ?? "" })
+      this.plan(Date.now(), 2000 + random() * 20_000 * patience, () => phrase(this.tongue, "greet", random))
+    } catch (error) {
+      this.refused(codeOf(error))
     }
+  }
+
+  private heard(said: Said): void {
+    if (said.member === this.member || said.history) return
+    this.company.figures.heard++
+    const { random } = this.company
+    if (this.channel === undefined || random() >= this.company.answerChance(this.channel, said)) return
+    const tongue = tongueOf(said.text)
+    this.plan(Date.now(), 1500 + random() * 3000, () => phrase(tongue, "reply", random))
   }
 
   private plan(now: number, afterMs: number, toSay: () => string): void {
@@ -155,19 +137,21 @@ export class Bot {
     if (toSay === undefined) return
     if (random() < 0.15) {
       figures.waved++
-      this.phone.send("emote", { kind: "wave" })
-      return
-    }
+      this.plaza.emote({ kind: "wave" })
+    } else void this.say(toSay())
+  }
+
+  private async say(text: string): Promise<void> {
+    const { random, figures } = this.company
     const asked = performance.now()
-    const reach = random() < 0.05 ? Reach.REACH_PLAYGROUND : Reach.REACH_NEARBY
-    this.phone.ask("say", { text: toSay(), reach }, ({ error }) => {
-      if (error !== undefined) this.refused(error)
-      else {
-        figures.said++
-        figures.answerMs.push(performance.now() - asked)
-        if (figures.answerMs.length > answersKept) figures.answerMs.splice(0, answersKept / 2)
-      }
-    })
+    try {
+      await this.plaza.say({ text, reach: random() < 0.05 ? "REACH_PLAYGROUND" : "REACH_NEARBY" })
+      figures.said++
+      figures.answerMs.push(performance.now() - asked)
+      if (figures.answerMs.length > answersKept) figures.answerMs.splice(0, answersKept / 2)
+    } catch (error) {
+      this.refused(codeOf(error))
+    }
   }
 
   private refused(code: string): void {
@@ -176,8 +160,11 @@ export class Bot {
   }
 }
 
-const wanted: ReadonlySet<string> = new Set(["said", "moveCorrected"])
 const avatars = ["fox", "cat", "bear", "otter", "rabbit"]
 const answersKept = 20_000
 
-const spotOf = (body: Body): Spot => ({ xCm: body.number("xCm"), yCm: body.number("yCm") })
+/** What a request was refused with; anything else that is thrown is a bug. */
+const codeOf = (error: unknown): string => {
+  if (error instanceof PlazaError) return error.code
+  throw error
+}

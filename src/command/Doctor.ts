@@ -8,15 +8,15 @@ import { readFile } from "node:fs/promises"
 import * as Net from "node:net"
 import { createSecureContext } from "node:tls"
 import * as Data from "effect/Data"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Runtime from "effect/Runtime"
+import { connect } from "../../sdk/typescript/src/Plaza.ts"
+import { tcp } from "../../sdk/typescript/src/Tcp.ts"
 import { readWorld } from "../plaza/playground/World.ts"
 import { clusterOf, fromEnv, refusals, strangers, type Values, warnings } from "../Settings.ts"
-import { Phone } from "./Phone.ts"
 
 /** `note`: worth knowing, and no reason to fail. */
 export type Verdict = "fine" | "note" | "wrong"
@@ -193,37 +193,20 @@ const isFree = (host: string, port: number) =>
 /** A hello and a ping, as a phone would; gives how long the ping took, in ms. */
 const greet = (host: string, port: number) =>
   Effect.acquireUseRelease(
-    Effect.sync(() => {
-      const answered = Deferred.makeUnsafe<number, string>()
-      const failed = (why: string) => void Deferred.doneUnsafe(answered, Effect.fail(why))
-      const deviceSecret = `doctor-${crypto.randomUUID()}`
-      const phone = new Phone(
-        { host, port, deviceSecret, nickname: "doctor", sdk: "noriter-doctor", random: Math.random },
-        {
-          began: () => {
-            const asked = performance.now()
-            phone.ask("ping", {}, ({ error }) => {
-              if (error === undefined)
-                Deferred.doneUnsafe(answered, Effect.succeed(Math.ceil(performance.now() - asked)))
-              else failed(error)
-            })
-          },
-          heard: () => {},
-          changed: (state, why) => {
-            if (state === "waiting" || state === "ended") failed(why)
-          }
-        }
-      )
-      const timer = setInterval(() => phone.tick(Date.now()), 100)
-      phone.tick(Date.now())
-      return { answered, phone, timer }
-    }),
-    ({ answered }) => Deferred.await(answered),
-    ({ phone, timer }) =>
-      Effect.sync(() => {
-        clearInterval(timer)
-        phone.close()
-      })
+    Effect.sync(() => connect({ transport: tcp({ host, port }), nickname: "doctor", sdk: "noriter-doctor" })),
+    (plaza) =>
+      Effect.callback<number, string>((resume) => {
+        const failed = (why: string) => resume(Effect.fail(why))
+        plaza.on("state", ({ state, why }) => {
+          if (state === "waiting" || state === "closed") failed(why)
+        })
+        plaza.on("session", () => {
+          const asked = performance.now()
+          const answered = () => resume(Effect.succeed(Math.ceil(performance.now() - asked)))
+          plaza.ping().then(answered, (error: Error) => failed(error.message))
+        })
+      }),
+    (plaza) => Effect.sync(() => plaza.close())
   ).pipe(Effect.timeoutOrElse({ duration: answerMs, orElse: () => Effect.fail(`no answer within ${answerMs} ms`) }))
 
 // --- Others that the settings name ---

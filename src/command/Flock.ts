@@ -2,8 +2,8 @@
  * Many bots in one process on one timer: a wheel of ten spokes, one every 50 ms, so that a bot lives twice a second and
  * the work is spread evenly. Owns the timer, how fast bots arrive and what they know of each other.
  */
+import type { Said } from "../../sdk/typescript/src/Plaza.ts"
 import { Bot, type Company, type Figures } from "./Bot.ts"
-import type { Body } from "./Phone.ts"
 import { chance } from "./Stroll.ts"
 
 export interface FlockOptions {
@@ -66,15 +66,14 @@ export class Flock implements Company {
   }
 
   /** Below one answer a line among bots, or they would never stop; people are answered almost always. */
-  answerChance(channel: string, body: Body): number {
-    const line = `${channel} ${body.number("seq")}`
+  answerChance(channel: string, { seq, member }: Pick<Said, "seq" | "member">): number {
+    const line = `${channel} ${seq}`
     if (this.lines.has(line) || this.olderLines.has(line)) return 0
     this.lines.add(line)
     if (this.lines.size > linesKept) {
       this.olderLines = this.lines
       this.lines = new Set()
     }
-    const member = body.number("member")
     const isBot = this.bots.some((bot) => bot.member === member && bot.channel === channel)
     return isBot ? 0.3 : 0.9
   }
@@ -87,17 +86,17 @@ export class Flock implements Company {
     const { user, system } = process.cpuUsage(this.cpuBefore)
     return {
       bots: this.bots.length,
-      inside: sum((bot) => (bot.phone.state === "open" && bot.channel !== undefined ? 1 : 0)),
+      inside: sum((bot) => (bot.plaza.state === "open" && bot.channel !== undefined ? 1 : 0)),
       seconds: Math.round((Date.now() - this.beganAt) / 100) / 10,
       ...figures,
       answerP50Ms: at(0.5),
       answerP99Ms: at(0.99),
-      connects: sum((bot) => bot.phone.figures.connects),
-      resumes: sum((bot) => bot.phone.figures.resumes),
-      lost: sum((bot) => bot.phone.figures.lost),
-      ended: sum((bot) => (bot.phone.state === "ended" ? 1 : 0)),
-      linesIn: sum((bot) => bot.phone.figures.linesIn),
-      bytesIn: sum((bot) => bot.phone.figures.bytesIn),
+      connects: sum((bot) => bot.plaza.figures.connects),
+      resumes: sum((bot) => bot.plaza.figures.resumes),
+      lost: sum((bot) => bot.plaza.figures.lost),
+      ended: sum((bot) => (bot.plaza.state === "closed" ? 1 : 0)),
+      linesIn: sum((bot) => bot.plaza.figures.linesIn),
+      bytesIn: sum((bot) => bot.plaza.figures.bytesIn),
       cpuSeconds: Math.round((user + system) / 10_000) / 100
     }
   }

@@ -2,9 +2,10 @@
  * A person at a phone: enters, walks, says what was typed. Owns what the commands mean and how fast one may walk; how
  * it looks and where the keys come from is Join.ts's.
  */
-import { Reach } from "../../gen/noriter/client/v1/chat.ts"
-import { type Answer, type Asked, type Body, Phone } from "./Phone.ts"
+import { type Place, Plaza, PlazaError } from "../../sdk/typescript/src/Plaza.ts"
+import { tcp } from "../../sdk/typescript/src/Tcp.ts"
 import { type Line, Visit } from "./Visit.ts"
+import { clean } from "./Width.ts"
 
 export interface GuestOptions {
   readonly host: string
@@ -21,7 +22,7 @@ export interface GuestOptions {
 
 export class Guest {
   readonly visit: Visit
-  readonly phone: Phone
+  readonly plaza: Plaza
   private readonly options: GuestOptions
   private steppedAt = 0
   private isMoved = false
@@ -34,28 +35,17 @@ export class Guest {
     this.options = options
     this.visit = new Visit(options.nickname)
     const { host, port, nickname } = options
-    this.phone = new Phone(
-      { host, port, nickname, deviceSecret: `join-${crypto.randomUUID()}`, sdk: "noriter-join", random: Math.random },
-      {
-        began: (resumed, body) => this.began(resumed, body),
-        heard: (key, body) => options.changed(this.visit.hear(key, body)),
-        changed: (state, why) => {
-          this.visit.status = why === "" || state === "open" ? state : `${state}: ${why}`
-          options.changed(undefined)
-          if (state === "ended") options.ended(why)
-          else if (state === "waiting") options.waiting?.(why)
-        }
-      }
-    )
+    this.plaza = new Plaza({ transport: tcp({ host, port }), nickname, sdk: "noriter-join" })
+    this.listen()
+    this.plaza.connect()
   }
 
-  /** To be called ten times a second: goes on, and tells where one walked to, merged into one move. */
-  tick(now: number): void {
-    this.phone.tick(now)
+  /** To be called ten times a second: tells where one walked to, merged into one move. */
+  tick(): void {
     const { me } = this.visit
     if (!this.isMoved || me === undefined) return
     this.isMoved = false
-    this.phone.send("move", { xCm: Math.round(me.xCm), yCm: Math.round(me.yCm) })
+    this.plaza.move({ xCm: Math.round(me.xCm), yCm: Math.round(me.yCm) })
   }
 
   /** One step; held keys come often and then take shorter ones, so that nobody outruns the server's limit. */
@@ -72,14 +62,15 @@ export class Guest {
     const [, command = "", rest = ""] = /^\/(\S*)\s*(.*)$/su.exec(text) ?? []
     if (command === "quit" || command === "q") this.leave()
     else if (!this.visit.isInside) this.waiting = [...this.waiting, text].slice(-waitingMax)
-    else if (!text.startsWith("/")) this.ask("say", { text, reach: Reach.REACH_NEARBY })
+    else if (!text.startsWith("/")) void this.said(this.plaza.say({ text, reach: "REACH_NEARBY" }))
     else this.obey(command, rest)
     this.options.changed(undefined)
   }
 
   leave(): void {
-    if (this.visit.isInside) this.phone.send("leave", {})
-    this.phone.close()
+    // Its answer is not waited for: what is written last is still sent.
+    if (this.visit.isInside) this.plaza.leave().catch(() => {})
+    this.plaza.close()
   }
 
   /** No more will be typed: leaves when all that was said has its answer. */
@@ -90,14 +81,40 @@ export class Guest {
 
   // --- internal ---
 
+  private listen(): void {
+    const { plaza, visit, options } = this
+    plaza.on("state", ({ state, why }) => {
+      visit.status = why === "" || state === "open" ? state : `${state}: ${why}`
+      options.changed(undefined)
+      if (state === "waiting") options.waiting?.(why)
+    })
+    void plaza.closed.then(({ code, message }) => options.ended(code === "CLOSED" ? "closed" : `${code} ${message}`))
+    plaza.on("place", (place) => this.stand(place))
+    plaza.on("session", ({ resumed }) => {
+      // After a resume the answer to enter is still on its way, if one does not stand somewhere.
+      if (!resumed) void this.choose()
+    })
+    plaza.on("missed", () => options.changed(visit.missed()))
+    plaza.on("refused", (error) => this.tellOne(refusal(error)))
+    plaza.on("said", (said) => options.changed(visit.said(said)))
+    plaza.on("whispered", (whispered) => options.changed(visit.whispered(whispered)))
+    plaza.on("emoted", (emoted) => options.changed(visit.emoted(emoted)))
+    // What only changes the picture, and adds nothing to the chat.
+    plaza.on("appeared", (appeared) => options.changed(void visit.appeared(appeared)))
+    plaza.on("disappeared", (disappeared) => options.changed(void visit.disappeared(disappeared)))
+    plaza.on("moved", (moved) => options.changed(void visit.moved(moved)))
+    plaza.on("crowded", (crowded) => options.changed(void visit.crowd(crowded)))
+    plaza.on("moveCorrected", (corrected) => options.changed(void visit.corrected(corrected)))
+  }
+
   private obey(command: string, rest: string): void {
     const [, member = "", whispered = ""] = /^#?(\d+)\s+(.+)$/su.exec(rest) ?? []
     const [, right = "", down = ""] = /^(-?\d+)\s+(-?\d+)$/u.exec(rest) ?? []
-    if (command === "p" && rest !== "") this.ask("say", { text: rest, reach: Reach.REACH_PLAYGROUND })
+    if (command === "p" && rest !== "") void this.said(this.plaza.say({ text: rest, reach: "REACH_PLAYGROUND" }))
     else if (command === "w" && member !== "") {
       this.options.changed(this.visit.note("whisper", `you → ${this.visit.nameOf(Number(member))}: ${whispered}`))
-      this.ask("whisper", { member: Number(member), text: whispered })
-    } else if (command === "emote" && rest !== "") this.phone.send("emote", { kind: rest })
+      void this.said(this.plaza.whisper({ member: Number(member), text: whispered }))
+    } else if (command === "emote" && rest !== "") this.plaza.emote({ kind: rest })
     else if (command === "walk" && right !== "") this.goTo(Number(right) * 100, Number(down) * 100)
     else this.tellOne("there are /p TEXT, /w N TEXT, /emote KIND, /walk RIGHT DOWN (metres, at most 1), /quit")
   }
@@ -115,16 +132,12 @@ export class Guest {
     this.options.changed(undefined)
   }
 
-  private ask<K extends "say" | "whisper">(key: K, body: Asked<K>): void {
+  /** Waits for what was said to be answered, and tells where it was refused. */
+  private async said(answer: Promise<unknown>): Promise<void> {
     this.unanswered++
-    const id = this.phone.ask(key, body, ({ error, body }) => {
-      this.unanswered--
-      if (error !== undefined) this.tellOne(refusal(error, body))
-      this.leaveIfDone()
-    })
-    if (id !== 0) return
+    await answer.catch((error) => this.tellOne(refusal(error)))
     this.unanswered--
-    this.tellOne("too much is waiting to be said")
+    this.leaveIfDone()
   }
 
   private leaveIfDone(): void {
@@ -135,50 +148,41 @@ export class Guest {
     this.options.changed(this.visit.note("note", text))
   }
 
-  private began(resumed: boolean, body: Body): void {
-    if (resumed && body.text("playground") !== "") {
-      this.visit.arrive(body)
-      if (!body.flag("recovered")) this.visit.note("note", "some lines may be missing here")
-      this.arrived()
-      return
-    }
-    this.visit.outside()
-    this.phone.ask("listPlaygrounds", {}, (answer) => this.choose(answer))
-  }
-
-  private choose({ error, body }: Answer): void {
-    const all = body.bodies("playgrounds")
-    const ground = all.find((one) => one.text("id") === this.options.playground)
-    if (ground === undefined) {
-      const known = all.map((one) => one.text("id")).join(", ")
-      this.tellOne(error === undefined ? `no such playground; there are ${known}` : refusal(error, body))
-      this.leave()
-      return
-    }
-    this.visit.ground(ground)
-    this.phone.ask("enter", { playground: ground.text("id"), avatar: "fox", channel: 0 }, ({ error, body }) => {
-      if (error !== undefined) {
-        this.tellOne(refusal(error, body))
+  private async choose(): Promise<void> {
+    try {
+      const { playgrounds } = await this.plaza.listPlaygrounds()
+      const ground = playgrounds.find(({ id }) => id === this.options.playground)
+      if (ground === undefined) {
+        this.tellOne(`no such playground; there are ${playgrounds.map(({ id }) => id).join(", ")}`)
         this.leave()
         return
       }
-      this.visit.arrive(body)
-      this.arrived()
-    })
+      this.visit.ground(ground)
+      await this.plaza.enter({ playground: ground.id, avatar: "fox" })
+    } catch (error) {
+      // A session that was lost meanwhile begins anew, and so does this.
+      if (error instanceof PlazaError && error.code === "SESSION_LOST") return
+      this.tellOne(refusal(error))
+      this.leave()
+    }
   }
 
-  private arrived(): void {
-    const typed = this.waiting
-    this.waiting = []
-    for (const text of typed) this.enter(text)
+  private stand(place: Place | undefined): void {
+    this.visit.stand(place)
+    if (place !== undefined) {
+      const typed = this.waiting
+      this.waiting = []
+      for (const text of typed) this.enter(text)
+    }
     this.options.changed(undefined)
-    this.leaveIfDone()
+    if (place !== undefined) this.leaveIfDone()
   }
 }
 
-const refusal = (error: string, body: Body): string => {
-  const when = body.number("retryAfterMs") > 0 ? `, again in ${Math.ceil(body.number("retryAfterMs") / 1000)} s` : ""
-  return `refused: ${error.replace("ERROR_CODE_", "")} ${body.text("message")}${when}`
+const refusal = (error: unknown): string => {
+  if (!(error instanceof PlazaError)) throw error
+  const when = error.retryAfterMs > 0 ? `, again in ${Math.ceil(error.retryAfterMs / 1000)} s` : ""
+  return `refused: ${clean(error.message.replace("ERROR_CODE_", ""))}${when}`
 }
 
 /** A brisk run; the server's limit is 8 m/s and a metre. */

@@ -41,7 +41,7 @@ const guestFor = (options: JoinOptions, seen: Seen, over: Deferred.Deferred<stri
     Effect.sync(() => {
       const ended = (why: string) => void Deferred.doneUnsafe(over, Effect.succeed(why))
       const guest = new Guest({ ...options, ...seen, nickname: options.nick, ended })
-      const timer = setInterval(() => guest.tick(Date.now()), tickMs)
+      const timer = setInterval(() => guest.tick(), tickMs)
       return { guest, timer }
     }),
     ({ guest, timer }) =>

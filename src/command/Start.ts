@@ -44,8 +44,19 @@ export interface StartOptions {
   /** Bots that walk in this very process, over real sockets. */
   readonly bots: number
   readonly variables: Record<string, string | undefined>
-  /** Takes the ready line, without its end. */
-  readonly announce: (line: string) => void
+  /** Takes the ready line, without its end, and what it says. */
+  readonly announce: (line: string, at: Addresses) => void
+}
+
+/** Where phones connect to, and where operators look, as bound. */
+export interface Addresses {
+  readonly tcp: Address
+  readonly http: Address
+}
+
+interface Address {
+  readonly host: string
+  readonly port: number
 }
 
 /** Runs until it is interrupted, which drains, or until a worker gives up. */
@@ -70,7 +81,8 @@ export const start = Effect.fnUntraced(function* <Id, E>(server: Server<Id, E>, 
         // This schedule has no end, so nothing is left to fail.
         yield* runner.ready.pipe(Effect.retry(Schedule.spaced("20 millis")), Effect.orDie)
         const { host, port } = Context.get(services, Http)
-        options.announce(`noriter ready pid=${process.pid} tcp=${address(runner.tcp)} http=${address({ host, port })}`)
+        const at: Addresses = { tcp: runner.tcp, http: { host, port } }
+        options.announce(`noriter ready pid=${process.pid} tcp=${address(at.tcp)} http=${address(at.http)}`, at)
         if (options.bots > 0) yield* flock({ ...botsAt(runner.tcp), count: options.bots })
         return yield* Effect.never
       })
@@ -101,8 +113,7 @@ const judged = Effect.fnUntraced(function* (
   return settings
 })
 
-const address = ({ host, port }: { readonly host: string; readonly port: number }): string =>
-  host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`
+const address = ({ host, port }: Address): string => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`)
 
 /** One cannot connect to an address that stands for all addresses, but everywhere there is loopback. */
 const botsAt = ({ host, port }: Running["tcp"]) => ({

@@ -1,8 +1,8 @@
 /**
  * What one visitor knows of the plaza: where they stand, whom they see, what was said. Owns that picture and how each
- * line heard changes it; neither the socket (Phone.ts) nor the screen (Screen.ts).
+ * line heard changes it; neither the socket (the SDK's) nor the screen (Screen.ts).
  */
-import type { Body } from "./Phone.ts"
+import type * as Client from "../../sdk/typescript/src/Plaza.ts"
 import { clean } from "./Width.ts"
 
 export interface Seen {
@@ -46,65 +46,69 @@ export class Visit {
   }
 
   /** The ground of a playground, as listPlaygrounds tells it. */
-  ground(playground: Body): void {
-    this.name = clean(playground.text("name"))
-    this.widthCm = playground.number("widthCm")
-    this.heightCm = playground.number("heightCm")
+  ground({ name, widthCm, heightCm }: Pick<Client.Playground, "name" | "widthCm" | "heightCm">): void {
+    this.name = clean(name)
+    this.widthCm = widthCm
+    this.heightCm = heightCm
   }
 
-  /** Stands somewhere, after entering or resuming; who is in view is told anew. */
-  arrive(body: Body): void {
-    this.playground = body.text("playground")
-    this.channel = body.number("channel")
-    this.cellCm = body.number("cellCm") || this.cellCm
-    this.me = {
-      member: body.number("member"),
-      nickname: this.nickname,
-      xCm: body.number("xCm"),
-      yCm: body.number("yCm")
-    }
+  /** Stands somewhere, after entering or resuming, or outside; who is in view is told anew. */
+  stand(place: Client.Place | undefined): void {
     this.members.clear()
     this.crowded.clear()
+    this.me = place && { member: place.member, nickname: this.nickname, xCm: place.xCm, yCm: place.yCm }
+    if (place === undefined) return
+    this.playground = place.playground
+    this.channel = place.channel
+    this.cellCm = place.cellCm || this.cellCm
   }
 
-  outside(): void {
-    this.me = undefined
-    this.members.clear()
-    this.crowded.clear()
-  }
+  // --- What is heard; what comes to the chat is given back ---
 
-  /** A line that nobody asked for. Gives what it adds to the chat, if anything. */
-  hear(key: string, body: Body): Line | undefined {
-    switch (key) {
-      case "appeared":
-        for (const member of body.bodies("members")) this.appear(member)
-        return undefined
-      case "disappeared":
-        for (const member of body.numbers("member")) this.members.delete(member)
-        return undefined
-      case "moved":
-        this.moved(body)
-        return undefined
-      case "crowded":
-        if (body.number("count") === 0) this.crowded.delete(body.number("cell"))
-        else this.crowded.set(body.number("cell"), body.number("count"))
-        return undefined
-      case "moveCorrected":
-        if (this.me !== undefined) this.me = { ...this.me, xCm: body.number("xCm"), yCm: body.number("yCm") }
-        return undefined
-      case "said":
-        return this.note("said", `${this.called(body)}: ${clean(body.text("text"))}`)
-      case "whispered":
-        return this.note("whisper", `${this.called(body)} → you: ${clean(body.text("text"))}`)
-      case "emoted":
-        return this.note("emote", `${this.nameOf(body.number("member"))} · ${clean(body.text("kind"))}`)
-      case "error":
-        return this.note("note", `refused: ${clean(body.text("message") || body.text("code"))}`)
-      case "streams":
-        return this.note("note", "some lines may be missing here")
-      default:
-        return undefined
+  appeared({ members }: Client.Appeared): void {
+    for (const { member, nickname, xCm, yCm } of members) {
+      if (member === this.me?.member || this.members.size >= membersMax) continue
+      this.members.set(member, { member, nickname: clean(nickname), xCm, yCm })
     }
+  }
+
+  disappeared({ member }: Client.Disappeared): void {
+    for (const each of member) this.members.delete(each)
+  }
+
+  /** One's own moves come back, too: they are known already, and newer here. */
+  moved({ member, xCm, yCm }: Client.Moved): void {
+    member.forEach((each, i) => {
+      const seen = this.members.get(each)
+      if (seen === undefined) return
+      seen.xCm = xCm[i] ?? seen.xCm
+      seen.yCm = yCm[i] ?? seen.yCm
+    })
+  }
+
+  crowd({ cell, count }: Client.Crowded): void {
+    if (count === 0) this.crowded.delete(cell)
+    else this.crowded.set(cell, count)
+  }
+
+  corrected({ xCm, yCm }: Client.MoveCorrected): void {
+    if (this.me !== undefined) this.me = { ...this.me, xCm, yCm }
+  }
+
+  said({ nickname, member, text }: Client.Said): Line {
+    return this.note("said", `${clean(nickname)}#${member}: ${clean(text)}`)
+  }
+
+  whispered({ nickname, member, text }: Client.Whispered): Line {
+    return this.note("whisper", `${clean(nickname)}#${member} → you: ${clean(text)}`)
+  }
+
+  emoted({ member, kind }: Client.Emoted): Line {
+    return this.note("emote", `${this.nameOf(member)} · ${clean(kind)}`)
+  }
+
+  missed(): Line {
+    return this.note("note", "some lines may be missing here")
   }
 
   note(kind: LineKind, text: string): Line {
@@ -117,31 +121,6 @@ export class Visit {
   nameOf(member: number): string {
     const seen = member === this.me?.member ? this.me : this.members.get(member)
     return seen === undefined ? `#${member}` : `${seen.nickname}#${member}`
-  }
-
-  // --- internal ---
-
-  private called(body: Body): string {
-    return `${clean(body.text("nickname"))}#${body.number("member")}`
-  }
-
-  private appear(body: Body): void {
-    const member = body.number("member")
-    if (member === this.me?.member || this.members.size >= membersMax) return
-    const nickname = clean(body.text("nickname"))
-    this.members.set(member, { member, nickname, xCm: body.number("xCm"), yCm: body.number("yCm") })
-  }
-
-  /** One's own moves come back, too: they are known already, and newer here. */
-  private moved(body: Body): void {
-    const xs = body.numbers("xCm")
-    const ys = body.numbers("yCm")
-    body.numbers("member").forEach((member, i) => {
-      const seen = this.members.get(member)
-      if (seen === undefined) return
-      seen.xCm = xs[i] ?? seen.xCm
-      seen.yCm = ys[i] ?? seen.yCm
-    })
   }
 }
 

@@ -70,7 +70,7 @@ describe("check:protocol", () => {
       const verdict = await gate(copy)
       assert.isTrue(verdict.passed, `${verdict.gate}: ${verdict.line}\n${verdict.details.join("\n")}`)
     }
-  })
+  }, 60_000)
 
   it("lint refuses a field without a comment", async () => {
     await change("proto/noriter/client/v1/chat.proto", "  // The line; kept as it is.\n", "")
@@ -113,15 +113,19 @@ describe("check:protocol", () => {
   it("freshness refuses an edit, a stray and a proto not generated for", async () => {
     await change("gen/registry.ts", "ratePerSecond: 10,", "ratePerSecond: 11,")
     await writeFile(join(copy, "gen/old.ts"), "")
+    await writeFile(join(copy, "sdk/typescript/src/gen/old.ts"), "")
     await change("proto/noriter/client/v1/session.proto", "// Beat says nothing", "// Beat says nothing at all")
     const verdict = await freshness(copy)
     await rm(join(copy, "gen/old.ts"))
+    await rm(join(copy, "sdk/typescript/src/gen/old.ts"))
     assert.isFalse(verdict.passed)
     assert.deepStrictEqual(verdict.details, [
       "docs/protocol.md differs",
       "gen/noriter/client/v1/session.ts differs",
       "gen/registry.ts differs",
-      "gen/old.ts is not generated"
+      "sdk/typescript/src/gen/protocol.ts differs",
+      "gen/old.ts is not generated",
+      "sdk/typescript/src/gen/old.ts is not generated"
     ])
   })
 

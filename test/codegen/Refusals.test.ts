@@ -231,6 +231,12 @@ message WaveNoted {
     "field noriter.client.v1.WaveRequest.order: max 4000000000 is above what the type holds"
   ],
   [
+    "a key named like an event of the SDKs",
+    "    Waved waved = 3;",
+    "    Waved missed = 3;",
+    "message noriter.client.v1.Waved: is heard as missed, which is an event of the SDKs themselves"
+  ],
+  [
     "a depth beyond that of lines",
     "  uint32 x_cm = 1;\n}",
     `  L0 deep = 1;\n}\n${Array.from({ length: 16 }, (_, level) => `message L${level} {\n  ${level === 15 ? "uint32" : `L${level + 1}`} in = 1;\n}\n`).join("")}`,
@@ -254,7 +260,8 @@ describe("what the plugin refuses", () => {
       "gen/consumers.ts",
       "gen/decoders.ts",
       "gen/registry.ts",
-      "protocol.lock.json"
+      "protocol.lock.json",
+      "sdk/typescript/src/gen/protocol.ts"
     ])
   })
 })

@@ -4,7 +4,41 @@
  */
 import * as Net from "node:net"
 import { Effect } from "effect"
-import { Body } from "../../src/command/Phone.ts"
+
+/** Reads proto3 JSON: what is absent is zero, and what is of another kind, too. */
+export class Body {
+  private readonly fields: Readonly<Record<string, unknown>>
+
+  constructor(value: unknown) {
+    this.fields = typeof value === "object" && value !== null ? { ...value } : {}
+  }
+  keys(): ReadonlyArray<string> {
+    return Object.keys(this.fields)
+  }
+  number(name: string): number {
+    return Number(this.fields[name] ?? 0) || 0
+  }
+  text(name: string): string {
+    const value = this.fields[name]
+    return typeof value === "string" ? value : ""
+  }
+  flag(name: string): boolean {
+    return this.fields[name] === true
+  }
+  body(name: string): Body {
+    return new Body(this.fields[name])
+  }
+  bodies(name: string): ReadonlyArray<Body> {
+    return this.list(name).map((item) => new Body(item))
+  }
+  numbers(name: string): ReadonlyArray<number> {
+    return this.list(name).map((item) => Number(item) || 0)
+  }
+  private list(name: string): ReadonlyArray<unknown> {
+    const value = this.fields[name]
+    return Array.isArray(value) ? value : []
+  }
+}
 
 export interface Line {
   readonly id: number

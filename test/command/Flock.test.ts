@@ -3,7 +3,6 @@ import { Effect } from "effect"
 import { flock } from "../../src/command/Bots.ts"
 import { Flock } from "../../src/command/Flock.ts"
 import { Guest } from "../../src/command/Guest.ts"
-import { Body } from "../../src/command/Phone.ts"
 import { fakeServer } from "./FakeServer.ts"
 
 const at = (port: number) => ({ host: "127.0.0.1", port, playground: "park", seed: 1 })
@@ -33,12 +32,12 @@ describe("Flock", () => {
 
   it("lets a line of a bot be answered seldom, by one who heard it first, and a person almost always", () => {
     const bots = new Flock({ ...at(1), count: 2 })
-    const line = new Body({ seq: 5, member: 7 })
+    const line = { seq: 5, member: 7 }
     assert.strictEqual(bots.answerChance("park/1", line), 0.9)
     assert.strictEqual(bots.answerChance("park/1", line), 0)
     assert.strictEqual(bots.answerChance("park/2", line), 0.9)
     // Both bots stand outside, with no number yet.
-    assert.isBelow(bots.answerChance("park/1", new Body({ seq: 6, member: 7 })), 1)
+    assert.isBelow(bots.answerChance("park/1", { seq: 6, member: 7 }), 1)
   })
 })
 
@@ -56,7 +55,7 @@ describe("Guest", () => {
           },
           ended: () => {}
         })
-        const timer = setInterval(() => guest.tick(Date.now()), 5)
+        const timer = setInterval(() => guest.tick(), 5)
         return { guest, heard, timer }
       }),
       ({ guest, timer }) =>
@@ -78,11 +77,11 @@ describe("Guest", () => {
         said.map(({ key, body }) => [
           key,
           body.text("text") || body.text("kind"),
-          body.number("reach") || body.number("member")
+          body.text("reach") || body.number("member")
         ]),
         [
-          ["say", "안녕", 1],
-          ["say", "모두 안녕", 2],
+          ["say", "안녕", "REACH_NEARBY"],
+          ["say", "모두 안녕", "REACH_PLAYGROUND"],
           ["whisper", "쉿", 7],
           ["emote", "wave", 0]
         ]

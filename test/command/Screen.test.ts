@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
+import { readers } from "../../sdk/typescript/src/gen/protocol.ts"
 import { keys } from "../../src/command/Keys.ts"
-import { Body } from "../../src/command/Phone.ts"
 import { colourful, cursorColumn, plain, render } from "../../src/command/Screen.ts"
 import { Visit } from "../../src/command/Visit.ts"
 import { width } from "../../src/command/Width.ts"
@@ -11,16 +11,16 @@ const size = { columns: 80, rows: 24 }
 const visited = (): Visit => {
   const visit = new Visit("바람")
   visit.status = "open"
-  visit.ground(new Body({ name: "공원", widthCm: 20_000, heightCm: 20_000 }))
-  visit.arrive(new Body({ playground: "park", channel: 1, member: 12, xCm: 10_000, yCm: 10_000, cellCm: 1000 }))
+  visit.ground({ name: "공원", widthCm: 20_000, heightCm: 20_000 })
+  visit.stand({ playground: "park", channel: 1, member: 12, xCm: 10_000, yCm: 10_000, cellCm: 1000, tickMs: 100 })
   const members = [
     { member: 7, nickname: "구름", xCm: 10_300, yCm: 10_000 },
     { member: 9, nickname: "Fox", xCm: 9700, yCm: 9700 },
     { member: 12, nickname: "바람", xCm: 1, yCm: 1 }
   ]
-  visit.hear("appeared", new Body({ members }))
-  visit.hear("said", new Body({ member: 7, nickname: "구름", text: "안녕하세요, 저쪽 나무 아래 시원해요" }))
-  visit.hear("emoted", new Body({ member: 9, kind: "wave" }))
+  visit.appeared(readers.appeared({ members }))
+  visit.said(readers.said({ member: 7, nickname: "구름", text: "안녕하세요, 저쪽 나무 아래 시원해요" }))
+  visit.emoted({ member: 9, kind: "wave" })
   return visit
 }
 
@@ -95,7 +95,7 @@ describe("Screen", () => {
       xCm: 9000 + ((i * 37) % 2000),
       yCm: 9900 + ((i * 11) % 300)
     }))
-    visit.hear("appeared", new Body({ members }))
+    visit.appeared(readers.appeared({ members }))
     for (const row of render(visit, size, plain)) assert.strictEqual(width(row), 80)
   })
 
@@ -112,21 +112,21 @@ describe("Screen", () => {
 
   it("keeps up with who comes, walks and goes", () => {
     const visit = visited()
-    visit.hear("moved", new Body({ member: [9, 12, 400], xCm: [9750, 5, 5], yCm: [9700, 5, 5] }))
+    visit.moved({ member: [9, 12, 400], xCm: [9750, 5, 5], yCm: [9700, 5, 5] })
     assert.strictEqual(visit.members.get(9)?.xCm, 9750)
     assert.strictEqual(visit.me?.xCm, 10_000)
-    visit.hear("crowded", new Body({ cell: 3, count: 40 }))
+    visit.crowd({ cell: 3, count: 40 })
     assert.include(render(visit, size, plain)[0] ?? "", "42 in view")
-    visit.hear("disappeared", new Body({ member: [7], reason: "GONE_REASON_LEFT" }))
-    visit.hear("crowded", new Body({ cell: 3 }))
+    visit.disappeared({ member: [7], reason: "GONE_REASON_LEFT" })
+    visit.crowd(readers.crowded({ cell: 3 }))
     assert.include(render(visit, size, plain)[0] ?? "", "1 in view")
-    visit.hear("moveCorrected", new Body({ xCm: 1, yCm: 2 }))
+    visit.corrected({ xCm: 1, yCm: 2 })
     assert.deepInclude(visit.me, { xCm: 1, yCm: 2 })
   })
 
   it("prints what others say as text", () => {
     const visit = visited()
-    visit.hear("said", new Body({ member: 7, nickname: "\u001b[31m", text: "\u001b]0;x\u0007" }))
+    visit.said(readers.said({ member: 7, nickname: "\u001b[31m", text: "\u001b]0;x\u0007" }))
     assert.isFalse(render(visit, size, plain).join("").includes("\u001b"))
   })
 })

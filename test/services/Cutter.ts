@@ -7,8 +7,11 @@ import * as Effect from "effect/Effect"
 
 export interface Cutter {
   readonly url: string
+  readonly port: number
   /** The next connection that sends these bytes is cut when the server answers it. Once. */
   readonly cutAnswerTo: (bytes: string) => void
+  /** Cuts whatever is connected. */
+  readonly cut: () => void
   /** How often it was cut. */
   readonly cuts: () => number
 }
@@ -54,8 +57,13 @@ async function open(to: URL): Promise<Cutter & { readonly close: () => void }> {
   const port = typeof address === "object" && address !== null ? address.port : 0
   return {
     url: `redis://127.0.0.1:${port}`,
+    port,
     cutAnswerTo: (bytes) => {
       doomed = bytes
+    },
+    cut: () => {
+      cuts++
+      for (const socket of sockets) socket.destroy()
     },
     cuts: () => cuts,
     close: () => {

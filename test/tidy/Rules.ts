@@ -8,7 +8,7 @@ export type Rule = (source: Source) => ReadonlyArray<string>
 
 /** Imports point down this list and never up; what stands on one line does not know each other. */
 const layers: ReadonlyArray<ReadonlyArray<string>> = [
-  ["main"],
+  ["main", "Embedded"],
   ["App"],
   ["command"],
   ["plaza", "watch"],
@@ -31,6 +31,10 @@ const knownToGenerated: ReadonlyMap<string, "type" | "value"> = new Map([
   ["src/bus/Consumer.ts", "type"],
   ["src/wire/Strict.ts", "value"]
 ])
+
+/** The SDK is published by itself: it knows nothing of ours but the one file that its plaza in process is started by. */
+const sdkFolder = "sdk/typescript/src/"
+const sdkTesting = { from: `${sdkFolder}Testing.ts`, to: "src/Embedded.ts" }
 
 const brokers: ReadonlyArray<string> = ["ioredis", "kafkajs", "zookeeper"]
 
@@ -70,10 +74,22 @@ function whyNot(from: string, target: string, typeOnly: boolean): string | undef
     const known = knownToGenerated.get(target)
     return known === "value" || (known === "type" && typeOnly) ? undefined : "gen knows only what its stubs need"
   }
+  if (from.startsWith(sdkFolder)) return whyNotInSdk(from, target)
   const layer = layerOf(from)
   if (layer === undefined) return
+  if (target.startsWith("sdk/") && layer !== "command") return "only commands are clients"
   if (/^(test|bench|scripts)\//.test(target)) return "src does not know its tests, measurements and scripts"
   return to === undefined ? undefined : upward(layer, to, typeOnly)
+}
+
+function whyNotInSdk(from: string, target: string): string | undefined {
+  if (target.startsWith(sdkFolder)) return
+  if (from === sdkTesting.from && target === sdkTesting.to) return
+  if (target.startsWith("node:")) {
+    const isTransport = from === `${sdkFolder}Tcp.ts`
+    return isTransport ? undefined : "only the transport for Node knows Node: browsers run the rest"
+  }
+  return "the SDK depends on nothing"
 }
 
 export const brokerImports: Rule = (source) =>

@@ -6,14 +6,16 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Rules from "./Rules.ts"
 import { listFiles, parse, readSources, readText, type Source } from "./Source.ts"
 
-const ours = readSources(["src", "test", "bench", "scripts"])
+const sdk = readSources(["sdk"]).filter(({ path }) => !path.includes("/node_modules/") && !path.includes("/dist/"))
+const ours = [...readSources(["src", "test", "bench", "scripts"]), ...sdk.filter(({ path }) => !path.includes("/gen/"))]
 const source = ours.filter(({ path }) => path.startsWith("src/"))
-const generated = readSources(["gen"])
+const generated = [...readSources(["gen"]), ...sdk.filter(({ path }) => path.includes("/gen/"))]
 
 /** Files that are not TypeScript, seen as text alone. */
 const asText = (path: string, text: string): Source => ({ ...parse("empty.ts", ""), path, text })
 const texts = [
   ...["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "package.json", "package-lock.json", ".ci/run"],
+  ...["sdk/typescript/README.md", "sdk/typescript/package.json"],
   ...listFiles("docs").filter((path) => path.endsWith(".md"))
 ].map((path) => asText(path, readText(path)))
 
@@ -48,6 +50,12 @@ const cases: ReadonlyArray<Case> = [
       ["src/elsewhere/A.ts", `import { x } from "../wire/B.ts"`],
       ["src/wire/A.ts", `import { x } from "../../test/B.ts"`],
       ["src/space/A.ts", `import type { X } from "../client/B.ts"`],
+      ["src/client/A.ts", `import { x } from "../../sdk/typescript/src/Plaza.ts"`],
+      ["sdk/typescript/src/A.ts", `import type { X } from "../../../src/wire/Lines.ts"`],
+      ["sdk/typescript/src/A.ts", `import { x } from "../../../gen/registry.ts"`],
+      ["sdk/typescript/src/Plaza.ts", `import { x } from "node:net"`],
+      ["sdk/typescript/src/Tcp.ts", `import { x } from "effect"`],
+      ["sdk/typescript/src/Testing.ts", `import { x } from "../../../src/App.ts"`],
       ["gen/consumers.ts", `import { x } from "../src/bus/Consumer.ts"`],
       ["gen/registry.ts", `import type { X } from "../src/space/A.ts"`]
     ],
@@ -59,6 +67,12 @@ const cases: ReadonlyArray<Case> = [
         "gen/consumers.ts",
         `import type { X } from "../src/bus/Consumer.ts"; import { y } from "../src/wire/Strict.ts"`
       ],
+      [
+        "sdk/typescript/src/Testing.ts",
+        `import { x } from "../../../src/Embedded.ts"; import { y } from "./gen/protocol.ts"`
+      ],
+      ["sdk/typescript/src/Tcp.ts", `import { x } from "node:net"`],
+      ["src/command/A.ts", `import { x } from "../../sdk/typescript/src/Plaza.ts"`],
       ["test/wire/A.test.ts", `import { x } from "../../src/codegen/B.ts"`]
     ],
     files: [...ours, ...generated]
@@ -211,7 +225,14 @@ describe("files do not import each other in a ring", () => {
 describe("every file of src is used", () => {
   // The commands of package.json, the plugin that buf runs, and tests: some of src only makes trouble, for them.
   const tests = ours.map(({ path }) => path).filter((path) => path.endsWith(".test.ts"))
-  const entries = ["src/main.ts", "src/codegen/Plugin.ts", "bench/main.ts", ...listFiles("scripts"), ...tests]
+  const entries = [
+    "src/main.ts",
+    "sdk/typescript/src/Testing.ts",
+    "src/codegen/Plugin.ts",
+    "bench/main.ts",
+    ...listFiles("scripts"),
+    ...tests
+  ]
   const used = parse("src/main.ts", `import { a } from "./wire/A.ts"`)
   it("finds a planted one that is not", () => {
     const planted = [

@@ -221,7 +221,7 @@ export class Conversation {
     } else if (key === "disconnect") this.disconnected(body, now)
     else if (key === "error") this.owner.refused(refusedByServer(body))
     else if (key === "streams") this.gap(body)
-    else if (this.isNew(key, body)) this.owner.heard(key, body)
+    else if (key !== "" && this.isNew(key, body)) this.owner.heard(key, body)
   }
 
   private greeted(key: string, body: unknown, now: number): void {
@@ -354,19 +354,19 @@ const parse = (text: string): { readonly re?: unknown } | undefined => {
 }
 
 /** Most requests that may wait for their answers: the server reads no more of one phone's, either. */
-const pendingMax = 32
+export const pendingMax = 32
 /** Fleeting messages are not added to what the network does not take. */
-const unsentBytesMax = 65_536
+export const unsentBytesMax = 65_536
 /** An answer that is uncertain is asked for again so often. */
-const uncertainMax = 5
-const backoffMsMin = 250
-const backoffMsMax = 10_000
+export const uncertainMax = 5
+export const backoffMsMin = 250
+export const backoffMsMax = 10_000
 /** A session that lasted so long was no failure. */
-const steadyMs = 5000
+export const steadyMs = 5000
 /** A server that does not let connect, or does not greet, for so long is tried anew. */
-const answerMsMax = 10_000
+export const answerMsMax = 10_000
 /** After a change of network the server must be heard within this. */
-const probeMsMax = 3000
+export const probeMsMax = 3000
 /** The server speaks once a heartbeat at least. */
 const silentHeartbeatsMax = 2
 /** After this share of a heartbeat in silence the phone says something. */

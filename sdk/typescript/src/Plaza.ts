@@ -1,6 +1,6 @@
 /**
- * A plaza, for a client: `connect`, typed requests, typed events. Owns its socket and who listens to what; when to connect, greet, send again or give up is the conversation's
- * (Conversation.ts).
+ * A plaza, for a client: `connect`, typed requests, typed events. Owns its socket and who listens to what; when to connect,
+ * greet, send again or give up is the conversation's (Conversation.ts).
  */
 import { Conversation } from "./Conversation.ts"
 import { type Heard, type Listeners, newListeners, Requests, readers, type StreamPosition } from "./gen/protocol.ts"

@@ -64,7 +64,7 @@ export class EmoteWheel {
     if (event.key === "Escape") this.close()
     else if (step === undefined) return
     else {
-      const at = this.buttons.indexOf(document.activeElement)
+      const at = this.buttons.findIndex((button) => button.matches(":focus"))
       this.buttons[(at + step + this.buttons.length) % this.buttons.length]?.focus()
     }
     event.preventDefault()

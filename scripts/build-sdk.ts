@@ -1,0 +1,58 @@
+/**
+ * `npm run build:sdk [folder]`: the TypeScript SDK as it is published, into dist/ of its folder or of another. Everything
+ * but the testing entry is only stripped of its types; that one takes the server with it in one file, so that client teams
+ * need not install it.
+ */
+import { spawn } from "node:child_process"
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { delimiter, dirname, join, resolve } from "node:path"
+import { rolldown } from "rolldown"
+import { isolatedDeclaration } from "rolldown/experimental"
+
+const root = resolve(import.meta.dirname, "..")
+const sdk = join(root, "sdk", "typescript")
+const testing = join(sdk, "src", "Testing.ts")
+
+export async function buildSdk(folder: string): Promise<void> {
+  const dist = join(folder, "dist")
+  await rm(dist, { recursive: true, force: true })
+  await mkdir(dist, { recursive: true })
+  await compile(dist)
+  await pointToJavaScript(dist)
+  await bundleTesting(dist)
+}
+
+/** Types are stripped and written beside. */
+async function compile(dist: string): Promise<void> {
+  const binaries = join(root, "node_modules", ".bin")
+  const PATH = [dirname(process.execPath), binaries, process.env.PATH].join(delimiter)
+  const args = ["-p", sdk, "--outDir", dist, "--pretty", "false"]
+  const child = spawn(join(binaries, "tsc"), args, {
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { ...process.env, PATH }
+  })
+  const code = await new Promise((done) => child.on("close", done))
+  if (code !== 0) throw new Error(`tsc ended with ${code}`)
+}
+
+/** The compiler rewrites `./A.ts` to `./A.js` in JavaScript, and leaves it in declarations. */
+async function pointToJavaScript(dist: string): Promise<void> {
+  const names = await readdir(dist, { recursive: true })
+  for (const name of names.filter((name) => name.endsWith(".d.ts"))) {
+    const text = await readFile(join(dist, name), "utf8")
+    await writeFile(join(dist, name), text.replace(/(from ")(\.[^"]+)\.ts"/g, '$1$2.js"'))
+  }
+}
+
+async function bundleTesting(dist: string): Promise<void> {
+  // What a runner over many processes needs is reached only by layers that nobody here builds.
+  const treeshake = { moduleSideEffects: false, manualPureFunctions: ["Layer", "Effect"] }
+  const bundle = await rolldown({ input: testing, platform: "node", treeshake })
+  await bundle.write({ dir: dist, format: "esm", codeSplitting: false })
+  await bundle.close()
+  const { code, errors } = await isolatedDeclaration(testing, await readFile(testing, "utf8"))
+  if (errors.length > 0) throw new Error(errors.map(({ message }) => message).join("\n"))
+  await writeFile(join(dist, "Testing.d.ts"), code)
+}
+
+if (import.meta.main) await buildSdk(resolve(process.argv[2] ?? sdk))

@@ -1,0 +1,303 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Machine from "../../sdk/typescript/src/Conversation.ts"
+import { chance } from "../../src/command/Stroll.ts"
+import { idOf, Talker } from "./Talker.ts"
+
+const says = (talker: Talker) => talker.written.filter((line) => line.includes('"say"'))
+const codes = (outcomes: ReturnType<Talker["ask"]>) =>
+  outcomes.map((outcome) => ("error" in outcome ? [outcome.error.code, outcome.error.definite] : "answered"))
+
+describe("A conversation begins", () => {
+  it("with hello, and takes what was asked before under ids above its own", () => {
+    const talker = new Talker()
+    const early = talker.ask("enter", { playground: "park" })
+    assert.deepStrictEqual(talker.written, [])
+    talker.greeted()
+    const [hello = "", enter = ""] = talker.written
+    assert.deepStrictEqual(JSON.parse(hello).hello, {
+      deviceSecret: "0123456789abcdef",
+      nickname: "바람",
+      sdk: "test"
+    })
+    assert.isAbove(idOf(enter), idOf(hello))
+    talker.tell({ re: idOf(enter), enter: { playground: "park", channel: 1, member: 12 } })
+    assert.deepStrictEqual(codes(early), ["answered"])
+    assert.deepStrictEqual(
+      talker.changes.map(({ state }) => state),
+      ["connecting", "greeting", "open"]
+    )
+  })
+
+  it("anew on a fresh socket when it is not greeted within 10 s, wherever it hangs", () => {
+    for (const step of ["connecting", "greeting"]) {
+      const talker = new Talker()
+      talker.conversation.begin(talker.now)
+      if (step === "greeting") talker.conversation.connected(talker.now)
+      talker.pass(Machine.answerMsMax)
+      assert.strictEqual(talker.conversation.state, step)
+      talker.pass(1)
+      assert.strictEqual(talker.conversation.state, "waiting")
+      talker.pass(Machine.backoffMsMin)
+      assert.strictEqual(talker.sockets, 2)
+    }
+  })
+
+  it("again after retryAfterMs, or not at all where its greeting is invalid", () => {
+    const talker = new Talker()
+    talker.conversation.begin(talker.now)
+    talker.answerGreeting({ error: { code: "ERROR_CODE_UNAVAILABLE", retryAfterMs: 4000 } }).pass(3999)
+    assert.strictEqual(talker.sockets, 1)
+    talker.pass(1)
+    assert.strictEqual(talker.sockets, 2)
+    talker.answerGreeting({ error: { code: "ERROR_CODE_INVALID", message: "nickname is too long" } })
+    assert.deepStrictEqual(
+      talker.endings.map(({ code }) => code),
+      ["ERROR_CODE_INVALID"]
+    )
+  })
+})
+
+describe("A conversation comes back", () => {
+  it("after a jittered back-off that doubles up to its most", () => {
+    const seed = 7
+    const talker = new Talker({}, chance(seed)).greeted()
+    const waits: Array<number> = []
+    for (let tries = 0; tries < 9; tries++) {
+      talker.lost()
+      waits.push(talker.changes.findLast(({ state }) => state === "waiting")?.waitMs ?? 0)
+    }
+    waits.forEach((waitMs, n) => {
+      const most = Math.min(Machine.backoffMsMax, Machine.backoffMsMin * 2 ** n)
+      assert.isAtLeast(waitMs, most / 2, `try ${n}, seed ${seed}`)
+      assert.isAtMost(waitMs, most, `try ${n}, seed ${seed}`)
+    })
+    assert.strictEqual(new Set(waits.map((waitMs, n) => waitMs / 2 ** n)).size, waits.length)
+  })
+
+  it("quickly again only after a session that lasted", () => {
+    const talker = new Talker().greeted()
+    const waitAfter = (milliseconds: number): number => {
+      talker
+        .pass(milliseconds)
+        .lost()
+        .answerGreeting({ resume: { resumeToken: "t", recovered: true } })
+      return talker.changes.findLast(({ state }) => state === "waiting")?.waitMs ?? 0
+    }
+    assert.deepStrictEqual([waitAfter(0), waitAfter(0), waitAfter(Machine.steadyMs - 1)], [125, 250, 500])
+    assert.strictEqual(waitAfter(Machine.steadyMs), 125)
+  })
+
+  it("not before afterMs, even when the network changes meanwhile", () => {
+    const talker = new Talker().greeted()
+    talker.tell({ disconnect: { code: "DISCONNECT_CODE_DRAINING", comeBack: true, afterMs: 900 } }).pass(899)
+    talker.conversation.networkChanged(talker.now)
+    assert.strictEqual(talker.sockets, 1)
+    talker.pass(1)
+    assert.strictEqual(talker.sockets, 2)
+  })
+
+  it("at once when the network changes, on a fresh socket, or when what is open stays silent", () => {
+    const talker = new Talker().greeted()
+    for (let tries = 0; tries < 6; tries++) talker.lost()
+    talker.conversation.lost("cut", talker.now)
+    talker.conversation.networkChanged(talker.now)
+    assert.strictEqual(talker.conversation.state, "connecting")
+    assert.strictEqual(talker.sockets, 8)
+    talker.answerGreeting({ resume: { resumeToken: "t2", recovered: true } })
+    talker.conversation.networkChanged(talker.now)
+    assert.isTrue(talker.written.at(-1)?.includes("ping"))
+    talker.pass(Machine.probeMsMax)
+    assert.strictEqual(talker.conversation.state, "open")
+    talker.pass(1)
+    assert.strictEqual(talker.conversation.state, "waiting")
+  })
+
+  it("with its token and what it heard, and sends again what is unanswered, in order, before anything new", () => {
+    const talker = new Talker().greeted().inside(41)
+    talker.tell({ said: { seq: 57, text: "어서 와요" } })
+    talker.ask("say", { text: "하나" })
+    talker.ask("whisper", { member: 7, text: "둘" })
+    talker.lost()
+    talker.ask("say", { text: "셋" })
+    const before = talker.written.length
+    talker.answerGreeting({ resume: { resumeToken: "t2", recovered: true, playground: "park", channel: 1 } })
+    talker.ask("say", { text: "넷" })
+    const [resume = "", ...again] = talker.written.slice(before)
+    assert.deepStrictEqual(JSON.parse(resume).resume, {
+      resumeToken: "t1",
+      streams: [{ name: "park/1", epoch: "e", seq: 57 }]
+    })
+    assert.deepStrictEqual(
+      again.map((line) => /하나|둘|셋|넷/u.exec(line)?.[0]),
+      ["하나", "둘", "셋", "넷"]
+    )
+    assert.deepStrictEqual(again.slice(0, 2), talker.written.slice(before - 2, before))
+    talker.resumed()
+    assert.isTrue(talker.written.some((line) => line.includes('"resumeToken":"t2"')))
+  })
+
+  it("as a new session where the old one is over: on the same socket, with what is unanswered rejected", () => {
+    const talker = new Talker().greeted()
+    const written = talker.ask("say", { text: "하나" })
+    talker.lost()
+    const unwritten = talker.ask("say", { text: "둘" })
+    talker.answerGreeting({ error: { code: "ERROR_CODE_SESSION_ENDED" } })
+    assert.strictEqual(talker.conversation.state, "greeting")
+    talker.tell({ re: talker.lastId(), hello: { resumeToken: "t9" } })
+    assert.deepStrictEqual(codes(written), [["SESSION_LOST", false]])
+    assert.deepStrictEqual(codes(unwritten), [["SESSION_LOST", true]])
+    assert.deepStrictEqual(
+      talker.sessions.map(({ resumed }) => resumed),
+      [false, false]
+    )
+    assert.strictEqual(talker.sockets, 2)
+  })
+
+  it("never after the server said so, and says it once", () => {
+    const talker = new Talker().greeted()
+    const unanswered = talker.ask("say", { text: "하나" })
+    talker.tell({ disconnect: { code: "DISCONNECT_CODE_REPLACED", message: "newer" } })
+    talker.conversation.lost("hung up", talker.now)
+    talker.conversation.close()
+    talker.conversation.networkChanged(talker.now)
+    talker.pass(60_000)
+    assert.deepStrictEqual(talker.endings, [{ code: "DISCONNECT_CODE_REPLACED", message: "newer" }])
+    assert.strictEqual(talker.sockets, 1)
+    assert.deepStrictEqual(codes(unanswered), [["CLOSED", false]])
+    assert.deepStrictEqual(codes(talker.ask("say", { text: "둘" })), [["CLOSED", true]])
+  })
+})
+
+describe("A conversation that is open", () => {
+  it("pings when it has said nothing for long, and gives a silent socket up", () => {
+    const talker = new Talker().greeted(10_000)
+    const before = talker.written.length
+    talker.pass(5999)
+    assert.strictEqual(talker.written.length, before)
+    talker.pass(1)
+    assert.strictEqual(talker.written.at(-1), '{"ping":{}}')
+    talker.pass(14_000)
+    assert.strictEqual(talker.conversation.state, "open")
+    talker.tell({ beat: {} }).pass(20_000)
+    assert.strictEqual(talker.conversation.state, "open")
+    talker.pass(1)
+    assert.strictEqual(talker.conversation.state, "waiting")
+  })
+
+  it("takes so many requests, and not one more", () => {
+    const talker = new Talker().greeted()
+    const outcomes = Array.from({ length: Machine.pendingMax }, (_, n) => talker.ask("say", { text: `${n}` }))
+    assert.deepStrictEqual(codes(talker.ask("say", { text: "!" })), [["QUEUE_FULL", true]])
+    assert.isTrue(outcomes.every((each) => each.length === 0))
+    talker.tell({ re: idOf(says(talker)[0] ?? ""), say: { seq: 1 } })
+    assert.deepStrictEqual(codes(talker.ask("say", { text: "!" })), [])
+  })
+
+  it("leaves out what is fleeting while the network takes nothing, and while there is no session", () => {
+    const talker = new Talker()
+    talker.conversation.send("move", { xCm: 1 }, talker.now)
+    talker.greeted()
+    talker.unsentBytes = Machine.unsentBytesMax
+    talker.conversation.send("move", { xCm: 2 }, talker.now)
+    talker.unsentBytes++
+    talker.conversation.send("move", { xCm: 3 }, talker.now)
+    assert.deepStrictEqual(
+      talker.written.filter((line) => line.includes("move")),
+      ['{"move":{"xCm":2}}']
+    )
+  })
+
+  it("asks again what is uncertain, five times, under the same id", () => {
+    const talker = new Talker().greeted()
+    const outcomes = talker.ask("say", { text: "하나" })
+    for (let times = 0; times <= Machine.uncertainMax; times++) {
+      assert.deepStrictEqual(codes(outcomes), [])
+      talker.tell({ re: talker.lastId(), error: { code: "ERROR_CODE_UNCERTAIN" } })
+    }
+    assert.deepStrictEqual(codes(outcomes), [["ERROR_CODE_UNCERTAIN", false]])
+    assert.strictEqual(says(talker).length, 1 + Machine.uncertainMax)
+    assert.strictEqual(new Set(says(talker)).size, 1)
+  })
+
+  it("gives each answer once, and a refusal with all that the server said of it", () => {
+    const talker = new Talker().greeted()
+    const outcomes = talker.ask("say", { text: "" })
+    const issues = [{ path: "say.text", rule: "TOO_SHORT", message: "must have at least 1 character" }]
+    const error = { code: "ERROR_CODE_INVALID", message: "too short", retryAfterMs: 5, issues }
+    talker.tell({ re: talker.lastId(), error }).tell({ re: talker.lastId(), say: { seq: 1 } })
+    const [outcome] = outcomes
+    assert.strictEqual(outcomes.length, 1)
+    assert.deepInclude(outcome !== undefined && "error" in outcome ? outcome.error : {}, {
+      code: "ERROR_CODE_INVALID",
+      message: "ERROR_CODE_INVALID: too short",
+      definite: true,
+      retryAfterMs: 5,
+      issues
+    })
+  })
+
+  it("ignores what it does not know, and takes an unknown refusal for one that is not definite", () => {
+    const talker = new Talker({ wants: (key) => key === "emoted" }).greeted()
+    for (const line of ["", "{", "[]", "null", "7", '{"re":999,"say":{}}', '{"dance":{}}', '{"re":"x"}', "{}"]) {
+      talker.conversation.line(line, talker.now)
+    }
+    talker.tell({ moved: { member: [1] } }).tell({ emoted: { member: 7, newField: 1 } })
+    assert.deepStrictEqual(
+      talker.heard.map(({ key }) => key),
+      ["emoted"]
+    )
+    const outcomes = talker.ask("say", { text: "하나" })
+    talker.tell({ re: talker.lastId(), error: { code: "ERROR_CODE_OF_TOMORROW" } })
+    assert.deepStrictEqual(codes(outcomes), [["ERROR_CODE_UNSPECIFIED", false]])
+    talker.tell({ error: { code: "ERROR_CODE_OUTSIDE" } })
+    assert.deepStrictEqual(
+      talker.refused.map(({ code }) => code),
+      ["ERROR_CODE_OUTSIDE"]
+    )
+  })
+})
+
+describe("Lines of a stream", () => {
+  const heardBy = (talker: Talker) => talker.heard.map(({ body }) => new Map(Object.entries(body ?? {})).get("seq"))
+
+  it("are heard once, in order; history is no part of it", () => {
+    const talker = new Talker().greeted().inside(41)
+    talker.tell({ said: { seq: 40, history: true } })
+    for (const seq of [42, 42, 50, 44, 50, 51]) talker.tell({ said: { seq } })
+    assert.deepStrictEqual(heardBy(talker), [40, 42, 50, 51])
+  })
+
+  it("that were missed are heard after a resume, though it says first where the stream stands", () => {
+    const talker = new Talker().greeted().inside(41)
+    talker.tell({ said: { seq: 42 } })
+    const streams = [{ name: "park/1", epoch: "e", seq: 60 }]
+    talker.resumed({ playground: "park", channel: 1, streams })
+    for (const seq of [42, 55, 60, 61]) talker.tell({ said: { seq } })
+    assert.deepStrictEqual(heardBy(talker), [42, 55, 60, 61])
+    assert.strictEqual(talker.missed, 0)
+  })
+
+  it("that are lost are told of: by the resume, or by the server at any time; another epoch counts anew", () => {
+    const talker = new Talker().greeted().inside(41)
+    const streams = [{ name: "park/1", epoch: "f", seq: 5 }]
+    talker.resumed({ recovered: false, playground: "park", channel: 1, streams })
+    for (const seq of [5, 6]) talker.tell({ said: { seq } })
+    assert.deepStrictEqual(heardBy(talker), [6])
+    talker.tell({ streams: { streams: [{ name: "park/1", epoch: "g", seq: 1 }] } }).tell({ said: { seq: 2 } })
+    assert.deepStrictEqual(heardBy(talker), [6, 2])
+    assert.strictEqual(talker.missed, 2)
+  })
+
+  it("of a channel that was left are forgotten, those of the mailbox are not", () => {
+    const talker = new Talker().greeted().inside(41)
+    talker.tell({ streams: { recovered: true, streams: [{ name: "mailbox", epoch: "e", seq: 3 }] } })
+    talker.tell({ whispered: { seq: 4 } }).tell({ given: { seq: 4 } })
+    talker.ask("leave", {})
+    talker.tell({ re: talker.lastId(), leave: {} }).lost()
+    talker.conversation.connected(talker.now)
+    assert.deepStrictEqual(JSON.parse(talker.written.at(-1) ?? "").resume.streams, [
+      { name: "mailbox", epoch: "e", seq: 4 }
+    ])
+    assert.deepStrictEqual(heardBy(talker), [4])
+  })
+})
