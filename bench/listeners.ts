@@ -18,6 +18,7 @@ import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import { Admission } from "../src/client/Admission.ts"
 import { type Connection, closed } from "../src/client/Connection.ts"
+import * as Connections from "../src/client/Connections.ts"
 import * as Deadlines from "../src/client/Deadlines.ts"
 import * as TcpListener from "../src/client/TcpListener.ts"
 import { Lines, tooLong } from "../src/wire/Lines.ts"
@@ -69,7 +70,8 @@ const listeners: Readonly<Record<Name, Effect.Effect<number, unknown, Scope.Scop
         for (const _ of arrival) connection.outbox.answer(pong)
       }
     })
-    return (yield* TcpListener.listen({ settings, deadlines, admission, accept })).port
+    const connections = yield* Connections.make({ settings, deadlines, accept })
+    return (yield* TcpListener.listen({ settings, admission, connections })).port
   }),
   effect: Effect.gen(function* () {
     const server = yield* NodeSocketServer.make({ host: "127.0.0.1", port: 0, backlog: 4096, noDelay: true })

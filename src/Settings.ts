@@ -50,7 +50,7 @@ const knobs = () =>
     host: knob("host", text, "127.0.0.1"),
     /** NORITER_TCP_PORT: JSON lines. 0: one that is free. */
     tcpPort: knob("tcpPort", bounded(0, 65535), 4700),
-    /** NORITER_HTTP_PORT: /healthz, /readyz, /metrics. 0: one that is free. */
+    /** NORITER_HTTP_PORT: WebSockets, the page, /healthz, /readyz, /metrics. 0: one that is free. */
     httpPort: knob("httpPort", bounded(0, 65535), 4780),
     /** NORITER_TLS_CERT: a PEM file. */
     tlsCert: optional("tlsCert", text),
@@ -58,13 +58,17 @@ const knobs = () =>
     tlsKey: optional("tlsKey", text),
     /** NORITER_TLS: `off-behind-proxy` says that something before us ends TLS. */
     tls: knob("tls", oneOf("required", "off-behind-proxy"), "required"),
-    /** NORITER_PROXIES: addresses that may speak PROXY protocol v2, separated by commas. */
+    /** NORITER_PROXIES: addresses that may speak PROXY protocol v2 or X-Forwarded-For, separated by commas. */
     proxies: knob("proxies", list, []),
+    /** NORITER_ORIGINS: whose pages may speak to us, `https://play.example`, or `*`. None: our own, and loopback's. */
+    origins: knob("origins", list, []),
 
     // --- Lines and sessions ---
 
     /** NORITER_LINE_BYTES_MAX: the most bytes of a line, its end not counted. */
     lineBytesMax: knob("lineBytesMax", bounded(256, 1_048_576), 8192),
+    /** NORITER_MESSAGE_BYTES_MAX: the most bytes of a WebSocket message, which may be several lines. */
+    messageBytesMax: knob("messageBytesMax", bounded(1024, 16_777_216), 65_536),
     /** NORITER_HELLO_TIMEOUT: hello or resume is accepted within. */
     helloTimeoutMs: knob("helloTimeout", orOff(duration(100)), 5000),
     /** NORITER_LINE_TIMEOUT: a started line finishes within. */

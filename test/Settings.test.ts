@@ -13,6 +13,8 @@ const knobs: ReadonlyArray<
   ["tlsKey", "TLS_KEY", "key.pem", Option.some("key.pem"), Option.none()],
   ["tls", "TLS", "off-behind-proxy", "off-behind-proxy", "required"],
   ["proxies", "PROXIES", "10.0.0.1, 10.1.0.0/16", ["10.0.0.1", "10.1.0.0/16"], []],
+  ["origins", "ORIGINS", "https://play.example", ["https://play.example"], []],
+  ["messageBytesMax", "MESSAGE_BYTES_MAX", "4096", 4096, 65_536],
   ["lineBytesMax", "LINE_BYTES_MAX", "4096", 4096, 8192],
   ["helloTimeoutMs", "HELLO_TIMEOUT", "500 ms", 500, 5000],
   ["lineTimeoutMs", "LINE_TIMEOUT", "3 seconds", 3000, 10_000],

@@ -1,7 +1,7 @@
 /**
  * One phone's socket as its session sees it: lines that come, an outbox, and an end. Owns reading no faster than the
- * session takes, and what is said and done at the end. Knows of no transport: whoever listens (TcpListener) tells it
- * what happened to the socket; Deadlines watches over its times.
+ * session takes, and what is said and done at the end. Knows of no transport: whoever listens (TcpListener, Gateway)
+ * tells it what happened to the socket; Deadlines watches over its times.
  */
 import * as Effect from "effect/Effect"
 import { DisconnectCode, disconnectCodeToJSON } from "../../gen/noriter/client/v1/session.ts"
@@ -52,7 +52,7 @@ export interface Connection {
   readonly bytesOut: number
 }
 
-/** What a connection does to its socket. A net.Socket and a tls.TLSSocket are one. */
+/** What a connection does to its socket. A net.Socket and a tls.TLSSocket are one, and so is a WebSocketTransport. */
 export interface Transport extends OutboxSocket {
   readonly pause: () => unknown
   readonly resume: () => unknown
@@ -72,6 +72,8 @@ export interface ConnectionOptions {
   readonly address: string
   readonly port: number
   readonly limits: ConnectionLimits
+  /** What comes is whole lines, as it does in frames: the end of a chunk ends a line. */
+  readonly framed?: boolean
   readonly now: () => number
   readonly ticket: Ticket
 }
@@ -123,6 +125,8 @@ export class PhoneConnection implements Connection {
   private held = false
   /** Nothing more will come. */
   private ended = false
+  /** Since when bytes came that are no frame yet. */
+  private partSince: number | undefined = undefined
 
   constructor(options: ConnectionOptions) {
     const { transport, limits, now } = options
@@ -133,7 +137,7 @@ export class PhoneConnection implements Connection {
     this.ticket = options.ticket
     this.openedAt = now()
     this.lastLineAt = this.openedAt
-    this.lines = new Lines(limits.lineBytesMax)
+    this.lines = new Lines(limits.lineBytesMax, options.framed)
     this.outbox = makeOutbox({
       socket: transport,
       outboxBytesMax: limits.outboxBytesMax,
@@ -166,7 +170,7 @@ export class PhoneConnection implements Connection {
   }
 
   get unfinishedSince(): number | undefined {
-    return this.lines.unfinishedSince
+    return this.partSince ?? this.lines.unfinishedSince
   }
 
   pause(): void {
@@ -210,6 +214,7 @@ export class PhoneConnection implements Connection {
   received(chunk: Buffer): void {
     this.bytesIn += chunk.length
     bytesIn.count += chunk.length
+    this.partSince = undefined
     // At the end what comes is read and dropped: unread, it would make the kernel take back our last line.
     if (!this.isOpen) return
     this.lines.feed(chunk, this.now())
@@ -218,6 +223,11 @@ export class PhoneConnection implements Connection {
       this.held = true
       this.transport.pause()
     }
+  }
+
+  /** Bytes that end no frame yet. */
+  receivedPart(): void {
+    this.partSince ??= this.now()
   }
 
   /** The phone will send no more. What it sent is still handled; the session closes when it sees the end. */
@@ -284,5 +294,6 @@ export class PhoneConnection implements Connection {
   private forgive(): void {
     this.lastLineAt = this.now()
     this.lines.forgive(this.lastLineAt)
+    if (this.partSince !== undefined) this.partSince = this.lastLineAt
   }
 }

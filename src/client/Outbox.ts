@@ -24,6 +24,8 @@ export interface OutboxSocket {
   /** False: enough; what comes before `drained` is called waits in the outbox. */
   readonly write: (chunk: Uint8Array) => boolean
   readonly writableLength: number
+  /** All that was ever given to it, by whomever, and what it added: frames, their answers to a ping. */
+  readonly bytesWritten: number
   readonly writableNeedDrain: boolean
 }
 
@@ -59,6 +61,8 @@ export class SocketOutbox implements Outbox {
   private waiting: Array<Uint8Array> = none
   private waitingBytes = 0
   private taken = 0
+  /** Nothing waits, as of the last look, and nothing was written since. */
+  private settled = true
   /** When it was last seen that something was taken, while something waits. */
   private takenAt: number | undefined = undefined
   private scheduled = false
@@ -137,13 +141,13 @@ export class SocketOutbox implements Outbox {
   /** To be called now and then: sees what was taken since, and whether it is too long ago. Returns what waits. */
   check(now: number): number {
     // Most phones have taken all that was written, and their sockets need not be looked at.
-    if (this.closed || (this.waiting === none && this.taken === this.written)) return 0
+    if (this.closed || (this.waiting === none && this.settled)) return 0
     // Nobody may come to flush what was pushed and not scheduled.
     this.flush()
     const bytes = this.bytes
-    const taken = this.written - this.socket.writableLength
+    const taken = this.socket.bytesWritten - this.socket.writableLength
     if (bytes === 0) {
-      this.taken = taken
+      this.settled = true
       this.takenAt = undefined
     } else if (taken !== this.taken || this.takenAt === undefined) {
       this.taken = taken
@@ -172,6 +176,7 @@ export class SocketOutbox implements Outbox {
   }
 
   private write(chunk: Uint8Array): void {
+    this.settled = false
     this.written += chunk.length
     this.wroteAt = this.options.now()
     writes.count++

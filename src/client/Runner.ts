@@ -1,7 +1,8 @@
 /**
- * A runner as its operator sees it: where phones connect, whether it is ready, how it leaves. Owns the listener and the
+ * A runner as its operator sees it: where phones connect, whether it is ready, how it leaves. Owns the listeners and the
  * order of leaving; what phones say is ClientMessageConsumer's.
  */
+import { fileURLToPath } from "node:url"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -10,7 +11,11 @@ import { Settings } from "../Settings.ts"
 import { Canary } from "../space/Canary.ts"
 import { Admission } from "./Admission.ts"
 import { ClientMessageConsumer } from "./ClientMessageConsumer.ts"
+import * as Connections from "./Connections.ts"
 import * as Deadlines from "./Deadlines.ts"
+import * as Gateway from "./Gateway.ts"
+import { HttpServer } from "./HttpServer.ts"
+import * as Page from "./Page.ts"
 import { Sessions } from "./Sessions.ts"
 import * as TcpListener from "./TcpListener.ts"
 
@@ -19,6 +24,8 @@ export class Runner extends Context.Service<
   {
     /** Where phones connect to, as bound. */
     readonly tcp: { readonly host: string; readonly port: number }
+    /** Whether a browser finds a page on the HTTP port. */
+    readonly hasPage: boolean
     /** Fails with the reasons why phones should go elsewhere. */
     readonly ready: Effect.Effect<void, ReadonlyArray<string>>
     /** Accepts nobody new, finishes what was asked, and tells every phone when to come back. */
@@ -30,6 +37,9 @@ export class Runner extends Context.Service<
     Effect.suspend(() => make)
   )
 }
+
+/** Where the page is built to. */
+const pageFolder = fileURLToPath(new URL("../../web/dist", import.meta.url))
 
 /** How long what was asked may take to be answered before phones are sent away. */
 const answeringMsMax = 1_000
@@ -44,13 +54,19 @@ const make = Effect.gen(function* () {
   const deadlines = yield* Deadlines.make(settings)
   const admission = new Admission(settings, () => performance.now())
   deadlines.onSweep(() => admission.sweep())
-  const listener = yield* TcpListener.listen({ settings, deadlines, admission, accept: serve })
+  const connections = yield* Connections.make({ settings, deadlines, accept: serve })
+  const http = yield* HttpServer
+  const listener = yield* TcpListener.listen({ settings, admission, connections })
+  const gateway = yield* Gateway.open({ settings, http, admission, connections })
+  const page = yield* Page.load(pageFolder)
+  yield* http.mount(page)
   let leaving = false
 
   const answered = Effect.sync(() => [...sessions.all()].every((session) => !session.isWaiting))
-  const gone = Effect.sync(() => listener.connections() === 0)
+  const gone = Effect.sync(() => connections.size === 0)
   return Runner.of({
     tcp: { host: listener.host, port: listener.port },
+    hasPage: page.isBuilt,
     ready: Effect.suspend(() => {
       const reasons = leaving ? ["leaving"] : canary.reasons()
       return reasons.length === 0 ? Effect.void : Effect.fail(reasons)
@@ -58,6 +74,7 @@ const make = Effect.gen(function* () {
     drain: Effect.gen(function* () {
       leaving = true
       yield* listener.stopAccepting
+      yield* gateway.stopAccepting
       yield* until(answered, answeringMsMax)
       yield* sessions.drain
       yield* until(gone, leavingMsMax)

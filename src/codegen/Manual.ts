@@ -35,8 +35,8 @@ function introduction(model: Model): ReadonlyArray<string> {
     "# The client protocol",
     "",
     "One JSON object a line, UTF-8, ended by `\\n`: the proto3 JSON of `ClientMessage` (what a phone says) and of `ServerMessage`",
-    "(what it hears), so any protobuf library with JSON can speak it, and any JSON library too. Over WebSocket a text frame",
-    "holds one line or more. Request and answer share their key; what others hear of it is in the past tense.",
+    "(what it hears), so any protobuf library with JSON can speak it, and any JSON library too. Request and answer share their",
+    "key; what others hear of it is in the past tense. It is spoken over TCP and, [the same](#by-websocket), over WebSocket.",
     "",
     "```",
     ...example.map((line) => `> ${line}`),
@@ -54,9 +54,35 @@ function introduction(model: Model): ReadonlyArray<string> {
     "- Lengths are counted in characters as people see them (extended grapheme clusters), and in bytes of UTF-8.",
     "- Delivery: **LATEST**, the newest wins and older ones may be skipped for a slow phone; **ORDERED**, never skipped; **DURABLE**,",
     "  never skipped, and replayed on resume.",
-    ""
+    "",
+    ...webSocket
   ]
 }
+
+const webSocket: ReadonlyArray<string> = [
+  "## By WebSocket",
+  "",
+  "At `/ws` of the HTTP port, under TLS where the server has it. A text message holds one line or more; its end ends a line,",
+  "and a line does not go on in the next message. Sessions, limits and codes are those of TCP: a session begun there may be",
+  "resumed here, and back. No compression is spoken. A ping is answered and is no line; only lines keep a session.",
+  "",
+  "| closed with | when | come back |",
+  "|---|---|---|",
+  "| 1000 | the phone closed, or had nothing more to say | as you like |",
+  "| 1001 | after the line `DISCONNECT_CODE_DRAINING` | yes, after `afterMs` |",
+  "| 1002 | the framing is wrong | mend the client |",
+  "| 1003 | a binary message | mend the client |",
+  "| 1007 | text that is not UTF-8 | mend the client |",
+  "| 1008 | a message in more than 64 fragments | mend the client |",
+  "| 1009 | a message of more than 65536 bytes (the server's operator may set another bound) | mend the client |",
+  "| 1011 | after the line `DISCONNECT_CODE_INTERNAL` | yes |",
+  "| 1013 | after the line `DISCONNECT_CODE_ADDRESS_LIMIT` | yes, after `afterMs` |",
+  "| 4000 + number | after the line of any other [disconnect](#disconnects): 4004 is `DISCONNECT_CODE_REPLACED` | as that line says |",
+  "",
+  "A handshake is refused with 403 for a page of an origin that is not allowed, with 503 by a server that is not ready or is",
+  "leaving.",
+  ""
+]
 
 function overview(rpcs: ReadonlyArray<ClientRpc>): ReadonlyArray<string> {
   return [

@@ -159,6 +159,8 @@ const operatorsPort = Effect.fnUntraced(function* (settings: Values) {
   const { host, httpPort: port } = settings
   const free = yield* isFree(host, port)
   if (free !== "taken") return portFinding("port for operators", host, port, free)
+  if (Option.isSome(settings.tlsCert))
+    return note("port for operators", `${host}:${port} is taken; with TLS, not asked further`)
   return yield* Effect.promise(async () => {
     try {
       const response = await fetch(`http://${bracketed(host)}:${port}/readyz`, {

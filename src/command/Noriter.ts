@@ -53,7 +53,8 @@ const startCommand = <Id, E>(server: Server<Id, E>) =>
       start(server, {
         bots,
         variables: process.env,
-        announce: (line) => void process.stdout.write(`${line}\n`)
+        announce: (line) => void process.stdout.write(`${line}\n`),
+        invite: process.stdout.isTTY ? (line) => void process.stdout.write(`${line}\n`) : undefined
       })
   ).pipe(Command.withDescription("Runs a server; its settings are NORITER_… variables"))
 

@@ -26,6 +26,11 @@ export const socketsAccepted: Family<Counter> = meter.counters(
   "Sockets accepted, by transport",
   "transport"
 )
+export const websocketsFailed: Family<Counter> = meter.counters(
+  "noriter_websockets_failed_total",
+  "WebSockets closed for what is wrong with a frame, by what it is",
+  "reason"
+)
 export const sessions: Family<Gauge> = meter.gauges(
   "noriter_sessions",
   "Sessions that this runner holds or waits for, by state: present, lost, away",

@@ -26,6 +26,7 @@ export class LineFault {
 const lineFeed = 0x0a
 const carriageReturn = 0x0d
 const nothing = Buffer.alloc(0)
+const lineEnd = Buffer.from([lineFeed])
 
 /** A longer chunk is not taken for one line before its lines were looked for. */
 const onlyBytesMax = 1_024
@@ -36,6 +37,7 @@ const onlyBytesMax = 1_024
  */
 export class Lines {
   private readonly lineBytesMax: number
+  private readonly framed: boolean
   private chunk: Buffer = nothing
   private at = 0
   private fedAt = 0
@@ -45,12 +47,14 @@ export class Lines {
   private skipping = false
   private began: number | undefined = undefined
 
-  constructor(lineBytesMax: number) {
+  /** Framed: each chunk is whole lines, the last of which need not have its end. */
+  constructor(lineBytesMax: number, framed = false) {
     this.lineBytesMax = lineBytesMax
+    this.framed = framed
   }
 
   feed(chunk: Buffer, now: number): void {
-    this.chunk = this.hasMore ? Buffer.concat([this.chunk.subarray(this.at), chunk]) : chunk
+    this.chunk = this.hasMore ? Buffer.concat([this.chunk.subarray(this.at), this.between, chunk]) : chunk
     this.at = 0
     this.fedAt = now
   }
@@ -62,9 +66,9 @@ export class Lines {
     while (this.at < this.chunk.length) {
       const start = this.at
       const end = this.chunk.indexOf(lineFeed, start)
-      if (end === -1) return this.keep(start)
-      this.at = end + 1
-      const line = this.finish(start, end)
+      if (end === -1 && !this.framed) return this.keep(start)
+      this.at = end === -1 ? this.chunk.length : end + 1
+      const line = this.finish(start, end === -1 ? this.chunk.length : end)
       if (line !== undefined) return line
     }
     this.chunk = nothing
@@ -82,6 +86,11 @@ export class Lines {
     return this.began
   }
 
+  /** What stands between a chunk and the one after it. */
+  private get between(): Buffer {
+    return this.framed ? lineEnd : nothing
+  }
+
   /** Counts from `now` instead: for a reader that did not read for a while, which is not the writer's fault. */
   forgive(now: number): void {
     if (this.began !== undefined) this.began = now
@@ -93,8 +102,10 @@ export class Lines {
    */
   private only(): Line | undefined {
     const { chunk } = this
-    const end = chunk.length - 1
-    if (this.at !== 0 || end <= 0 || end > onlyBytesMax || chunk[end] !== lineFeed) return undefined
+    const last = chunk.length - 1
+    const ended = chunk[last] === lineFeed
+    const end = ended || !this.framed ? last : last + 1
+    if (this.at !== 0 || end <= 0 || end > onlyBytesMax || !(ended || this.framed)) return undefined
     if (this.keptLength > 0 || this.skipping || chunk[end - 1] === carriageReturn || end > this.lineBytesMax)
       return undefined
     const text = textOf(chunk, 0, end)

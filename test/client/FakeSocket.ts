@@ -10,6 +10,9 @@ export class FakeSocket implements Transport {
   onDrain: () => void = () => {}
   writableLength = 0
   writableNeedDrain = false
+  bytesWritten = 0
+  /** As a WebSocket does with the head of a frame. */
+  addedToEach = 0
   private room: number
 
   constructor(room = Number.POSITIVE_INFINITY) {
@@ -23,9 +26,11 @@ export class FakeSocket implements Transport {
 
   write(chunk: Uint8Array): boolean {
     this.writes.push(chunk)
-    const taken = Math.min(this.room, chunk.length)
+    const bytes = chunk.length + this.addedToEach
+    this.bytesWritten += bytes
+    const taken = Math.min(this.room, bytes)
     this.room -= taken
-    this.writableLength += chunk.length - taken
+    this.writableLength += bytes - taken
     if (this.writableLength >= 16 * 1024) this.writableNeedDrain = true
     return !this.writableNeedDrain
   }

@@ -1,11 +1,18 @@
 /** A listener for tests: its settings with all limits on an address off, and a session that echoes. */
 import { join } from "node:path"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { Admission } from "../../src/client/Admission.ts"
 import { type Connection, closed } from "../../src/client/Connection.ts"
+import * as Connections from "../../src/client/Connections.ts"
 import * as Deadlines from "../../src/client/Deadlines.ts"
+import * as Gateway from "../../src/client/Gateway.ts"
+import { HttpServer } from "../../src/client/HttpServer.ts"
 import * as TcpListener from "../../src/client/TcpListener.ts"
+import { Settings } from "../../src/Settings.ts"
+import { Process } from "../../src/telemetry/Process.ts"
 import { LineFault, tooLong } from "../../src/wire/Lines.ts"
 import { until } from "../contract/Eventually.ts"
 
@@ -24,18 +31,37 @@ export const defaults = {
   addressPendingMax: 0,
   addressNewPerSecond: 0,
   addressNewBurst: 0,
-  addressMax: 0
+  addressMax: 0,
+  httpPort: 0,
+  messageBytesMax: 65_536,
+  origins: [] as ReadonlyArray<string>
 }
+export type Given = Partial<typeof defaults>
 export const fixture = (name: string) => Option.some(join(import.meta.dirname, "fixtures", name))
 export const tls = { tlsCert: fixture("cert.pem"), tlsKey: fixture("key.pem") }
 
 export type Accept = (connection: Connection) => Effect.Effect<void>
 
-export const listen = Effect.fnUntraced(function* (given: Partial<typeof defaults>, accept: Accept) {
+/** The gateway on an HTTP port of its own. */
+export const listenHttp = Effect.fnUntraced(function* (given: Given, accept: Accept) {
   const settings = { ...defaults, ...given }
   const deadlines = yield* Deadlines.make(settings)
   const admission = new Admission(settings, deadlines.now)
-  return yield* TcpListener.listen({ settings, deadlines, admission, accept })
+  const connections = yield* Connections.make({ settings, deadlines, accept })
+  const below = Layer.merge(Process.layer({ version: "1", protocol: 1 }), Settings.test(settings))
+  const services = yield* Layer.build(Layer.fresh(Layer.provide(HttpServer.layer(Effect.void), below)))
+  const http = Context.get(services, HttpServer)
+  const gateway = yield* Gateway.open({ settings, http, admission, connections })
+  return { ...gateway, http, port: http.port, connections: () => connections.size }
+})
+
+export const listen = Effect.fnUntraced(function* (given: Given, accept: Accept) {
+  const settings = { ...defaults, ...given }
+  const deadlines = yield* Deadlines.make(settings)
+  const admission = new Admission(settings, deadlines.now)
+  const connections = yield* Connections.make({ settings, deadlines, accept })
+  const listener = yield* TcpListener.listen({ settings, admission, connections })
+  return { ...listener, connections: () => connections.size }
 })
 
 /** Says each line back, with the address it came from; some words it takes as orders. */

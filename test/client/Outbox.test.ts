@@ -133,6 +133,16 @@ describe("Outbox", () => {
     assert.strictEqual(slow(), 0)
   })
 
+  it("does not take for progress what a socket adds to each write", () => {
+    const { outbox, socket, slow } = makeBench(0)
+    socket.addedToEach = 4
+    for (let now = 0; now <= outboxStallMs + 1; now++) {
+      outbox.push(chunk("x"))
+      outbox.check(now)
+    }
+    assert.strictEqual(slow(), 1)
+  })
+
   it("is slow when nothing was taken for longer than the stall", () => {
     const { outbox, slow } = makeBench(0)
     outbox.check(1000)

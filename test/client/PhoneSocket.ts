@@ -1,6 +1,7 @@
 /** A phone's end of a real socket, for tests: says bytes, hears lines, waits for what happens instead of sleeping. */
 import * as Net from "node:net"
 import * as Tls from "node:tls"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 
 export interface PhoneSocketOptions {
@@ -19,6 +20,7 @@ export class PhoneSocket {
   ended = false
   readonly socket: Net.Socket
   private readonly watching = new Set<() => void>()
+  private patience: Duration.Input = "5 seconds"
 
   private constructor(socket: Net.Socket) {
     this.socket = socket
@@ -65,6 +67,12 @@ export class PhoneSocket {
     this.socket.write(bytes)
   }
 
+  /** Waits longer than others do. */
+  within(patience: Duration.Input): this {
+    this.patience = patience
+    return this
+  }
+
   /** What was heard, once it is so. */
   until(what: string, isSo: (phone: PhoneSocket) => boolean): Effect.Effect<string> {
     return Effect.callback<string>((resume) => {
@@ -76,7 +84,7 @@ export class PhoneSocket {
       return Effect.sync(() => this.watching.delete(look))
     }).pipe(
       Effect.timeoutOrElse({
-        duration: "5 seconds",
+        duration: this.patience,
         orElse: () => Effect.die(new Error(`waited in vain for ${what}; heard ${JSON.stringify(this.heard)}`))
       })
     )

@@ -4,8 +4,9 @@ import { join } from "node:path"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
+import { HttpServer } from "../../src/client/HttpServer.ts"
 import { examine, type Finding, page } from "../../src/command/Doctor.ts"
-import { Http } from "../../src/telemetry/Http.ts"
+import { Settings } from "../../src/Settings.ts"
 import { Process } from "../../src/telemetry/Process.ts"
 import { fakeServer } from "./FakeServer.ts"
 
@@ -15,12 +16,10 @@ const verdictOf = (findings: ReadonlyArray<Finding>, check: string) =>
 
 const operators = (reasons: ReadonlyArray<string>) =>
   Layer.build(
-    Http.layer({
-      host: "127.0.0.1",
-      port: 0,
-      ready: reasons.length === 0 ? Effect.void : Effect.fail(reasons)
-    }).pipe(Layer.provideMerge(Process.layer({ version: "1", protocol: 1 })))
-  ).pipe(Effect.flatMap((context) => Effect.provide(Http, context)))
+    HttpServer.layer(reasons.length === 0 ? Effect.void : Effect.fail(reasons)).pipe(
+      Layer.provide(Layer.merge(Process.layer({ version: "1", protocol: 1 }), Settings.test({ httpPort: 0 })))
+    )
+  ).pipe(Effect.flatMap((context) => Effect.provide(HttpServer, context)))
 
 describe("doctor", () => {
   it.live("finds nothing wrong on a machine where nothing runs", () =>

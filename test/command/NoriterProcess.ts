@@ -21,6 +21,7 @@ const layer = Layer.effect(
     const address = server.address()
     return {
       tcp: { host: "127.0.0.1", port: typeof address === "object" && address !== null ? address.port : 0 },
+      hasPage: false,
       ready: Effect.void,
       drain: process.env.FAKE_DRAIN === "never" ? Effect.never : Effect.logInfo("drained")
     }

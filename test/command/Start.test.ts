@@ -13,6 +13,7 @@ const fake = Effect.gen(function* () {
   let reasons: ReadonlyArray<string> = []
   const running: Running = {
     tcp: { host: "127.0.0.1", port: 4711 },
+    hasPage: true,
     ready: Effect.suspend(() => (reasons.length === 0 ? Effect.void : Effect.fail(reasons))),
     drain: Effect.asVoid(Deferred.succeed(drained, undefined))
   }
@@ -33,7 +34,8 @@ const fake = Effect.gen(function* () {
       start(server(layer), {
         bots: 0,
         variables: { NORITER_HTTP_PORT: "0", ...variables },
-        announce: (line) => Queue.offerUnsafe(lines, line)
+        announce: (line) => Queue.offerUnsafe(lines, line),
+        invite: (line) => Queue.offerUnsafe(lines, line)
       })
   }
 })
@@ -59,6 +61,8 @@ describe("start", () => {
         said,
         new RegExp(`^noriter ready pid=${process.pid} tcp=127\\.0\\.0\\.1:4711 http=127\\.0\\.0\\.1:\\d+$`)
       )
+      const http = /http=(\S+)/.exec(said)?.[1]
+      assert.strictEqual(yield* line, `open http://${http}/`)
       assert.strictEqual(yield* readyz(said), "200 ready")
       ready(["the log is away"])
       assert.strictEqual(yield* readyz(said), "503 the log is away")

@@ -2,6 +2,7 @@
  * Public corpora against the port of a real server: every row is said by a phone, and answered as it should be. After
  * each of them the socket goes on, the process lives, and a phone that has nothing to do with it is served as before.
  */
+import { isUtf8 } from "node:buffer"
 import { afterAll, afterEach, assert, beforeAll, describe, it } from "@effect/vitest"
 import { countGraphemes } from "../../src/wire/Strict.ts"
 import { codeOf, fieldOf, listIn, unlimited, visit } from "../e2e/Guest.ts"
@@ -19,9 +20,9 @@ let bystander: Phone
 
 beforeAll(async () => {
   server = await Server.start({ ...unlimited, NORITER_TICK: "10 ms", NORITER_HEARTBEAT: "5 minutes" })
-  bystander = await Phone.greet(server.tcpPort, "구경꾼")
-  speaker = (await visit(server.tcpPort, "바람")).phone
-  listener = (await visit(server.tcpPort, "구름")).phone
+  bystander = await Phone.greet(server.phones, "구경꾼")
+  speaker = (await visit(server.phones, "바람")).phone
+  listener = (await visit(server.phones, "구름")).phone
 })
 afterAll(async () => {
   for (const phone of [speaker, listener, bystander]) await phone[Symbol.asyncDispose]()
@@ -35,10 +36,28 @@ afterEach(async () => {
   for (const phone of [speaker, listener, bystander]) phone.lines.length = 0
 })
 
-/** What is refused of these bytes: what the speaker hears of it before the answer to a question after them. */
-async function say(bytes: Uint8Array): Promise<ReadonlyArray<Heard>> {
+/** A message that is none ends its WebSocket with this code: what it is too long for, or that it is not text. */
+function messageFault(bytes: Uint8Array): 1007 | 1009 | undefined {
+  if (Server.phonesBy === "tcp") return undefined
+  return bytes.length >= messageBytesMax ? 1009 : isUtf8(bytes) ? undefined : 1007
+}
+const faults = { 1007: "not UTF-8: the end of its WebSocket, 1007", 1009: "longer than a message may be: 1009" }
+
+/**
+ * What is refused of these bytes: what the speaker hears of it before the answer to a question after them. Or with what
+ * its WebSocket was closed; then there is a new speaker.
+ */
+async function say(bytes: Uint8Array): Promise<ReadonlyArray<Heard> | 1007 | 1009> {
   const from = speaker.lines.length
+  const fault = messageFault(bytes)
   speaker.say(bytes)
+  if (fault !== undefined) {
+    await speaker.closed()
+    assert.strictEqual(speaker.closeCode, fault)
+    assert.isFalse(speaker.lines.slice(from).some((line) => line.re !== undefined || isRecord(line.error)))
+    speaker = (await visit(server.phones, "바람")).phone
+    return fault
+  }
   const { ping } = await speaker.ask({ ping: {} })
   assert.isTrue(isRecord(ping), "the socket goes on")
   return speaker.lines.slice(from).filter((line) => isRecord(line.error))
@@ -71,6 +90,7 @@ interface JsonRow {
 }
 /** The default, which this server has. */
 const lineBytesMax = 8_192
+const messageBytesMax = 65_536
 const bytesOf = (base64: string): Buffer => Buffer.from(base64, "base64")
 
 describe("JSONTestSuite", () => {
@@ -88,6 +108,10 @@ describe("JSONTestSuite", () => {
   it.each(rows.map((row) => [row.id, row] as const))("%s", async (_id, row) => {
     const bytes = bytesOf(row.b64)
     const refusals = await say(bytes)
+    if (typeof refusals === "number") {
+      assert.isTrue(refusals === 1009 || row.strict !== "accept")
+      return tally.decide("document", faults[refusals])
+    }
     // No document of the suite is a request: each line of it is refused, and answered once.
     assert.lengthOf(refusals, linesOf(bytes).length)
     refusals.forEach(assertRefusal)
@@ -106,6 +130,10 @@ describe("JSONTestSuite", () => {
     const isText = row.inner_kind === "string"
     const [before, after] = isText ? ['{"say":{"text":', ',"reach":2}}'] : ['{"whisper":{"text":"수","member":', "}}"]
     const refusals = await say(Buffer.concat([Buffer.from(before), inner, Buffer.from(after)]))
+    if (typeof refusals === "number") {
+      assert.strictEqual(row.strict, "reject")
+      return tally.decide(`${row.inner_kind}`, faults[refusals])
+    }
     const path = isText ? "say.text" : "whisper.member"
     if (row.strict === "reject") {
       assert.isNotEmpty(refusals)
@@ -129,7 +157,7 @@ describe("JSONTestSuite", () => {
   })
 
   it("leaves no row out", () => {
-    tally.print("jsontestsuite, at the port")
+    tally.print(`jsontestsuite, at the port, by ${Server.phonesBy}`)
     assert.strictEqual(tally.rows, rows.length + spliced.length)
   })
 })
@@ -183,7 +211,7 @@ describe("naughty strings", () => {
   })
 
   it.each(rows.map((row) => [row.id, row] as const))("%s as a nickname", async (_id, row) => {
-    await using phone = await Phone.connect(server.tcpPort)
+    await using phone = await Phone.connect(server.phones)
     const answer = await phone.ask({ hello: { deviceSecret: newSecret(), nickname: row.text } })
     const name = row.text.normalize("NFC").trim()
     const fits = countGraphemes(name) <= 12 && Buffer.byteLength(name) <= 64
@@ -207,7 +235,7 @@ describe("naughty strings", () => {
   })
 
   it("leaves no row out", () => {
-    tally.print("naughty-strings, at the port")
+    tally.print(`naughty-strings, at the port, by ${Server.phonesBy}`)
     assert.strictEqual(tally.rows, rows.length * 2)
   })
 })
@@ -241,7 +269,7 @@ describe("grapheme breaks", () => {
   })
 
   it("leaves no row out", () => {
-    tally.print("grapheme-break, at the port")
+    tally.print(`grapheme-break, at the port, by ${Server.phonesBy}`)
     assert.strictEqual(tally.rows, rows.length)
   })
 })

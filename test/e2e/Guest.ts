@@ -4,6 +4,7 @@
  */
 import { assert } from "@effect/vitest"
 import { type Heard, isRecord, newSecret, Phone } from "./Phone.ts"
+import type { Address } from "./Way.ts"
 
 /** A guest who stands in a channel, as its phone was told. */
 export interface Guest {
@@ -38,8 +39,8 @@ export interface Entering {
 }
 
 /** A new guest on a phone of its own, in the park. */
-export async function visit(port: number, nickname: string, entering: Entering = {}): Promise<Guest> {
-  return enter(await Phone.connect(port), nickname, entering)
+export async function visit(address: Address, nickname: string, entering: Entering = {}): Promise<Guest> {
+  return enter(await Phone.connect(address), nickname, entering)
 }
 
 /** Says hello and enters. */
@@ -61,11 +62,11 @@ export async function enter(phone: Phone, nickname: string, entering: Entering =
 
 /** Comes back on a new phone; what was heard is what the answer to enter said. Ids rise across resumes. */
 export async function comeBack(
-  port: number,
+  address: Address,
   { token, streams }: Pick<Guest, "token" | "streams">,
   id = 1_000
 ): Promise<{ readonly phone: Phone; readonly answer: Heard }> {
-  const phone = await Phone.connect(port)
+  const phone = await Phone.connect(address)
   phone.say({ id, resume: { resumeToken: token, streams } })
   return { phone, answer: await phone.answer(id) }
 }

@@ -2,8 +2,7 @@
  * A phone for a test: it says exactly what it is told, also what no phone should, and waits for what it should hear, but
  * not for ever. Lines that were not asked for are kept until they are, so that a test names only what it is about.
  */
-import { once } from "node:events"
-import { connect, type Socket } from "node:net"
+import { type Address, open, type Way, type WayOptions } from "./Way.ts"
 
 /** One line heard. The names on the wire are what is tested, so nothing is decoded. */
 export type Heard = Readonly<Record<string, unknown>>
@@ -23,42 +22,48 @@ export class Phone implements AsyncDisposable {
   readonly lines: Array<Heard> = []
   private readonly waiting: Array<Heard> = []
   private readonly waiters = new Set<Waiter>()
-  private readonly socket: Socket
+  private readonly way: Way
   private unfinished = ""
   private nextId = 1
+  private readonly end = Promise.withResolvers<void>()
   private ended = false
 
-  private constructor(socket: Socket) {
-    this.socket = socket
-    socket.setNoDelay(true).setEncoding("utf8")
-    socket.on("data", (text: string) => this.receive(text))
-    socket.on("error", () => {}) // what follows is "close"
-    socket.on("close", () => this.close())
+  private constructor(way: Way) {
+    this.way = way
+    way.onText = (text) => this.receive(text)
+    way.onClose = () => this.close()
   }
 
-  static async connect(port: number): Promise<Phone> {
-    const socket = connect({ port, host: "127.0.0.1" })
-    await once(socket, "connect")
-    return new Phone(socket)
+  static async connect(address: Address, options?: WayOptions): Promise<Phone> {
+    return new Phone(await open(address, options))
   }
 
   /** A phone that has said hello, and what it was told. */
-  static async greet(port: number, nickname: string, deviceSecret: string = newSecret()): Promise<Phone> {
-    const phone = await Phone.connect(port)
+  static async greet(address: Address, nickname: string, deviceSecret: string = newSecret()): Promise<Phone> {
+    const phone = await Phone.connect(address)
     await phone.ask({ hello: { deviceSecret, nickname, sdk: "test/1" } })
     return phone
   }
 
   /** Says one line: an object as JSON, anything else as it is. */
   say(line: Heard | string | Uint8Array): void {
-    if (typeof line === "string") this.socket.write(`${line}\n`)
-    else if (line instanceof Uint8Array) this.socket.write(Buffer.concat([line, Buffer.from("\n")]))
-    else this.socket.write(`${JSON.stringify(line)}\n`)
+    if (typeof line === "string") this.way.write(`${line}\n`)
+    else if (line instanceof Uint8Array) this.way.write(Buffer.concat([line, Buffer.from("\n")]))
+    else this.way.write(`${JSON.stringify(line)}\n`)
   }
 
   /** Writes bytes that need not be a line. */
   write(bytes: string | Uint8Array): void {
-    this.socket.write(bytes)
+    this.way.write(bytes)
+  }
+
+  /** Reads nothing until it is to hear again. */
+  pause(): void {
+    this.way.pause()
+  }
+
+  resume(): void {
+    this.way.resume()
   }
 
   /** Asks under an id of its own and gives the answer, whatever it says. */
@@ -107,16 +112,22 @@ export class Phone implements AsyncDisposable {
 
   /** Ends when the server has closed the socket. */
   async closed(): Promise<void> {
-    if (!this.ended) await once(this.socket, "close", { signal: AbortSignal.timeout(patienceMs) })
+    const late = setTimeout(() => this.end.reject(this.complain("the end", `within ${patienceMs} ms`)), patienceMs)
+    await this.end.promise.finally(() => clearTimeout(late))
+  }
+
+  /** What a WebSocket was closed with. */
+  get closeCode(): number | undefined {
+    return this.way.closeCode
   }
 
   /** Loses the socket, as a phone in a tunnel does. */
   cut(): void {
-    this.socket.destroy()
+    this.way.destroy()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.socket.destroy()
+    this.way.destroy()
     await this.closed()
   }
 
@@ -135,6 +146,7 @@ export class Phone implements AsyncDisposable {
 
   private close(): void {
     this.ended = true
+    this.end.resolve()
     for (const waiter of this.waiters) waiter.reject(this.complain(waiter.what, "before the socket closed"))
   }
 

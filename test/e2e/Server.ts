@@ -5,6 +5,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process"
 import { once } from "node:events"
 import { join } from "node:path"
+import type { Address } from "./Way.ts"
 
 const main = join(import.meta.dirname, "../../src/main.ts")
 const startTimeoutMs = 15_000
@@ -24,6 +25,8 @@ const guard = `
   exit $code`
 
 export class Server implements AsyncDisposable {
+  /** Which way `phones` is: a file of tests that are to be run the other way, too, connects there. */
+  static phonesBy: "tcp" | "websocket" = "tcp"
   readonly tcpPort: number
   readonly httpPort: number
   readonly pid: number
@@ -49,6 +52,11 @@ export class Server implements AsyncDisposable {
     if (ready !== undefined) return new Server(child, printed, ready)
     child.stdin.end()
     throw new Error(`the server did not get ready:\n${printed.join("")}`)
+  }
+
+  /** Where phones connect to. */
+  get phones(): Address {
+    return Server.phonesBy === "tcp" ? this.tcpPort : `ws://127.0.0.1:${this.httpPort}/ws`
   }
 
   /** All it printed so far, on both of its outputs. */

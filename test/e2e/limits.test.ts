@@ -88,7 +88,7 @@ describe("rates of a session", () => {
   const isLimited = (line: Heard): boolean => codeOf(line) === limited
 
   async function burst({ field, ratePerSecond, rateBurst }: ClientRoute): Promise<void> {
-    await using phone = await Phone.connect(rated.tcpPort)
+    await using phone = await Phone.connect(rated.phones)
     const guest = field === "resume" ? nobody(phone) : await enter(phone, "바람")
     const request = requests[field]?.(guest) ?? {}
     // Entering took one of its own.
@@ -115,7 +115,7 @@ describe("rates of a session", () => {
 
 describe("walking speed", () => {
   it("a metre at once is taken, more is put back to where the guest stands", async () => {
-    const guest = await visit(rated.tcpPort, "바람")
+    const guest = await visit(rated.phones, "바람")
     await using phone = guest.phone
     const { xCm, yCm } = guest
     const step = (byCm: number) => phone.say({ move: { xCm: xCm + byCm, yCm } })
@@ -129,7 +129,7 @@ describe("walking speed", () => {
   })
 
   it("the last centimetre of the playground is in it, the next is not", async () => {
-    await using phone = (await visit(quiet.tcpPort, "바람")).phone
+    await using phone = (await visit(quiet.phones, "바람")).phone
     const there = { xCm: 19_999, yCm: 19_999 }
     phone.say({ move: there })
     await phone.next("moved", (moved) => Array.isArray(moved.xCm) && moved.xCm.includes(19_999))
@@ -158,8 +158,8 @@ describe("lines of a channel and a cell", () => {
   const granted = (answers: ReadonlyArray<Heard>) => answers.filter((answer) => isRecord(answer.say)).length
 
   it("as many as there may be in a second are heard by everybody, one more is refused and heard by nobody", async () => {
-    await using listener = (await visit(quiet.tcpPort, "구름")).phone
-    await using speaker = (await visit(quiet.tcpPort, "바람")).phone
+    await using listener = (await visit(quiet.phones, "구름")).phone
+    await using speaker = (await visit(quiet.phones, "바람")).phone
     const texts = times(2 * channelLines + 1, (index) => `줄 ${index}`)
     const answers = await askAtOnce(
       speaker,
@@ -180,8 +180,8 @@ describe("lines of a channel and a cell", () => {
   })
 
   it("nearby lines are counted by cell and by channel, apart from those for everybody", async () => {
-    await using here = (await visit(quiet.tcpPort, "바람")).phone
-    await using there = (await visit(quiet.tcpPort, "구름")).phone
+    await using here = (await visit(quiet.phones, "바람")).phone
+    await using there = (await visit(quiet.phones, "구름")).phone
     there.say({ move: { xCm: 500, yCm: 500 } })
     await there.next("moved", (moved) => Array.isArray(moved.xCm) && moved.xCm.includes(500))
     const lines = times(6, (index) => say(`가까이 ${index}`, "REACH_NEARBY"))
@@ -203,7 +203,7 @@ describe("lines of a channel and a cell", () => {
 describe("lasting requests that wait", () => {
   /** How many of them were answered before a ping that was sent after all of them. */
   async function answeredBefore(count: number): Promise<number> {
-    await using phone = (await visit(quiet.tcpPort, "바람")).phone
+    await using phone = (await visit(quiet.phones, "바람")).phone
     const whispers = times(count, () => ({ whisper: { member: 4_000_000, text: "여보세요" } }))
     const answers = await askAtOnce(phone, 100, [...whispers, { ping: {} }])
     assert.isTrue(answers.slice(0, count).every((answer) => codeOf(answer) === "ERROR_CODE_MEMBER_GONE"))
@@ -224,7 +224,7 @@ describe("lasting requests that wait", () => {
 
 describe("refused lines of a minute", () => {
   it("as many as there may be are answered, one more is the end; what is refused for its rate does not count", async () => {
-    await using phone = await Phone.greet(hasty.tcpPort, "바람")
+    await using phone = await Phone.greet(hasty.phones, "바람")
     const answers = await askAtOnce(
       phone,
       100,
@@ -248,9 +248,9 @@ describe("times", () => {
 
   it("hello: in time it is taken, without it the socket is closed, and not before", async () => {
     const beganAt = performance.now()
-    await using silent = await Phone.connect(hasty.tcpPort)
-    await using late = await Phone.connect(hasty.tcpPort)
-    await using talking = await Phone.greet(hasty.tcpPort, "구름")
+    await using silent = await Phone.connect(hasty.phones)
+    await using late = await Phone.connect(hasty.phones)
+    await using talking = await Phone.greet(hasty.phones, "구름")
     await talking.next("beat")
     assert.isTrue(isRecord((await enter(late, "바람")).phone.lines[0]?.hello))
     assert.strictEqual((await silent.next("disconnect")).code, "DISCONNECT_CODE_HELLO_TIMEOUT")
@@ -260,7 +260,7 @@ describe("times", () => {
   })
 
   it("a line: in pieces it is taken, unfinished the socket is closed, and not before", async () => {
-    await using phone = await Phone.greet(hasty.tcpPort, "바람")
+    await using phone = await Phone.greet(hasty.phones, "바람")
     phone.write(`{"id":7,`)
     await phone.next("beat")
     phone.write(`"ping":{}}\n`)
@@ -273,7 +273,7 @@ describe("times", () => {
   })
 
   it("the heartbeat: whoever says anything stays, after three silences the socket is closed, and not before", async () => {
-    await using phone = await Phone.greet(hasty.tcpPort, "바람")
+    await using phone = await Phone.greet(hasty.phones, "바람")
     let spokeAt = 0
     for (let beat = 0; beat < 8; beat++) {
       await phone.next("beat")

@@ -1,16 +1,15 @@
 /**
  * Limits of what sockets may cost, through the port: how many of them one address may have, and how long and how much a
- * phone that does not read is waited for. Addresses are made up with the PROXY protocol, as a proxy would say them.
+ * phone that does not read is waited for. Addresses are made up, as a proxy would say them.
  */
-import { once } from "node:events"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
-import { connect, type Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import { unlimited, until } from "./Guest.ts"
+import { fieldOf, unlimited, until } from "./Guest.ts"
 import { type Heard, isRecord, newSecret, Phone } from "./Phone.ts"
 import { Server } from "./Server.ts"
+import type { Address } from "./Way.ts"
 
 const pendingMax = 2
 const openMax = 4
@@ -60,18 +59,7 @@ afterAll(async () => {
 })
 
 describe("sockets of one address", () => {
-  /** What a proxy says before the phone does: version 2, TCP over IPv4, from 10.0.0.x. */
-  const proxied = (lastByte: number): Buffer =>
-    Buffer.from([
-      ...Buffer.from("\r\n\r\n\0\r\nQUIT\n", "latin1"),
-      ...[0x21, 0x11, 0, 12],
-      ...[10, 0, 0, lastByte, 127, 0, 0, 1, 0x10, 0, 0x12, 0x5c]
-    ])
-  async function from(lastByte: number): Promise<Phone> {
-    const phone = await Phone.connect(crowded.tcpPort)
-    phone.write(proxied(lastByte))
-    return phone
-  }
+  const from = (lastByte: number): Promise<Phone> => Phone.connect(crowded.phones, { from: lastByte })
   /** Answered, with whatever: it was let in. */
   const letIn = async (phone: Phone): Promise<Phone> => {
     assert.isTrue(isRecord((await phone.ask({ ping: {} })).error))
@@ -135,64 +123,56 @@ describe("sockets of one address", () => {
 })
 
 describe("a phone that does not read", () => {
-  /** A socket that reads when it is told to. */
-  async function deafPhone(port: number): Promise<Socket> {
-    const socket = connect({ port, host: "127.0.0.1" })
-    await once(socket, "connect")
-    socket.write(`${JSON.stringify({ id: 1, hello: { deviceSecret: newSecret(), nickname: "바람" } })}\n`)
-    await once(socket, "data")
-    socket.pause()
-    return socket
+  /** One that has said hello, and reads no more. */
+  async function deafPhone(address: Address): Promise<Phone> {
+    const phone = await Phone.greet(address, "바람")
+    phone.pause()
+    return phone
   }
-  const ask = (socket: Socket, count: number, firstId = 2) =>
-    socket.write(
+  const ask = (phone: Phone, count: number, firstId = 2) =>
+    phone.write(
       Array.from({ length: count }, (_, index) => `{"id":${firstId + index},"listPlaygrounds":{}}\n`).join("")
     )
-  /** All it hears once it reads, until the socket closes. */
-  async function rest(socket: Socket): Promise<string> {
-    let text = ""
-    socket.setEncoding("utf8").on("data", (some: string) => {
-      text += some
-    })
-    socket.resume()
-    await once(socket, "close", { signal: AbortSignal.timeout(10_000) })
-    return text
+  /** The last line it hears, once it reads, before the socket closes. */
+  async function last(phone: Phone): Promise<unknown> {
+    phone.resume()
+    await phone.closed()
+    return fieldOf(phone.lines.at(-1)?.disconnect, "code")
   }
   const slowTotal = async ({ httpPort }: Server): Promise<number> => {
     const text = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text()
     return Number(/^noriter_outbox_slow_total (\d+)$/m.exec(text)?.[1])
   }
-  const isSlow = (text: string): boolean => /"disconnect":\{"code":"DISCONNECT_CODE_SLOW"[^\n]*\n$/.test(text)
 
   it("is SLOW when more waits than may; what it missed is not kept for it", async () => {
-    const socket = await deafPhone(small.tcpPort)
+    await using phone = await deafPhone(small.phones)
     // The kernel takes some megabytes before anything waits here.
-    for (let some = 0; some < 10 && (await slowTotal(small)) === 0; some++) ask(socket, 50, 2 + some * 50)
+    for (let some = 0; some < 10 && (await slowTotal(small)) === 0; some++) ask(phone, 50, 2 + some * 50)
     await until(
       "that it is slow",
       () => slowTotal(small),
       (slow) => slow === 1
     )
-    assert.isTrue(isSlow(await rest(socket)))
+    assert.strictEqual(await last(phone), "DISCONNECT_CODE_SLOW")
   })
 
   it("is SLOW when it took nothing for too long, and not before", async () => {
-    const socket = await deafPhone(impatient.tcpPort)
+    await using phone = await deafPhone(impatient.phones)
     const beganAt = performance.now()
-    ask(socket, 500)
+    ask(phone, 500)
     await until(
       "that it is slow",
       () => slowTotal(impatient),
       (slow) => slow === 1
     )
     assert.isAtLeast(performance.now() - beganAt, stallMs)
-    assert.isTrue(isSlow(await rest(socket)))
+    assert.strictEqual(await last(phone), "DISCONNECT_CODE_SLOW")
   })
 
   it("one that reads is told as much in full, under either bound", async () => {
     for (const server of [small, impatient]) {
       const before = await slowTotal(server)
-      await using phone = await Phone.greet(server.tcpPort, "바람")
+      await using phone = await Phone.greet(server.phones, "바람")
       for (let round = 0; round < 30; round++) {
         const answers = await Promise.all(Array.from({ length: 10 }, () => phone.ask({ listPlaygrounds: {} })))
         assert.isTrue(answers.every((answer) => isRecord(answer.listPlaygrounds)))

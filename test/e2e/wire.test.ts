@@ -14,10 +14,10 @@ const secret = newSecret()
 
 beforeAll(async () => {
   server = await Server.start()
-  cloud = await Phone.greet(server.tcpPort, "구름")
+  cloud = await Phone.greet(server.phones, "구름")
   await cloud.ask({ enter: { playground: "park", avatar: "cat" } })
   await cloud.ask({ say: { text: "어서 와요", reach: "REACH_PLAYGROUND" } })
-  wind = await Phone.connect(server.tcpPort)
+  wind = await Phone.connect(server.phones)
 })
 afterAll(async () => {
   wind?.cut()
@@ -179,7 +179,7 @@ describe("the whole conversation", () => {
   it("resume on another socket: what was missed, in order, then who is in view", async () => {
     wind.cut()
     for (const text of ["들려요?", "기다릴게요"]) await cloud.ask({ say: { text, reach: "REACH_PLAYGROUND" } })
-    wind = await Phone.connect(server.tcpPort)
+    wind = await Phone.connect(server.phones)
     wind.say({ id: 9, resume: { resumeToken: known.token, streams: known.streams } })
     assertLike(await wind.answer(9), {
       re: 9,

@@ -56,6 +56,29 @@ describe("Lines", () => {
     }
   })
 
+  it("gives the same of messages cut at line ends, whether or not they end with one", () => {
+    const whole = Buffer.from(conversation.toString().replace(/\n[^\n]*$/, "\n"))
+    const ends = [...whole.keys()].filter((at) => whole[at] === 0x0a)
+    for (const at of ends) {
+      for (const bare of [0, 1]) {
+        const messages = [whole.subarray(0, at + 1 - bare), whole.subarray(at + 1, whole.length - bare)]
+        const verdicts = split(messages, new Lines(lineBytesMax, true))
+        assert.deepStrictEqual(verdicts, expected(whole), `${messages}`)
+      }
+    }
+  })
+
+  it("gives the same of messages that are not taken before the next one comes", () => {
+    const lines = new Lines(lineBytesMax, true)
+    for (const message of ["one\ntwo", "three", "", "\n", "four\n", "x".repeat(17), "five"]) {
+      lines.feed(Buffer.from(message), 0)
+    }
+    const verdicts: Array<unknown> = []
+    for (let line = lines.next(); line !== undefined; line = lines.next()) verdicts.push(line)
+    assert.deepStrictEqual(verdicts, ["one", "two", "three", "four", tooLong, "five"])
+    assert.isUndefined(lines.unfinishedSince)
+  })
+
   it("gives the same, split in three around every place", () => {
     for (let at = 0; at < conversation.length; at++) {
       const pieces = [conversation.subarray(0, at), conversation.subarray(at, at + 1), conversation.subarray(at + 1)]

@@ -1,23 +1,27 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Metric } from "effect"
-import { Http } from "../../src/telemetry/Http.ts"
+import { HttpServer } from "../../src/client/HttpServer.ts"
+import { Settings, type Values } from "../../src/Settings.ts"
 import { buildInfo, refused } from "../../src/telemetry/Metrics.ts"
 import { Process } from "../../src/telemetry/Process.ts"
+import { PhoneSocket } from "./PhoneSocket.ts"
 
 let reasons: ReadonlyArray<string> = ["starting"]
 const ready = Effect.suspend(() => (reasons.length === 0 ? Effect.void : Effect.fail(reasons)))
-const options = { host: "127.0.0.1", port: 0, ready }
-const layer = Http.layer(options).pipe(Layer.provide(Process.layer({ version: "1.2.3", protocol: 1 })))
+const build = Process.layer({ version: "1.2.3", protocol: 1 })
+const serving = (settings: Partial<Values>) =>
+  HttpServer.layer(ready).pipe(Layer.provide(Layer.merge(build, Settings.test({ httpPort: 0, ...settings }))))
+const layer = serving({})
 
 const ask = Effect.fnUntraced(function* (path: string, init: RequestInit = {}) {
-  const { host, port } = yield* Http
+  const { host, port } = yield* HttpServer
   return yield* Effect.promise(async () => {
     const response = await fetch(`http://${host}:${port}${path}`, init)
     return { status: response.status, type: response.headers.get("content-type"), body: await response.text() }
   })
 })
 
-describe("Http", () => {
+describe("HttpServer", () => {
   it.live("says whether it lives and whether it is ready, and why not", () =>
     Effect.gen(function* () {
       assert.deepInclude(yield* ask("/healthz"), { status: 200, body: "ok\n" })
@@ -55,13 +59,32 @@ describe("Http", () => {
 
   it.live("says that its port is in use", () =>
     Effect.gen(function* () {
-      const { port } = yield* Http
-      const second = Http.layer({ ...options, port }).pipe(Layer.provide(Process.layer({ version: "", protocol: 1 })))
+      const { port } = yield* HttpServer
+      const second = serving({ httpPort: port })
       const error = yield* Effect.flip(Effect.scoped(Layer.build(Layer.fresh(second))))
       assert.strictEqual(
         error.message,
         `cannot listen for HTTP on 127.0.0.1:${port}: the port is in use (NORITER_HTTP_PORT)`
       )
     }).pipe(Effect.provide(layer))
+  )
+
+  it.live(
+    "closes sockets that say nothing or never finish, keeps none that is idle, and takes so many of an address",
+    () =>
+      Effect.gen(function* () {
+        const { port } = yield* HttpServer
+        const [silent, halting] = [yield* PhoneSocket.open({ port }), yield* PhoneSocket.open({ port })]
+        halting.say("GET / HTTP/1.1\r\nhost: a\r\nx: ")
+        const others: Array<PhoneSocket> = []
+        for (let count = 2; count < 512; count++) others.push(yield* PhoneSocket.open({ port }))
+        yield* Effect.forEach(others, (phone) => phone.until("it to connect", ({ socket }) => !socket.connecting))
+        const past = yield* PhoneSocket.open({ port })
+        assert.strictEqual(yield* past.closes, "")
+        const other = yield* PhoneSocket.open({ port, localAddress: "127.0.0.2" })
+        other.say("GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n")
+        yield* other.hears("200 OK")
+        for (const phone of [silent, halting, other]) yield* phone.within("20 seconds").closes
+      }).pipe(Effect.provide(Layer.fresh(layer)))
   )
 })
