@@ -28,6 +28,7 @@ export const embed = (variables: Readonly<Record<string, string>>): Promise<Embe
       {
         bots: 0,
         variables: { NORITER_TCP_PORT: "0", NORITER_HTTP_PORT: "0", ...variables },
+        invite: undefined,
         announce: (_line, at) =>
           resolve({ ...at, stop: () => Effect.runPromise(Effect.asVoid(Fiber.interrupt(fiber))) })
       }

@@ -109,7 +109,9 @@ export class Page {
     this.showJoin()
     const frame = (nowMs: number) => {
       this.draw(nowMs)
-      requestAnimationFrame(frame)
+      const { restMs } = this.scene.sharpness
+      if (restMs === 0) requestAnimationFrame(frame)
+      else setTimeout(() => requestAnimationFrame(frame), restMs)
     }
     requestAnimationFrame(frame)
     document.addEventListener("visibilitychange", () =>

@@ -71,8 +71,8 @@ export function groundShadow(pen: Pen, across: number, down: number, x = 0, y = 
   pen.translate(x, y)
   pen.scale(1, down / across)
   const fading = pen.createRadialGradient(0, 0, across * 0.25, 0, 0, across)
-  fading.addColorStop(0, "rgb(38 52 40 / 0.34)")
-  fading.addColorStop(0.75, "rgb(38 52 40 / 0.2)")
+  fading.addColorStop(0, "rgb(38 52 40 / 0.26)")
+  fading.addColorStop(0.75, "rgb(38 52 40 / 0.15)")
   fading.addColorStop(1, "rgb(38 52 40 / 0)")
   pen.fillStyle = fading
   pen.fillRect(-across, -across, across * 2, across * 2)

@@ -14,7 +14,7 @@ export const crownAbove: Readonly<Record<Kind, number>> = {
   otter: 33,
   rabbit: 34,
   dog: 34,
-  frog: 33,
+  frog: 41,
   chick: 36
 }
 

@@ -63,9 +63,13 @@ export class Crowd {
     else this.unseen.delete(cell)
   }
 
-  /** Those in view by how near they stand to a place, the nearest first. */
-  nearest(xCm: number, yCm: number): ReadonlyArray<Person> {
-    const far = ({ walker }: Person) => Math.hypot(walker.xCm - xCm, walker.yCm - yCm)
-    return [...this.people.values()].sort((one, other) => far(one) - far(other))
+  /** The others in view and how far they stand from one of them, the nearest first. */
+  around(member: number): ReadonlyArray<readonly [person: Person, farCm: number]> {
+    const self = this.people.get(member)?.walker
+    if (self === undefined) return []
+    return [...this.people.values()]
+      .filter((person) => person.member !== member)
+      .map((person) => [person, Math.hypot(person.walker.xCm - self.xCm, person.walker.yCm - self.yCm)] as const)
+      .sort(([, one], [, other]) => one - other)
   }
 }

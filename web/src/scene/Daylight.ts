@@ -8,17 +8,17 @@ export interface Light {
 
 /** From the hour on, towards the next. */
 const hours: ReadonlyArray<readonly [hour: number, red: number, green: number, blue: number, lamps: number]> = [
-  [0, 92, 104, 178, 1],
-  [4.5, 98, 110, 182, 1],
+  [0, 122, 130, 205, 1],
+  [4.5, 126, 134, 206, 1],
   [6, 232, 190, 196, 0.5],
   [7.5, 255, 244, 226, 0],
   [11, 255, 255, 252, 0],
   [15.5, 255, 253, 240, 0],
   [17.5, 255, 222, 184, 0.12],
   [18.7, 236, 170, 166, 0.6],
-  [20, 136, 128, 196, 0.95],
-  [22, 98, 108, 180, 1],
-  [24, 92, 104, 178, 1]
+  [20, 156, 142, 206, 0.95],
+  [22, 126, 132, 206, 1],
+  [24, 122, 130, 205, 1]
 ]
 
 export function lightAt(hour: number): Light {

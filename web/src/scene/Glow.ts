@@ -118,10 +118,10 @@ export class Glow {
     const pool = new Sprite(this.textures.halo)
     pool.position.set(spot.x * pxPerCm, spot.y * pxPerCm)
     pool.tint = colour
-    pool.scale.set(size * 1.5, size * 0.75)
+    pool.scale.set(size * 2.1, size * 1.1)
     pool.blendMode = "add"
     this.lights.addChild(pool)
-    this.halos.push({ sprite: pool, strength: strength * 0.5, flicker })
+    this.halos.push({ sprite: pool, strength: strength * 0.62, flicker })
   }
 
   private fire(spot: Spot): void {

@@ -6,12 +6,15 @@
 const stepsBelow: ReadonlyArray<number> = [1, 0.75, 0.5]
 const framesWatched = 16
 const lateMs = 48
+const restMs = 60
 
 export class Sharpness {
   /** Pixels drawn for each of the page. */
   value: number
+  /** How long to leave the device to others after a frame: it has more to do than to draw. */
+  restMs = 0
   /** As fine as the screen, however late frames come. */
-  isFixed = false
+  private isFixed = false
   private readonly finest: number
   private frames = 0
   private sumMs = 0
@@ -24,6 +27,7 @@ export class Sharpness {
   fix(isFixed: boolean): void {
     this.isFixed = isFixed
     if (isFixed) this.value = this.finest
+    this.restMs = 0
   }
 
   /** Says whether the value changed. */
@@ -36,6 +40,7 @@ export class Sharpness {
     this.frames = 0
     this.sumMs = 0
     const coarser = stepsBelow.find((step) => step < this.value)
+    if (isLate && coarser === undefined) this.restMs = restMs
     if (!isLate || coarser === undefined) return false
     this.value = coarser
     return true

@@ -108,7 +108,7 @@ export class ChatSheet {
 }
 
 export const badge = (count: number, words: Words): HTMLElement =>
-  make("span", { class: "badge", aria: { "aria-label": words.unseen(count) } }, count > 99 ? "99+" : String(count))
+  make("span", { class: "badge", title: words.unseen(count) }, count > 99 ? "99+" : String(count))
 
 // --- internal ---
 

@@ -4,7 +4,7 @@
 import { type Room, rooms } from "../talk/Chat.ts"
 import type { Words } from "../Words.ts"
 import { badge } from "./ChatSheet.ts"
-import { iconButton, make } from "./Dom.ts"
+import { icon, iconButton, make } from "./Dom.ts"
 
 export interface Target {
   readonly room: Room
@@ -33,7 +33,10 @@ export class Composer {
 
   constructor(words: Words, events: ComposerEvents) {
     this.words = words
-    this.chatButton = iconButton("chat", words.chat, events.chat)
+    // Named by what is written in it, because the number of lines unseen is.
+    this.chatButton = make("button", { type: "button", class: "round", title: words.chat }, icon("chat"))
+    this.chatButton.append(make("span", { class: "for-readers" }, words.chat))
+    this.chatButton.addEventListener("click", events.chat)
     this.reach = make("select", { title: words.reach, aria: { "aria-label": words.reach } })
     this.input = make("input", {
       type: "text",
@@ -49,7 +52,7 @@ export class Composer {
       title: words.send,
       aria: { "aria-label": words.send }
     })
-    send.append(...iconButton("send", words.send, () => undefined).children)
+    send.append(icon("send"))
     const form = make("form", { class: "say" }, this.reach, this.input, send)
     form.addEventListener("submit", (event) => {
       event.preventDefault()

@@ -15,14 +15,17 @@ export interface PersonEvents {
 
 const listedMax = 60
 
+/** `people` come with how far away they are, the nearest first. */
 export function peopleSheet(
   words: Words,
-  people: ReadonlyArray<Person>,
+  people: ReadonlyArray<readonly [person: Person, farCm: number]>,
   portraits: Portraits,
   events: PersonEvents
 ): SheetContent {
-  const rows = people.slice(0, listedMax).map((person) => {
-    const row = make("button", { type: "button", class: "person-row" }, face(person, portraits, 40), person.nickname)
+  const rows = people.slice(0, listedMax).map(([person, farCm]) => {
+    const far = make("span", { class: "far" }, words.metres(Math.round(farCm / 100)))
+    const name = make("span", { class: "who" }, person.nickname)
+    const row = make("button", { type: "button", class: "person-row" }, face(person, portraits, 40), name, far)
     row.addEventListener("click", () => events.open(person))
     return make("li", {}, row)
   })

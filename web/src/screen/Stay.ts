@@ -206,9 +206,8 @@ export class Stay {
   }
 
   private people() {
-    const { crowd, steps, words } = this.page
-    const { xCm, yCm } = steps.walker
-    const others = crowd.nearest(xCm, yCm).filter(({ member }) => member !== this.visit?.place?.member)
+    const { crowd, words } = this.page
+    const others = crowd.around(this.visit?.place?.member ?? 0)
     return peopleSheet(words, others, this.portraits, this.personEvents())
   }
 
