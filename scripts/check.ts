@@ -14,6 +14,7 @@ interface Gate {
 // npm puts the tools of the lockfile first in PATH, and the Node of the lockfile with them.
 const gates: ReadonlyArray<Gate> = [
   { name: "tsc", what: "types", command: "tsc", arguments: ["--pretty", "false"] },
+  { name: "page", what: "types of the page", command: "tsc", arguments: ["-p", "web", "--pretty", "false"] },
   { name: "biome", what: "lint and format", command: "biome", arguments: ["check", "--colors=off"] },
   { name: "knip", what: "nothing unused", command: "knip", arguments: ["--no-progress"] },
   { name: "protocol", what: "protos", command: "node", arguments: ["scripts/check-protocol.ts"] }

@@ -1,0 +1,150 @@
+/**
+ * How the page looks and feels for everyone: by keyboard alone, to screen readers, on the smallest phone. Writes what it
+ * looks like to web/shots, for people to judge.
+ */
+import { mkdirSync, readdirSync, readFileSync } from "node:fs"
+import { createRequire } from "node:module"
+import { join } from "node:path"
+import { gzipSync } from "node:zlib"
+import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import type { Browser } from "playwright-core"
+import { Flock } from "../../src/command/Flock.ts"
+import { Server } from "../e2e/Server.ts"
+import { type Device, isMissing, launch, patienceMs, Window } from "./Browser.ts"
+
+const web = join(import.meta.dirname, "../../web")
+const shots = join(web, "shots")
+const scriptKiBMax = 350
+
+it("is a script of at most 350 kB, as it goes over the network", () => {
+  const assets = join(web, "dist/assets")
+  const sizes = readdirSync(assets)
+    .filter((name) => name.endsWith(".js"))
+    .map((name) => gzipSync(readFileSync(join(assets, name)), { level: 9 }).length)
+  const kibibytes = sizes.reduce((sum, size) => sum + size, 0) / 1024
+  assert.isAbove(kibibytes, 50, "there is a page at all")
+  assert.isBelow(kibibytes, scriptKiBMax)
+})
+
+describe.skipIf(isMissing)("the page", () => {
+  let browser: Browser
+  let server: Server
+  let flock: Flock
+  const url = () => `http://127.0.0.1:${server.httpPort}/`
+
+  beforeAll(async () => {
+    mkdirSync(shots, { recursive: true })
+    browser = await launch()
+    server = await Server.start()
+    flock = new Flock({ count: 40, host: "127.0.0.1", port: server.tcpPort, playground: "park", seed: 7 })
+    flock.begin()
+  }, patienceMs)
+  afterAll(async () => {
+    flock.end()
+    await browser.close()
+    await server.stop()
+  })
+
+  it("is walked, talked in and left by keyboard alone", { timeout: patienceMs * 3 }, async () => {
+    await using window = await Window.open(browser, url())
+    const { keyboard } = window.page
+    const isFocused = (selector: string) => window.page.locator(`${selector}:focus`).waitFor()
+    await isFocused("#nickname")
+    await keyboard.type("Keys")
+    await keyboard.press("Enter")
+    await isFocused(".stage")
+    await keyboard.press("Enter")
+    await isFocused(".say input")
+    await keyboard.type("hands off the mouse")
+    await keyboard.press("Enter")
+    await keyboard.press("Escape")
+    await isFocused(".stage")
+    await keyboard.press("c")
+    await isFocused("[role=tab][aria-selected=true]")
+    await window.page.locator(".line.own", { hasText: "hands off the mouse" }).waitFor()
+    await keyboard.press("ArrowRight")
+    await isFocused("[role=tab]:nth-child(2)")
+    await keyboard.press("Escape")
+    await keyboard.press("e")
+    await isFocused(".wheel-button")
+    await keyboard.press("ArrowRight")
+    await keyboard.press("Enter")
+    await isFocused(".stage")
+    await keyboard.press("p")
+    await isFocused(".sheet")
+    await keyboard.press("Tab")
+    await keyboard.press("Tab")
+    await isFocused(".person-row")
+    await keyboard.press("Enter")
+    await isFocused(".card .button")
+    await keyboard.press("Escape")
+    await keyboard.press("m")
+    await window.page.locator(".place-row[aria-current]").waitFor()
+    await keyboard.press("Escape")
+    await isFocused(".stage")
+    assert.deepStrictEqual(window.complaints, [])
+  })
+
+  it("tells screen readers what is said, and who comes", { timeout: patienceMs * 2 }, async () => {
+    await using window = await Window.open(browser, url(), { width: 390, height: 640, locale: "en-US" })
+    await window.comeIn("Ear")
+    await window.page.locator(".for-readers [aria-live=polite]", { hasText: /in sight/ }).waitFor({ state: "attached" })
+  })
+
+  const devices: Readonly<Record<string, Device>> = {
+    "a desktop by day": { width: 1280, height: 800, hour: 13 },
+    "a phone by night": { width: 390, height: 844, hour: 22, isPhone: true },
+    "the smallest phone, letters very large": { width: 320, height: 568, kept: { textSize: 2 }, locale: "en-US" },
+    "a phone on its side": { width: 740, height: 360, hour: 18, isPhone: true }
+  }
+  for (const [name, device] of Object.entries(devices)) {
+    it(`has no serious fault on ${name}`, { timeout: patienceMs * 4 }, async () => {
+      // Drawn as finely as can be: somebody looks at these.
+      await using window = await Window.open(browser, url(), { ...device, kept: { sharp: true, ...device.kept } })
+      const { page } = window
+      await page.locator("#nickname").waitFor()
+      await page.evaluate(readFileSync(axePath, "utf8"))
+      const look = async (state: string) => {
+        await page.screenshot({ path: join(shots, `${name} ${state}.png`.replaceAll(/[ ,]+/g, "-")) })
+        assert.deepStrictEqual(await page.evaluate(faults), [], state)
+        assert.deepStrictEqual(await page.evaluate(outside), [], `${state}: beyond the screen`)
+      }
+      await look("join")
+      await window.comeIn("바람")
+      await page.locator(".bar .badge").waitFor()
+      await look("plaza")
+      await window.open("c")
+      await look("chat")
+      await window.open("p")
+      await page.locator(".person-row").first().waitFor()
+      await look("people")
+      await page.locator(".person-row").first().click()
+      await page.locator(".card").waitFor()
+      await look("card")
+      await window.open("m")
+      await look("places")
+      await page.locator(".buttons .round").last().click()
+      await page.locator(".settings").waitFor()
+      await look("settings")
+      await page.keyboard.press("Escape")
+      await page.locator(".bar > .round").last().click()
+      await look("emotes")
+      assert.deepStrictEqual(window.complaints, [])
+    })
+  }
+})
+
+const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js")
+
+/** What axe finds that keeps people out, as text: rule and element. */
+const faults = `axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) =>
+  violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .flatMap(({ id, nodes }) => nodes.map(({ html }) => id + " " + html.slice(0, 120))))`
+
+/** Buttons and fields that stand beyond the edge of the screen, unless what holds them scrolls. */
+const outside = `[...document.querySelectorAll("button, input, select")]
+  .filter((element) => element.closest(".sheet > div, .join-card") === null && element.checkVisibility())
+  .map((element) => ({ element, box: element.getBoundingClientRect() }))
+  .filter(({ box }) => box.left < -1 || box.top < -1 || box.right > innerWidth + 1 || box.bottom > innerHeight + 1)
+  .map(({ element }) => element.outerHTML.slice(0, 120))`

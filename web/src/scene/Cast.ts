@@ -1,0 +1,219 @@
+/**
+ * Everybody on the ground with what is written above them: an avatar, a nameplate and perhaps a bubble for each member in
+ * view. Owns these; who is in view is the crowd's, where the screen looks the camera's.
+ */
+import { Container, type Texture } from "pixi.js"
+import type { Parts } from "../art/AvatarArt.ts"
+import { type Emote, emotes } from "../art/EmoteArt.ts"
+import type { Crowd, Person } from "../crowd/Crowd.ts"
+import { isWet, type Park } from "../park/Park.ts"
+import { Avatar } from "./Avatar.ts"
+import type { Camera } from "./Camera.ts"
+import { type Box, Readable } from "./Readable.ts"
+import { type Manner, Sign, type SignPainter } from "./Signs.ts"
+
+const typingMs = 4000
+const emoteMs = 2200
+/** Above the ground, where what is written begins. */
+const overHeadPx = 74
+const declutterEveryMs = 200
+
+interface Player {
+  readonly avatar: Avatar
+  nickname: string
+  plate: Sign
+  bubble: Sign | undefined
+  bubbleUntilMs: number
+  bubbleSinceMs: number
+  dots: Sign | undefined
+  dotsUntilMs: number
+  /** The higher, the sooner this name is shown. */
+  interest: number
+}
+
+export class Cast {
+  /** Names and bubbles, in pixels of the screen; bubbles over names. */
+  readonly signs = new Container()
+  private readonly plates = new Container()
+  private readonly bubbles = new Container()
+  private readonly ground: Container
+  private readonly parts: Parts
+  private readonly painter: SignPainter
+  private readonly players = new Map<number, Player>()
+  private readonly readable = new Readable()
+  private readonly dotTextures: ReadonlyArray<Texture>
+  private readonly emoteTextures: ReadonlyMap<Emote, Texture>
+  private version = -1
+  private declutterAtMs = 0
+  /** This phone's own member, and one that is looked at. */
+  self = 0
+  chosen = 0
+
+  constructor(ground: Container, parts: Parts, painter: SignPainter) {
+    this.ground = ground
+    this.parts = parts
+    this.painter = painter
+    this.dotTextures = [0, 1, 2].map((turn) => painter.dots(turn))
+    this.emoteTextures = new Map(emotes.map((emote) => [emote, painter.emote(emote)]))
+    this.signs.addChild(this.plates, this.bubbles)
+  }
+
+  rename(member: number, nickname: string): void {
+    const player = this.players.get(member)
+    if (player === undefined) return
+    player.nickname = nickname
+    player.plate.destroy()
+    player.plate = this.plate(member, nickname)
+  }
+
+  /** Names are written anew, in another size say. */
+  rewrite(): void {
+    for (const [member, player] of this.players) {
+      player.plate.destroy()
+      player.plate = this.plate(member, player.nickname)
+    }
+  }
+
+  say(member: number, text: string, manner: Manner, nowMs: number): void {
+    const player = this.players.get(member)
+    if (player === undefined) return
+    this.put(player, new Sign(this.bubbles, this.painter.bubble(text, manner), true), nowMs, readingMs(text))
+    player.interest = nowMs
+  }
+
+  emote(member: number, emote: Emote, nowMs: number): void {
+    const player = this.players.get(member)
+    const texture = this.emoteTextures.get(emote)
+    if (player === undefined || texture === undefined) return
+    player.avatar.show(emote, nowMs)
+    this.put(player, new Sign(this.bubbles, texture, false), nowMs, emoteMs)
+  }
+
+  typing(member: number, nowMs: number): void {
+    const player = this.players.get(member)
+    const texture = this.dotTextures[0]
+    if (player === undefined || texture === undefined) return
+    player.dots ??= new Sign(this.bubbles, texture, false)
+    player.dotsUntilMs = nowMs + typingMs
+  }
+
+  update(crowd: Crowd, camera: Camera, park: Park, nowMs: number, elapsedMs: number): void {
+    if (crowd.version !== this.version) this.meet(crowd)
+    for (const [member, player] of this.players) {
+      const person = crowd.people.get(member)
+      if (person === undefined) continue
+      const { walker } = person
+      if (member !== this.self) walker.advance(nowMs)
+      player.avatar.pose(walker, nowMs, elapsedMs, isWet(park, walker.xCm, walker.yCm))
+      this.write(player, camera, nowMs)
+    }
+    if (nowMs < this.declutterAtMs) return
+    this.declutterAtMs = nowMs + declutterEveryMs
+    this.declutter(camera, nowMs)
+  }
+
+  /** Whose avatar is under a point of the screen: the frontmost. */
+  memberAt(camera: Camera, screenX: number, screenY: number): number | undefined {
+    let found: { readonly member: number; readonly y: number } | undefined
+    for (const [member, { avatar }] of this.players) {
+      const { x, y } = avatar.root
+      const dx = Math.abs(camera.screenX(x) - screenX) / camera.zoom
+      const dy = (camera.screenY(y) - screenY) / camera.zoom
+      if (member === this.self || dx > 26 || dy < -8 || dy > 76) continue
+      if (found === undefined || y > found.y) found = { member, y }
+    }
+    return found?.member
+  }
+
+  // --- internal ---
+
+  private meet(crowd: Crowd): void {
+    this.version = crowd.version
+    for (const [member, player] of this.players) {
+      if (crowd.people.has(member)) continue
+      player.avatar.root.destroy({ children: true })
+      for (const sign of [player.plate, player.bubble, player.dots]) sign?.destroy()
+      this.players.delete(member)
+    }
+    for (const person of crowd.people.values()) if (!this.players.has(person.member)) this.join(person)
+  }
+
+  private join({ member, nickname, avatar }: Person): void {
+    const drawn = new Avatar(this.parts, member, avatar)
+    this.ground.addChild(drawn.root)
+    this.players.set(member, {
+      avatar: drawn,
+      nickname,
+      plate: this.plate(member, nickname),
+      bubble: undefined,
+      bubbleUntilMs: 0,
+      bubbleSinceMs: 0,
+      dots: undefined,
+      dotsUntilMs: 0,
+      interest: 0
+    })
+  }
+
+  private plate(member: number, nickname: string): Sign {
+    return new Sign(this.plates, this.painter.nameplate(nickname, member === this.self), true)
+  }
+
+  private put(player: Player, sign: Sign, nowMs: number, forMs: number): void {
+    player.bubble?.destroy()
+    player.bubble = sign
+    player.bubbleSinceMs = nowMs
+    player.bubbleUntilMs = nowMs + forMs
+    player.dotsUntilMs = 0
+  }
+
+  private write(player: Player, camera: Camera, nowMs: number): void {
+    const { root } = player.avatar
+    const x = Math.round(camera.screenX(root.x))
+    const head = camera.screenY(root.y) - overHeadPx * camera.zoom
+    player.plate.sprite.position.set(x, Math.round(camera.screenY(root.y) + 5 * camera.zoom))
+    if (player.bubble !== undefined) {
+      const age = nowMs - player.bubbleSinceMs
+      const left = player.bubbleUntilMs - nowMs
+      player.bubble.sprite.position.set(x, Math.round(head))
+      player.bubble.sprite.scale.set(age < 160 ? 0.6 + 0.4 * Math.sin(((age / 160) * Math.PI) / 2) : 1)
+      player.bubble.sprite.alpha = Math.min(1, left / 250)
+      if (left <= 0) {
+        player.bubble.destroy()
+        player.bubble = undefined
+      }
+    }
+    if (player.dots === undefined) return
+    if (nowMs > player.dotsUntilMs) {
+      player.dots.destroy()
+      player.dots = undefined
+      return
+    }
+    player.dots.sprite.visible = player.bubble === undefined
+    player.dots.sprite.position.set(x, head)
+    const texture = this.dotTextures[Math.floor(nowMs / 260) % 3]
+    if (texture !== undefined) player.dots.sprite.texture = texture
+  }
+
+  /** In a crowd not every name can be read: the own, the chosen, those who spoke and those near come first. */
+  private declutter(camera: Camera, nowMs: number): void {
+    const boxes: Array<Box> = []
+    for (const [member, player] of this.players) {
+      const { sprite } = player.plate
+      const spoke = Math.max(0, 1 - (nowMs - player.interest) / 20_000)
+      const far = Math.hypot(sprite.x - camera.widthPx / 2, sprite.y - camera.heightPx / 2) / 1000
+      const rank =
+        member === this.self ? 100 : member === this.chosen ? 90 : spoke * 3 - far + (sprite.visible ? 0.2 : 0)
+      boxes.push({
+        sprite,
+        rank,
+        x: sprite.x - sprite.width / 2,
+        y: sprite.y,
+        width: sprite.width,
+        height: sprite.height
+      })
+    }
+    this.readable.choose(boxes, camera.widthPx, camera.heightPx)
+  }
+}
+
+const readingMs = (text: string): number => Math.min(3200 + text.length * 70, 11_000)

@@ -1,0 +1,126 @@
+/** The chat sheet: three rooms with what was said in them. Owns this sheet; the lines are the chat's. */
+import { type Chat, type Line, type Room, rooms } from "../talk/Chat.ts"
+import type { Words } from "../Words.ts"
+import { make } from "./Dom.ts"
+import type { SheetContent } from "./Sheet.ts"
+
+export interface ChatSheetEvents {
+  /** Another room is looked at: what is said next goes there. */
+  readonly chose: (room: Room) => void
+  /** Somebody's name was pressed. */
+  readonly person: (member: number) => void
+}
+
+export class ChatSheet {
+  private readonly chat: Chat
+  private readonly words: () => Words
+  private readonly events: ChatSheetEvents
+  private room: Room = "nearby"
+  private parts: { readonly tabs: ReadonlyMap<Room, HTMLButtonElement>; readonly log: HTMLElement } | undefined
+
+  constructor(chat: Chat, words: () => Words, events: ChatSheetEvents) {
+    this.chat = chat
+    this.words = words
+    this.events = events
+  }
+
+  content(): SheetContent {
+    const words = this.words()
+    const tabs = new Map(rooms.map((room) => [room, this.tab(room)]))
+    const log = make("div", {
+      id: "chat-log",
+      class: "log",
+      tabIndex: 0,
+      aria: { role: "tabpanel", "aria-label": words.chat }
+    })
+    const list = make("div", { class: "tabs", aria: { role: "tablist" } }, ...tabs.values())
+    list.addEventListener("keydown", (event) => {
+      const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0
+      if (step === 0) return
+      event.preventDefault()
+      this.open(rooms[(rooms.indexOf(this.room) + step + rooms.length) % rooms.length] ?? "nearby")
+      this.parts?.tabs.get(this.room)?.focus()
+    })
+    this.parts = { tabs, log }
+    this.chat.look(this.room)
+    const focus = tabs.get(this.room)
+    return {
+      title: words.chat,
+      body: make("div", { class: "chat" }, list, log),
+      ...(focus === undefined ? {} : { focus }),
+      closed: () => {
+        this.parts = undefined
+        this.chat.look(undefined)
+      }
+    }
+  }
+
+  open(room: Room): void {
+    this.room = room
+    this.events.chose(room)
+    if (this.parts !== undefined) this.chat.look(room)
+  }
+
+  /** The lines have changed. */
+  refresh(): void {
+    if (this.parts === undefined) return
+    const { tabs, log } = this.parts
+    const words = this.words()
+    for (const [room, tab] of tabs) {
+      const isChosen = room === this.room
+      tab.setAttribute("aria-selected", String(isChosen))
+      tab.tabIndex = isChosen ? 0 : -1
+      const unseen = this.chat.unseen[room]
+      tab.replaceChildren(words[room], unseen === 0 ? "" : badge(unseen, words))
+    }
+    const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 60
+    const lines = this.chat.lines[this.room]
+    const drafts = [...this.chat.drafts].filter(({ room }) => room === this.room)
+    const shown = lines.map((line) => this.row(line, words))
+    const waiting = drafts.map(({ text }) => draftRow(text, words))
+    const empty = this.room === "whisper" ? words.noWhispers : words.noLines
+    if (shown.length + waiting.length === 0) log.replaceChildren(make("p", { class: "empty" }, empty))
+    else log.replaceChildren(...shown, ...waiting)
+    if (isAtEnd || log.scrollTop === 0) log.scrollTop = log.scrollHeight
+  }
+
+  // --- internal ---
+
+  private tab(room: Room): HTMLButtonElement {
+    const tab = make("button", { type: "button", aria: { role: "tab", "aria-controls": "chat-log" } })
+    tab.addEventListener("click", () => this.open(room))
+    return tab
+  }
+
+  private row(line: Line, words: Words): HTMLElement {
+    if (line.isNote === true) return make("p", { class: "note" }, line.text)
+    const name = line.isOwn ? (line.to === undefined ? words.you : `${words.you} → ${line.to}`) : line.nickname
+    const who = make("button", { type: "button", class: "name" }, name)
+    who.disabled = line.isOwn
+    who.addEventListener("click", () => this.events.person(line.member))
+    return make(
+      "div",
+      { class: `line${line.isOwn ? " own" : ""}${line.isHistory ? " history" : ""}` },
+      make("div", { class: "head" }, who, make("time", {}, timeOf(line.atMs))),
+      make("p", { class: "text" }, line.text)
+    )
+  }
+}
+
+export const badge = (count: number, words: Words): HTMLElement =>
+  make("span", { class: "badge", title: words.unseen(count) }, count > 99 ? "99+" : String(count))
+
+// --- internal ---
+
+const draftRow = (text: string, words: Words): HTMLElement =>
+  make(
+    "div",
+    { class: "line own draft" },
+    make("div", { class: "head" }, make("span", {}, words.sending)),
+    make("p", { class: "text" }, text)
+  )
+
+function timeOf(atMs: number): string {
+  const date = new Date(atMs)
+  return `${String(date.getHours()).padStart(2, "0")}:${String(date.getMinutes()).padStart(2, "0")}`
+}

@@ -1,0 +1,128 @@
+/**
+ * The bar at the bottom where one writes: to whom, what, and send. Owns the bar; what is said goes to whoever was given.
+ */
+import { type Room, rooms } from "../talk/Chat.ts"
+import type { Words } from "../Words.ts"
+import { badge } from "./ChatSheet.ts"
+import { icon, iconButton, make } from "./Dom.ts"
+
+export interface Target {
+  readonly room: Room
+  /** Whom to whisper to. */
+  readonly member: number
+  readonly nickname: string
+}
+
+export interface ComposerEvents {
+  readonly say: (text: string, target: Target) => void
+  readonly typing: () => void
+  readonly chat: () => void
+  readonly emotes: () => void
+  readonly left: () => void
+}
+
+const graphemesMax = 200
+
+export class Composer {
+  readonly root: HTMLElement
+  private readonly words: Words
+  private readonly input: HTMLInputElement
+  private readonly reach: HTMLSelectElement
+  private readonly chatButton: HTMLButtonElement
+  private whisperTo: { readonly member: number; readonly nickname: string } | undefined
+
+  constructor(words: Words, events: ComposerEvents) {
+    this.words = words
+    // Named by what is written in it, because the number of lines unseen is.
+    this.chatButton = make("button", { type: "button", class: "round", title: words.chat }, icon("chat"))
+    this.chatButton.append(make("span", { class: "for-readers" }, words.chat))
+    this.chatButton.addEventListener("click", events.chat)
+    this.reach = make("select", { title: words.reach, aria: { "aria-label": words.reach } })
+    this.input = make("input", {
+      type: "text",
+      placeholder: words.sayHere,
+      autocomplete: "off",
+      enterKeyHint: "send",
+      maxLength: 600,
+      aria: { "aria-label": words.say }
+    })
+    const send = make("button", {
+      type: "submit",
+      class: "round strong",
+      title: words.send,
+      aria: { "aria-label": words.send }
+    })
+    send.append(icon("send"))
+    const form = make("form", { class: "say" }, this.reach, this.input, send)
+    form.addEventListener("submit", (event) => {
+      event.preventDefault()
+      const text = shorten(this.input.value.trim())
+      if (text === "") return
+      this.input.value = ""
+      events.say(text, this.target)
+    })
+    this.input.addEventListener("input", () => {
+      if (this.input.value !== "") events.typing()
+    })
+    this.input.addEventListener("keydown", (event) => {
+      event.stopPropagation()
+      if (event.key === "Escape") events.left()
+    })
+    this.reach.addEventListener("keydown", (event) => event.stopPropagation())
+    this.root = make("div", { class: "bar" }, this.chatButton, form, iconButton("smile", words.emotes, events.emotes))
+    this.options("nearby")
+  }
+
+  get target(): Target {
+    const room = rooms.find((one) => one === this.reach.value) ?? "nearby"
+    return { room, member: this.whisperTo?.member ?? 0, nickname: this.whisperTo?.nickname ?? "" }
+  }
+
+  focus(): void {
+    this.input.focus()
+  }
+
+  /** What is said next goes there; a whisper needs somebody. */
+  choose(room: Room): void {
+    if (room !== "whisper" || this.whisperTo !== undefined) this.options(room)
+  }
+
+  whisper(member: number, nickname: string): void {
+    this.whisperTo = { member, nickname }
+    this.options("whisper")
+    this.focus()
+  }
+
+  /** Who was whispered to is no longer to be reached. */
+  forget(): void {
+    this.whisperTo = undefined
+    this.options(this.target.room === "whisper" ? "nearby" : this.target.room)
+  }
+
+  /** What could not be said is put back, unless something else was begun. */
+  restore(text: string): void {
+    if (this.input.value === "") this.input.value = text
+  }
+
+  unseen(count: number): void {
+    this.chatButton.querySelector(".badge")?.remove()
+    if (count > 0) this.chatButton.append(badge(count, this.words))
+  }
+
+  // --- internal ---
+
+  private options(chosen: Room): void {
+    const option = (room: Room, label: string) => make("option", { value: room, selected: room === chosen }, label)
+    this.reach.replaceChildren(option("nearby", this.words.nearby), option("all", this.words.all))
+    if (this.whisperTo !== undefined)
+      this.reach.append(option("whisper", this.words.whisperTo(this.whisperTo.nickname)))
+  }
+}
+
+// --- internal ---
+
+/** As long as a line may be; a flag or a family counts as one. */
+function shorten(text: string): string {
+  const parts = [...new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(text)]
+  return parts.length <= graphemesMax ? text : text.slice(0, parts[graphemesMax]?.index)
+}
