@@ -1,8 +1,10 @@
 /**
- * Roster on ZooKeeper (rule E1): `<root>/runners/<id>-<sequence>` are the incarnations, each an ephemeral node in a session
- * of its own that holds the era it was born in; `<root>/generation` holds `<era>.<n>`, and is changed only from the version
+ * Roster on ZooKeeper (rule E1): `<root>/runners/<id>-<sequence>` are the incarnations, each an ephemeral node that holds
+ * the era it was born in, in the one session of this roster: two clients that are cut off together end the process, since
+ * the addon mixes up their sockets; `<root>/generation` holds `<era>.<n>`, and is changed only from the version
  * that was read. Owns the nodes; sessions are ZooKeeper's.
  */
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -53,13 +55,15 @@ const make = Effect.fnUntraced(function* (options: ZooKeeperRosterOptions, conne
   return Roster.of({
     join: (runner) =>
       Effect.gen(function* () {
-        const session = yield* founded
+        const session = yield* asking
         const incarnation = yield* nodes.join(session, runner)
-        // So that others see it gone when this has ended; the session would take it along a moment later.
-        yield* Effect.addFinalizer(() =>
-          Effect.ignore(Effect.timeoutOption(session.remove(nodes.pathOf(incarnation)), leaveTimeout))
-        )
-        return { incarnation, expired: session.ended }
+        const left = Deferred.makeUnsafe<void>()
+        // So that others see it gone when this has ended.
+        yield* Effect.addFinalizer(() => {
+          Deferred.doneUnsafe(left, Effect.void)
+          return Effect.ignore(Effect.timeoutOption(session.remove(nodes.pathOf(incarnation)), leaveTimeout))
+        })
+        return { incarnation, expired: Effect.raceFirst(session.ended, Deferred.await(left)) }
       }).pipe(rosterError("join")),
     living: asking.pipe(
       Effect.flatMap((session) => nodes.living(session)),

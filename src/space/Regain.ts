@@ -9,9 +9,10 @@ import { MemberRecord, PresenceState, SessionRecord } from "../../gen/noriter/sp
 import { type Held, type HeldMember, memberOf, type Position } from "./Held.ts"
 import { ownerOf } from "./Lease.ts"
 import { decidedAnew, type PresenceRefused, refuse, type Write } from "./PresenceRefused.ts"
+import { claimTold } from "./PresenceTold.ts"
 import { connectionCounter, memberCounter, membersCounter, type PresenceWrites, sessionKey } from "./PresenceWrites.ts"
 import type { Self } from "./Self.ts"
-import { type Change, type Guard, type Owner, SpaceError } from "./SharedSpace.ts"
+import { type Change, type Guard, type Owner, SpaceError, type Tell } from "./SharedSpace.ts"
 import { memberKey } from "./Tag.ts"
 
 export type Regained =
@@ -81,8 +82,11 @@ const sessionNow = (writes: PresenceWrites, self: Self["Service"], held: Held) =
     const entry = state.entries.get(sessionKey)
     const by = ownerOf(writes.incarnation, held.owner.connection)
     const counted = state.counters.get(connectionCounter) ?? 0
-    const put = (owner: Owner, record: SessionRecord, guard: Guard) =>
-      putSession(writes, { ...held, owner, record, version: entry?.version ?? 0 }, guard, counted)
+    const put = (owner: Owner, record: SessionRecord, guard: Guard, now?: Now) => {
+      // Whoever has it for another socket hears that it is not theirs any more.
+      const tell = claimTold(held.guest, now, owner, record)
+      return putSession(writes, { ...held, owner, record, version: now?.version ?? 0 }, { guard, counted, tell })
+    }
     if (entry?.owner === undefined) {
       // Deleted it would still be known that it was there, unless the space has gone back behind it (rule L11).
       const isLost = state.isMissing || state.version < held.version || self.unsettledMs() > 0
@@ -94,15 +98,24 @@ const sessionNow = (writes: PresenceWrites, self: Self["Service"], held: Held) =
       const owner = ownerOf(writes.incarnation, Math.max(by.connection, now.owner.connection))
       const record = isOwn(held, now) && now.version >= held.version ? now.record : held.record
       const isSo = record === now.record && now.owner.incarnation === owner.incarnation
-      return isSo ? { ...held, ...now } : yield* put(owner, record, { _tag: "Takeover", key: sessionKey, by: owner })
+      return isSo ? { ...held, ...now } : yield* put(owner, record, takeoverBy(owner), now)
     }
     if (yield* self.lives(now.owner.incarnation)) return "replaced"
     // Whoever claims it is not alive any more, and so has no phone: this one has (rule P4).
     const above = ownerOf(writes.incarnation, Math.max(counted, now.owner.connection) + 1)
-    return yield* put(above, held.record, { _tag: "Takeover", key: sessionKey, by: above })
+    return yield* put(above, held.record, takeoverBy(above), now)
   })
 
-const putSession = Effect.fnUntraced(function* (writes: PresenceWrites, held: Held, guard: Guard, counted: number) {
+const takeoverBy = (by: Owner): Guard => ({ _tag: "Takeover", key: sessionKey, by })
+
+interface Putting {
+  readonly guard: Guard
+  /** How far connections were counted. */
+  readonly counted: number
+  readonly tell: ReadonlyArray<Tell>
+}
+
+const putSession = Effect.fnUntraced(function* (writes: PresenceWrites, held: Held, { guard, counted, tell }: Putting) {
   const { guest, owner, record, version } = held
   const changes: ReadonlyArray<Change> = [
     // No connection number comes twice, also where the count has gone back.
@@ -120,7 +133,7 @@ const putSession = Effect.fnUntraced(function* (writes: PresenceWrites, held: He
       dueMs: writes.due(record)
     }
   ]
-  const rest = { reads: [{ key: sessionKey, version }], found: true }
+  const rest = { reads: [{ key: sessionKey, version }], found: true, tell }
   const done = yield* writes.commit(guest, guard, changes, rest)
   return { ...held, version: done.versions[0] ?? 0 }
 })

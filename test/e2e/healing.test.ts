@@ -181,6 +181,41 @@ await withServices("whatever befalls the servers", ["kafka", "redis", "zookeeper
   )
 
   it(
+    "Redis comes back with what it had before somebody came and somebody walked",
+    async () => {
+      const before = await marker()
+      const client = new Client(urls.redis)
+      await client.save()
+      client.disconnect()
+      const late = await visit(two.tcpPort, "물결")
+      await using phone = late.phone
+      await together("somebody came")
+      process.kill(Number(await set.pid("redis")), "SIGKILL")
+      await set.revive("redis")
+      const three = [...both().members, `${late.member} 물결 ${PresenceState.PRESENCE_STATE_PRESENT} two`].sort()
+      await until(
+        "all three present in Redis",
+        standing,
+        (now) => JSON.stringify(now) === JSON.stringify({ ...both(), members: three, sessions: 3, count: 3 }),
+        patienceMs
+      )
+      assert.strictEqual(await marker(), before, "it is the same generation")
+      await ready()
+      await together("Redis went back")
+      assert.notInclude(goneIn(wind.phone), late.member)
+      await newcomerIsAbove(late.member)
+      await phone.ask({ leave: {} })
+      await until(
+        "all see it",
+        () => [wind, cloud].map(({ phone }) => goneIn(phone)),
+        (gone) => gone.every((members) => members.includes(late.member)),
+        patienceMs
+      )
+    },
+    testMs
+  )
+
+  it(
     "ZooKeeper is killed, and comes back after all sessions are over",
     async () => {
       process.kill(Number(await set.pid("zookeeper")), "SIGKILL")
@@ -271,10 +306,10 @@ await withServices("whatever befalls the servers", ["kafka", "redis", "zookeeper
     until("incarnations of their own", owners, (now) => new Set(now).size === count, patienceMs)
 
   /** Numbers go on above the highest put back. */
-  const newcomerIsAbove = async () => {
+  const newcomerIsAbove = async (highest = Math.max(wind.member, cloud.member)) => {
     const { phone, member } = await visit(one.tcpPort, "물결")
     await using newcomer = phone
-    assert.isAbove(member, Math.max(wind.member, cloud.member))
+    assert.isAbove(member, highest)
     await newcomer.ask({ leave: {} })
   }
 

@@ -167,7 +167,7 @@ await withServices("the roster of a real ensemble", ["zookeeper"], ({ zookeeper 
       const roster = yield* rosterOf(urls.zookeeper).pipe(Scope.provide(scope))
       for (let life = 0; life < 5; life++) yield* Effect.flatMap(join(roster, "a"), ({ leave }) => leave)
       yield* join(roster, "a").pipe(Scope.provide(scope))
-      yield* are(2) // the roster's own, and that of the last
+      yield* are(1) // the roster's, in which its incarnations live
       yield* Scope.close(scope, Exit.void)
       yield* are(0)
     })

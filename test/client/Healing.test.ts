@@ -1,0 +1,173 @@
+/** A runner with phones that becomes another incarnation, loses its space, or is claimed from: what its phones notice. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import { TestClock } from "effect/testing"
+import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
+import { PresenceState } from "../../gen/noriter/space/v1/records.ts"
+import { incarnationTag } from "../../src/space/Lease.ts"
+import { settle, Twins } from "../space/Harness.ts"
+import { membersIn, wrongs } from "../space/Members.ts"
+import { entering, hello, house, saying } from "./House.ts"
+
+const settings = { secret: Option.some(Redacted.make("one secret for all runners")) }
+const guests = ["device-secret-one", "device-secret-two"]
+
+/** Seconds pass, and what follows from each happens. */
+const pass = Effect.fnUntraced(function* (seconds: number) {
+  for (let second = 0; second < seconds; second++) {
+    yield* TestClock.adjust("1 second")
+    yield* settle
+  }
+})
+
+/** A runner with two phones in the park. */
+const crowd = Effect.gen(function* () {
+  const twins = new Twins()
+  const home = yield* house(twins, { settings })
+  const phones = []
+  for (const secret of guests) phones.push(yield* home.connect(hello(1, secret), entering(2)))
+  return { twins, home, phones }
+})
+
+const ownersIn = (twins: Twins) => membersIn(twins, "park/1").map(({ owner }) => owner?.incarnation)
+const indexOf = ({ space }: Twins, incarnation: string) =>
+  [...space.snapshot(incarnationTag(incarnation), "", "").entries.keys()].sort()
+
+describe("a runner with phones", () => {
+  it.effect("takes all of them over when its place has expired, and leaves nothing behind", () =>
+    Effect.gen(function* () {
+      const { twins, home, phones } = yield* crowd
+      const former = home.self.incarnation.id
+      const index = indexOf(twins, former)
+      twins.ensemble.expire(former)
+      yield* pass(2)
+      const now = home.self.incarnation.id
+      assert.notStrictEqual(now, former)
+      assert.deepStrictEqual(ownersIn(twins), [now, now])
+      assert.deepStrictEqual(indexOf(twins, now), index)
+      assert.deepStrictEqual(indexOf(twins, former), [])
+      for (const phone of phones) {
+        assert.isUndefined(phone.disconnectedWith)
+        phone.say(saying(3))
+        yield* settle
+        assert.strictEqual(phone.brief.at(-1), "3 say")
+      }
+      yield* pass(5)
+      assert.deepStrictEqual(wrongs(twins, ["park/1"], []), [])
+    })
+  )
+
+  it.effect("hears what was answered to its former incarnation", () =>
+    Effect.gen(function* () {
+      const twins = new Twins()
+      // Another applies: its answers go to whoever asked.
+      const { connect, self } = yield* house(twins, { settings, applies: false })
+      const phone = yield* connect(hello(), entering(2))
+      phone.say(saying(3))
+      yield* settle
+      twins.ensemble.expire(self.incarnation.id)
+      yield* pass(1)
+      yield* house(twins, { id: "r2", settings })
+      yield* settle
+      assert.strictEqual(phone.brief.at(-1), "3 say")
+    })
+  )
+
+  it.effect("sends them to come back when it was fenced, and holds what they come back to", () =>
+    Effect.gen(function* () {
+      const { twins, home, phones } = yield* crowd
+      const { id, runner, epoch } = home.self.incarnation
+      for (const tag of [incarnationTag(id), "park/1"]) {
+        twins.space.commit({
+          tag,
+          token: `fence of ${tag}`,
+          generation: home.self.generation,
+          found: false,
+          guard: { _tag: "Compared" },
+          reads: [],
+          changes: [{ _tag: "Fence", runner, epoch: { ...epoch, node: epoch.node + 1 } }],
+          tell: []
+        })
+      }
+      yield* pass(2)
+      for (const { disconnectedWith } of phones) {
+        assert.strictEqual(disconnectedWith, DisconnectCode.DISCONNECT_CODE_FENCED)
+      }
+      const now = home.self.incarnation.id
+      assert.deepStrictEqual(ownersIn(twins), [now, now])
+      assert.deepStrictEqual(
+        membersIn(twins, "park/1").map(({ state }) => state),
+        [PresenceState.PRESENCE_STATE_LOST, PresenceState.PRESENCE_STATE_LOST]
+      )
+      assert.deepStrictEqual(wrongs(twins, ["park/1"], []), [])
+    })
+  )
+
+  it.effect("puts them back into an emptied space, and is not ready until then", () =>
+    Effect.gen(function* () {
+      const { twins, home, phones } = yield* crowd
+      const numbers = membersIn(twins, "park/1").map(({ member }) => member)
+      twins.space.flushQuietly()
+      yield* pass(1)
+      assert.deepStrictEqual(
+        membersIn(twins, "park/1").map(({ member }) => member),
+        numbers
+      )
+      assert.match(home.self.troubles().join(), /being put back/)
+      yield* pass(5)
+      assert.deepStrictEqual(home.self.troubles(), [])
+      assert.deepStrictEqual(wrongs(twins, ["park/1"], []), [])
+      for (const phone of phones) assert.isUndefined(phone.disconnectedWith)
+    })
+  )
+
+  it.effect("tells a phone nothing of a claim by the dead, and REPLACED of one by the living", () =>
+    Effect.gen(function* () {
+      const { twins, home, phones } = yield* crowd
+      const zombie = yield* house(twins, { id: "r2", settings, applies: false })
+      twins.ensemble.forget(zombie.self.incarnation.id)
+      const late = yield* zombie.connect(hello(1, guests[0]))
+      yield* settle
+      assert.isUndefined(phones[0]?.disconnectedWith)
+      // It was told before it knew that it had the session; it learns so when it looks.
+      zombie.self.look()
+      yield* settle
+      assert.strictEqual(late.disconnectedWith, DisconnectCode.DISCONNECT_CODE_REPLACED)
+      phones[0]?.say(saying(3))
+      yield* settle
+      assert.strictEqual(phones[0]?.brief.at(-1), "3 say")
+      assert.deepStrictEqual(wrongs(twins, ["park/1"], []), [])
+      const other = yield* house(twins, { id: "r3", settings, applies: false })
+      yield* other.connect(hello(1, guests[1]))
+      yield* settle
+      assert.strictEqual(phones[1]?.disconnectedWith, DisconnectCode.DISCONNECT_CODE_REPLACED)
+      assert.lengthOf([...home.sessions.all()], 1)
+    })
+  )
+
+  it.effect("names a channel in its index as long as somebody is there", () =>
+    Effect.gen(function* () {
+      const { twins, home, phones } = yield* crowd
+      const { id } = home.self.incarnation
+      const named = () => indexOf(twins, id).filter((key) => key.startsWith("channel/"))
+      const held = () => new Set([...home.sessions.all()].map(({ held }) => held?.record.channel ?? ""))
+      const clean = Effect.suspend(() => home.presence.cleanIndex(held()))
+      phones[0]?.say({ id: 3, leave: {} })
+      yield* settle
+      yield* Effect.andThen(clean, clean)
+      assert.deepStrictEqual(named(), ["channel/park/1"])
+      phones[1]?.say({ id: 3, leave: {} })
+      yield* settle
+      yield* clean
+      assert.deepStrictEqual(named(), ["channel/park/1"], "somebody may just be on their way")
+      yield* clean
+      assert.deepStrictEqual(named(), [])
+      phones[1]?.say(entering(4))
+      yield* settle
+      yield* Effect.andThen(clean, clean)
+      assert.deepStrictEqual(named(), ["channel/park/1"])
+    })
+  )
+})
