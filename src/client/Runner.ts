@@ -48,7 +48,10 @@ const make = Effect.gen(function* () {
   let leaving = false
 
   const answered = Effect.sync(() => [...sessions.all()].every((session) => !session.isWaiting))
-  const gone = Effect.sync(() => listener.connections() === 0)
+  // A session whose loss is not written stays present, and is taken for held, until a watcher finds this runner dead.
+  const gone = Effect.sync(
+    () => listener.connections() === 0 && [...sessions.all()].every(({ isPresent }) => !isPresent)
+  )
   return Runner.of({
     tcp: { host: listener.host, port: listener.port },
     ready: Effect.suspend(() => {
