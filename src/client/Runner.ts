@@ -64,7 +64,8 @@ const make = Effect.gen(function* () {
   let leaving = false
 
   const answered = Effect.sync(() => [...sessions.all()].every((session) => !session.isWaiting))
-  const gone = Effect.sync(() => connections.size === 0)
+  // A session whose loss is not written stays present, and is taken for held, until a watcher finds this runner dead.
+  const gone = Effect.sync(() => connections.size === 0 && [...sessions.all()].every(({ isPresent }) => !isPresent))
   return Runner.of({
     tcp: { host: listener.host, port: listener.port },
     hasPage: page.isBuilt,

@@ -21,6 +21,7 @@ import { PresenceWrites } from "./PresenceWrites.ts"
 import { putMissing, type Regained, regain } from "./Regain.ts"
 import { Self } from "./Self.ts"
 import { type Guard, type Owner, SharedSpace, SpaceError, type Tag } from "./SharedSpace.ts"
+import { memberKey } from "./Tag.ts"
 
 /** What a phone shows to go on with a session. `serial` is its token's. */
 export interface ResumeClaim {
@@ -157,12 +158,13 @@ const enter = Effect.fnUntraced(function* (writes: PresenceWrites, by: Incarnati
   // Refused: the session goes back to where it stood, by the connection it stood there by. Nothing has happened.
   const { channel, member, avatar, enters } = former
   const undone = (record: SessionRecord): SessionRecord => ({ ...record, channel, member, avatar, enters })
-  const giveBack = Effect.ignore(writes.update(claimed, undone, held.owner))
+  const giveBack = writes.update(claimed, undone, held.owner)
   const put = yield* writes
     .putHidden(claimed, request, yield* Clock.currentTimeMillis)
-    .pipe(Effect.tapError(() => giveBack))
+    .pipe(Effect.tapError(() => Effect.ignore(giveBack)))
   const entered = yield* show(writes, claimed, request, put).pipe(
-    Effect.tapError(() => Effect.andThen(giveBack, abandon(writes, claimed, put)))
+    // A session that could not be given back may name the member, which is then not to be removed before it (rule P1).
+    Effect.tapError(() => Effect.ignore(Effect.andThen(giveBack, abandon(writes, claimed, put))))
   )
   if (former.channel !== "" && former.member !== 0) {
     yield* writes.removeMember(former.channel, former.member, former.session, GoneReason.GONE_REASON_LEFT).pipe(
@@ -203,9 +205,11 @@ const show = Effect.fnUntraced(function* (
   return member === undefined ? yield* new PresenceRefused({ reason: "NotOwner" }) : { held: named, member }
 })
 
-/** Removes a member that is not to be shown; where that fails it falls due. */
-const abandon = (writes: PresenceWrites, { record }: Held, { tag, member }: HeldMember) =>
-  Effect.ignore(writes.removeMember(tag, member, record.session, GoneReason.GONE_REASON_LEFT))
+/** Removes a member that is not to be shown, unless a newer claim has taken it over; where that fails it falls due. */
+const abandon = (writes: PresenceWrites, { record, owner }: Held, { tag, member }: HeldMember) => {
+  const guard: Guard = { _tag: "Owned", key: memberKey(member), by: owner }
+  return writes.removeMember(tag, member, record.session, GoneReason.GONE_REASON_LEFT, guard)
+}
 
 const leave = (writes: PresenceWrites) =>
   Effect.fnUntraced(function* (held: Held, id: number) {

@@ -15,7 +15,10 @@ import { Server } from "./Server.ts"
 
 const startMs = 60_000
 /** What the roster takes to notice, the lease, and a loaded machine. */
-const goneMsMax = 30_000
+const goneMsMax = 40_000
+
+/** How long it took, for whoever wants to know; nothing is asserted of it. */
+const print = (line: string): void => void process.stdout.write(`${line}\n`)
 
 await withServices("watchers", ["redis", "kafka", "zookeeper"], (urls) => {
   const world = unique("watch")
@@ -23,15 +26,18 @@ await withServices("watchers", ["redis", "kafka", "zookeeper"], (urls) => {
     NORITER_REDIS_URL: urls.redis,
     NORITER_ZOOKEEPER: urls.zookeeper,
     NORITER_PREFIX: world,
-    NORITER_RESUME_GRACE: "12 s"
+    NORITER_RESUME_GRACE: "20 s"
   }
-  const startRunner = (runner: string) =>
+  const startRunner = (runner: string, rosterSession = "3 s") =>
     Server.start({
       ...unlimited,
       ...shared,
       NORITER_KAFKA_BROKERS: urls.kafka,
       NORITER_SECRET: "the secret of all runners",
-      NORITER_RUNNER_ID: runner
+      // Phones of this test say nothing.
+      NORITER_HEARTBEAT: "0",
+      NORITER_RUNNER_ID: runner,
+      NORITER_ROSTER_SESSION: rosterSession
     })
   let redis: Client
   let watchers: ReadonlyArray<Server>
@@ -91,17 +97,17 @@ await withServices("watchers", ["redis", "kafka", "zookeeper"], (urls) => {
   }
 
   it("a runner is killed: who does not return is gone, told once; who returns was never gone", async () => {
-    const dies = await startRunner("dies")
+    const dies = await startRunner("dies", "6 s")
     const [leaving, returning] = [await come(dies, 8), await come(dies, 4)]
     await seenBy(witness.phone, [...leaving, ...returning])
     const killed = performance.now()
     dies.signal("SIGKILL")
     const back = await Promise.all(returning.map((guest) => comeBack(stays.tcpPort, guest)))
-    process.stdout.write(`returned within ${Math.round(performance.now() - killed)} ms\n`)
+    print(`returned within ${Math.round(performance.now() - killed)} ms`)
     back.forEach(({ answer }, at) => {
       assert.strictEqual(numberIn(answer.resume, "member"), returning[at]?.member, JSON.stringify(answer))
     })
-    process.stdout.write(`gone after ${Math.round(await gone(leaving, killed))} ms\n`)
+    print(`gone after ${Math.round(await gone(leaving, killed))} ms`)
     // Nobody is away for ever, and of the dead runner nothing is left.
     await eventually("nothing is left of it", async () => (await keysOf("dies")).length === 0)
     const left = (await members()).map(({ member }) => member)
@@ -114,6 +120,72 @@ await withServices("watchers", ["redis", "kafka", "zookeeper"], (urls) => {
       assert.include(left, member)
       assert.strictEqual(timesTold(witness.phone, member), 0)
     }
+    await Promise.all(back.map(({ phone }) => phone[Symbol.asyncDispose]()))
+  }, 90_000)
+
+  it("two runners are killed at once, and a watcher while it sweeps: all are gone all the same", async () => {
+    const both = await Promise.all([startRunner("left"), startRunner("right")])
+    const here = (await Promise.all(both.map((runner) => come(runner, 8)))).flat()
+    await seenBy(witness.phone, here)
+    const killed = performance.now()
+    for (const runner of both) runner.signal("SIGKILL")
+    await eventually("the sweep has begun", async () => {
+      const now = await shown()
+      return here.some(({ member }) => !now.includes(member))
+    })
+    watchers[0]?.signal("SIGKILL")
+    print(`gone after ${Math.round(await gone(here, killed))} ms, one watcher killed`)
+    for (const { member } of here) assert.strictEqual(timesTold(witness.phone, member), 1)
+  }, 90_000)
+
+  it("a frozen runner is swept; thawed it changes nothing, and sends its phones to come back", async () => {
+    const frozen = await startRunner("frozen")
+    const guests = await come(frozen, 4)
+    const [first, ...staying] = guests
+    assert.isDefined(first)
+    await seenBy(witness.phone, guests)
+    const froze = performance.now()
+    frozen.signal("SIGSTOP")
+    const moved = await comeBack(stays.tcpPort, first)
+    print(`swept after ${Math.round(await gone(staying, froze))} ms`)
+    const before = await members()
+    frozen.signal("SIGCONT")
+    for (const { phone } of staying) {
+      assert.strictEqual((await phone.next("disconnect")).code, "DISCONNECT_CODE_FENCED")
+    }
+    const back = await Promise.all(staying.map((guest) => comeBack(frozen.tcpPort, guest)))
+    back.forEach(({ answer }, at) => {
+      assert.strictEqual(numberIn(answer.resume, "member"), staying[at]?.member, JSON.stringify(answer))
+    })
+    // Who had moved on was never touched.
+    const of = (all: Awaited<ReturnType<typeof members>>) => all.find(({ member }) => member === first.member)
+    assert.deepStrictEqual(of(await members()), of(before))
+    assert.strictEqual(timesTold(witness.phone, first.member), 0)
+    const figures = await (await fetch(`http://127.0.0.1:${frozen.httpPort}/metrics`)).text()
+    assert.isAbove(Number(/^noriter_commits_fenced_total (\d+)/m.exec(figures)?.[1]), 0)
+    await Promise.all([moved, ...back].map(({ phone }) => phone[Symbol.asyncDispose]()))
+    assert.strictEqual(await frozen.stop(), 0)
+  }, 90_000)
+
+  it("a runner that leaves leaves nobody: those who return were never gone, the others are within 5 s", async () => {
+    const leaves = await startRunner("leaves")
+    const [returning, going] = [await come(leaves, 3), await come(leaves, 3)]
+    await seenBy(witness.phone, [...returning, ...going])
+    const asked = performance.now()
+    const stopped = leaves.stop()
+    await Promise.all(returning.map(({ phone }) => phone.next("disconnect")))
+    const back = await Promise.all(returning.map((guest) => comeBack(stays.tcpPort, guest)))
+    assert.strictEqual(await stopped, 0)
+    print(`exited after ${Math.round(performance.now() - asked)} ms`)
+    const held = (await members()).filter(({ owner }) => owner.startsWith("leaves-"))
+    assert.deepStrictEqual(
+      held.filter(({ record: { state } }) => state === PresenceState.PRESENCE_STATE_PRESENT),
+      []
+    )
+    print(`gone after ${Math.round(await gone(going, asked))} ms`)
+    for (const { member } of going) assert.strictEqual(timesTold(witness.phone, member), 1)
+    for (const { member } of returning) assert.strictEqual(timesTold(witness.phone, member), 0)
+    await eventually("nothing is left of it", async () => (await keysOf("leaves")).length === 0)
     await Promise.all(back.map(({ phone }) => phone[Symbol.asyncDispose]()))
   }, 90_000)
 })

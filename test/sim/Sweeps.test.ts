@@ -1,0 +1,49 @@
+/**
+ * Whoever a dead runner held is swept, whatever befalls those who sweep; nobody else is; and a runner that only seemed
+ * dead changes nothing any more. With a defect planted the same checks fail, so they can fail.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { type How, sweepUp } from "./Sweeps.ts"
+
+const seeds = 40
+
+const wrongsOf = (seed: number, how: How = {}) =>
+  Effect.map(sweepUp(seed, how), ({ judged, left }) => [...judged, ...left])
+
+/** Looks through seeds until one shows what was planted. */
+const finds = Effect.fnUntraced(function* (how: How, sign: RegExp) {
+  for (let seed = 1; seed <= seeds; seed++) {
+    if ((yield* wrongsOf(seed, how)).some((wrong) => sign.test(wrong))) return
+  }
+  assert.fail(`none of ${seeds} seeds shows ${sign}`)
+})
+
+describe("watchers", () => {
+  it.effect(
+    `sweep up after a runner in ${seeds} schedules: nothing is left, nothing comes back, nobody well is touched`,
+    () =>
+      Effect.gen(function* () {
+        for (let seed = 1; seed <= seeds; seed++) {
+          assert.deepStrictEqual(yield* wrongsOf(seed), [], `seed ${seed}`)
+        }
+      }),
+    120_000
+  )
+
+  const planted: ReadonlyArray<readonly [what: string, how: How, sign: RegExp]> = [
+    ["where nobody sweeps, ghosts stay", { sweepsOff: true }, /is a dead runner's/],
+    [
+      "where a fence is raised only where members were found, a frozen runner changes a channel",
+      { fencesWhereFound: true },
+      /after it was fenced/
+    ],
+    ["where a member goes before its session, that names nobody", { membersFirst: true }, /while its session named it/],
+    [
+      "where what cannot be read counts as dead, runners that are well are fenced",
+      { unreadableIsDead: true },
+      /was fenced, and is well/
+    ]
+  ]
+  it.effect.each(planted)("%s", ([, how, sign]) => finds(how, sign), 120_000)
+})
