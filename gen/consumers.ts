@@ -12,6 +12,7 @@ import type { GiveRequest, GiveResponse, PouchRequest, PouchResponse } from "./n
 import type { CanaryTold } from "./noriter/runner/v1/canary.ts";
 import type { EmoteTold, LineTold, TypingTold } from "./noriter/runner/v1/chat.ts";
 import type { MailTold } from "./noriter/runner/v1/mailbox.ts";
+import type { FiguresTold } from "./noriter/runner/v1/ops.ts";
 import type { KeyFrameAsked, MemberTold, MovesTold } from "./noriter/runner/v1/playground.ts";
 import type { ClaimTold, OutcomeTold } from "./noriter/runner/v1/session.ts";
 import type { LineAsked, LineDecided, WhisperAsked, WhisperDecided, WhisperPassed } from "./noriter/topic/v1/chat.ts";
@@ -292,6 +293,27 @@ export const MailboxConsumer: Service<MailboxConsumer> = {
       lane: "RUNNER",
       key: "noriter.runner.v1.MailTold",
       run: (message, trace) => (message.$type === "noriter.runner.v1.MailTold" ? handlers.deliver(message, trace) : misrouted("noriter.runner.v1.MailTold", message))
+    },
+  ],
+}
+
+/** BoardConsumer shows operators what each process counts. */
+export interface BoardConsumer {
+  /** A process says what it counts. */
+  readonly note: RunnerHandler<FiguresTold>
+}
+
+export const BoardConsumer: Service<BoardConsumer> = {
+  name: "noriter.runner.v1.BoardConsumer",
+  lane: "RUNNER",
+  handlers: {
+    note: "noriter.runner.v1.FiguresTold",
+  },
+  bind: (handlers) => [
+    {
+      lane: "RUNNER",
+      key: "noriter.runner.v1.FiguresTold",
+      run: (message, trace) => (message.$type === "noriter.runner.v1.FiguresTold" ? handlers.note(message, trace) : misrouted("noriter.runner.v1.FiguresTold", message))
     },
   ],
 }

@@ -12,6 +12,7 @@ import type { Given, GiveRequest, GiveResponse, PouchRequest, PouchResponse } fr
 import { CanaryTold } from "./noriter/runner/v1/canary.ts";
 import { EmoteTold, LineTold, TypingTold } from "./noriter/runner/v1/chat.ts";
 import { MailTold } from "./noriter/runner/v1/mailbox.ts";
+import { FiguresTold } from "./noriter/runner/v1/ops.ts";
 import { KeyFrameAsked, MemberTold, MovesTold } from "./noriter/runner/v1/playground.ts";
 import { ClaimTold, OutcomeTold } from "./noriter/runner/v1/session.ts";
 import { LineAsked, LineDecided, WhisperAsked, WhisperDecided, WhisperPassed } from "./noriter/topic/v1/chat.ts";
@@ -58,6 +59,7 @@ export type RunnerMessage =
   | EmoteTold
   | TypingTold
   | MailTold
+  | FiguresTold
   | MovesTold
   | MemberTold
   | KeyFrameAsked
@@ -140,6 +142,7 @@ export const runnerRoutes: Readonly<Record<RunnerKey, RunnerRoute>> = {
   "noriter.runner.v1.EmoteTold": { lane: "RUNNER", key: "noriter.runner.v1.EmoteTold", service: "noriter.runner.v1.ChatViewConsumer" },
   "noriter.runner.v1.TypingTold": { lane: "RUNNER", key: "noriter.runner.v1.TypingTold", service: "noriter.runner.v1.ChatViewConsumer" },
   "noriter.runner.v1.MailTold": { lane: "RUNNER", key: "noriter.runner.v1.MailTold", service: "noriter.runner.v1.MailboxConsumer" },
+  "noriter.runner.v1.FiguresTold": { lane: "RUNNER", key: "noriter.runner.v1.FiguresTold", service: "noriter.runner.v1.BoardConsumer" },
   "noriter.runner.v1.MovesTold": { lane: "RUNNER", key: "noriter.runner.v1.MovesTold", service: "noriter.runner.v1.PlaygroundViewConsumer" },
   "noriter.runner.v1.MemberTold": { lane: "RUNNER", key: "noriter.runner.v1.MemberTold", service: "noriter.runner.v1.PlaygroundViewConsumer" },
   "noriter.runner.v1.KeyFrameAsked": { lane: "RUNNER", key: "noriter.runner.v1.KeyFrameAsked", service: "noriter.runner.v1.PlaygroundViewConsumer" },
@@ -244,6 +247,8 @@ export function partitionOf(message: RunnerMessage | TopicRecord): string {
       return message.channel
     case "noriter.runner.v1.MailTold":
       return message.incarnation
+    case "noriter.runner.v1.FiguresTold":
+      return message.board
     case "noriter.runner.v1.MovesTold":
       return message.channel
     case "noriter.runner.v1.MemberTold":
@@ -304,6 +309,8 @@ function write(message: RunnerMessage | TopicRecord): BinaryWriter {
       return TypingTold.encode(message, writer)
     case "noriter.runner.v1.MailTold":
       return MailTold.encode(message, writer)
+    case "noriter.runner.v1.FiguresTold":
+      return FiguresTold.encode(message, writer)
     case "noriter.runner.v1.MovesTold":
       return MovesTold.encode(message, writer)
     case "noriter.runner.v1.MemberTold":
@@ -350,6 +357,8 @@ export function decodeRunner(key: string, bytes: Uint8Array): RunnerMessage | un
       return TypingTold.decode(bytes)
     case "noriter.runner.v1.MailTold":
       return MailTold.decode(bytes)
+    case "noriter.runner.v1.FiguresTold":
+      return FiguresTold.decode(bytes)
     case "noriter.runner.v1.MovesTold":
       return MovesTold.decode(bytes)
     case "noriter.runner.v1.MemberTold":

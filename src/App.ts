@@ -19,6 +19,7 @@ import * as MemoryTopicLog from "./link/MemoryTopicLog.ts"
 import * as ChatConsumer from "./plaza/chat/ChatConsumer.ts"
 import * as ChatDeciders from "./plaza/chat/Deciders.ts"
 import * as Mailbox from "./plaza/mailbox/Mailbox.ts"
+import * as OpsDesk from "./plaza/ops/OpsDesk.ts"
 import { Channels } from "./plaza/playground/Channels.ts"
 import { Entrance } from "./plaza/playground/Entrance.ts"
 import * as PlaygroundConsumer from "./plaza/playground/PlaygroundConsumer.ts"
@@ -31,6 +32,7 @@ import * as SocialConsumer from "./plaza/social/SocialConsumer.ts"
 import { type Cluster, clusterOf, Settings, type Values, type Watched } from "./Settings.ts"
 import { Applier } from "./space/Applier.ts"
 import * as Canary from "./space/Canary.ts"
+import * as Figures from "./space/Figures.ts"
 import * as MeasuredSpace from "./space/MeasuredSpace.ts"
 import * as MemorySharedSpace from "./space/MemorySharedSpace.ts"
 import { Presence } from "./space/Presence.ts"
@@ -56,6 +58,8 @@ const plaza = Layer.mergeAll(
   SessionConsumer.layer,
   Mailbox.deliveryLayer,
   Upkeep.layer,
+  Figures.layer,
+  OpsDesk.layer,
   // Deciders are there before the first record is read.
   Layer.provide(Applier.layer, Layer.mergeAll(ChatDeciders.layer, PouchDeciders.layer, Canary.decidersLayer))
 ).pipe(

@@ -27,7 +27,7 @@ function read<A>(name: string, parse: Parse<A>): Config.Config<A> {
     Config.mapEffect((raw) => {
       const parsed = parse(raw.trim())
       if (Result.isSuccess(parsed)) return Effect.succeed(parsed.success)
-      const shown = /SECRET|REDIS_URL|PASSWORD/.test(variable) ? "what it is" : JSON.stringify(raw)
+      const shown = /SECRET|REDIS_URL|PASSWORD|TOKEN/.test(variable) ? "what it is" : JSON.stringify(raw)
       const message = `${variable} must be ${parsed.failure}, not ${shown}`
       return Effect.fail(new Config.ConfigError(new ConfigProvider.SourceError({ message })))
     })
@@ -56,6 +56,11 @@ export const accountName: Parse<string> = (raw) =>
   raw === "" || raw.includes(":") ? Result.fail("a name without colons") : Result.succeed(raw)
 export const secret: Parse<Redacted.Redacted<string>> = (raw) =>
   Buffer.byteLength(raw) < 16 ? Result.fail("at least 16 bytes") : Result.succeed(Redacted.make(raw))
+/** Long, of many characters, and none of those that stand in examples. */
+export const opsToken: Parse<Redacted.Redacted<string>> = (raw) =>
+  raw.length >= 24 && new Set(raw).size >= 10 && !/secret|token|change|default|example|password|noriter|1234/i.test(raw)
+    ? Result.succeed(Redacted.make(raw))
+    : Result.fail("at least 24 characters made up at random: `openssl rand -hex 32`")
 export const runnerName: Parse<string> = (raw) =>
   /^[A-Za-z0-9][A-Za-z0-9-]{0,62}$/.test(raw)
     ? Result.succeed(raw)

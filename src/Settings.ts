@@ -23,6 +23,7 @@ import {
   mapped,
   oneOf,
   onOff,
+  opsToken,
   optional,
   orOff,
   prefix,
@@ -191,7 +192,10 @@ const knobs = () =>
     /** NORITER_ZOOKEEPER_PASSWORD */
     zookeeperPassword: optional("zookeeperPassword", redacted),
 
-    // --- Telemetry ---
+    // --- Operators ---
+
+    /** NORITER_OPS_TOKEN: opens the operators' board at /ops. None: there is no board. */
+    opsToken: optional("opsToken", opsToken),
 
     /** NORITER_OTLP_URL: where spans are sent, without /v1/traces. None: there are none. */
     otlpUrl: optional("otlpUrl", url)

@@ -31,13 +31,16 @@ export interface Page extends Mounted {
 const filesMax = 500
 const bytesMax = 32 * 1024 * 1024
 
-/** Reads what stands in a folder. One that is not there is a page that is not built, and says so. */
-export const load = (folder: string): Effect.Effect<Page, PageFailed> =>
+/**
+ * Reads what stands in a folder, to be found below a path. One that is not there is a page that is not built; where it
+ * would be the start of all, it says so.
+ */
+export const load = (folder: string, below = ""): Effect.Effect<Page, PageFailed> =>
   Effect.map(
-    Effect.tryPromise({ try: () => readAll(folder), catch: (cause) => new PageFailed({ folder, cause }) }),
+    Effect.tryPromise({ try: () => readAll(folder, below), catch: (cause) => new PageFailed({ folder, cause }) }),
     (files) => ({
-      isBuilt: files.has(start),
-      visit: (visit) => serve(files, visit)
+      isBuilt: files.has(below || start),
+      visit: (visit) => (below === "" || files.has(visit.path)) && serve(files, visit)
     })
   )
 
@@ -108,7 +111,7 @@ const forEver = "public, max-age=31536000, immutable"
 /** Kept, and asked of each time whether it still is the same. */
 const eachTime = "no-cache"
 
-async function readAll(folder: string): Promise<ReadonlyMap<string, File>> {
+async function readAll(folder: string, below: string): Promise<ReadonlyMap<string, File>> {
   const files = new Map<string, File>()
   let bytes = 0
   for (const path of await filesIn(folder)) {
@@ -117,7 +120,7 @@ async function readAll(folder: string): Promise<ReadonlyMap<string, File>> {
       throw new Error(`more than ${filesMax} files or ${bytesMax} bytes`)
     }
     const at = `/${relative(folder, path).split(sep).map(encodeURIComponent).join("/")}`
-    files.set(at === "/index.html" ? start : at, await fileOf(at, await readFile(path)))
+    files.set(at === "/index.html" ? below || start : `${below}${at}`, await fileOf(at, await readFile(path)))
   }
   return files
 }
@@ -156,7 +159,7 @@ async function fileOf(at: string, body: Buffer): Promise<File> {
   }
 }
 
-/** Takes all that is left to read: a page is mounted last. */
+/** The page at the start takes all that is left to read: it is mounted last. */
 function serve(files: ReadonlyMap<string, File>, { request, response, path }: Visit): boolean {
   if (request.method !== "GET" && request.method !== "HEAD") return false
   request.resume()

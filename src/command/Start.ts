@@ -49,8 +49,8 @@ export interface StartOptions {
   readonly variables: Record<string, string | undefined>
   /** Takes the ready line, without its end, and what it says. */
   readonly announce: (line: string, at: Addresses) => void
-  /** Takes what is said to a person who looks on; undefined where nobody does. */
-  readonly invite: ((line: string) => void) | undefined
+  /** Takes what is said to a person who looks on, where one does. */
+  readonly invite?: ((line: string) => void) | undefined
 }
 
 /** Where phones connect to, and where operators look, as bound. */

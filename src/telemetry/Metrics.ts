@@ -64,6 +64,13 @@ export const latestSkipped: Counter = meter.counter(
   "LATEST lines skipped for phones that read slowly"
 )
 
+// --- Operators (plaza/ops) ---
+
+export const opsRefused: Counter = meter.counter(
+  "noriter_ops_refused_total",
+  "Visitors of the operators' board who did not show the token"
+)
+
 // --- The bus and the links ---
 
 export type Lane = "CLIENT" | "RUNNER" | "TOPIC"
