@@ -237,14 +237,21 @@ describe("A conversation that is open", () => {
   })
 
   it("ignores what it does not know, and takes an unknown refusal for one that is not definite", () => {
-    const talker = new Talker({ wants: (key) => key === "emoted" }).greeted()
+    const talker = new Talker().greeted()
+    talker.conversation.want("moved")
+    talker.conversation.want("emoted")
+    talker.conversation.unwant("moved")
+    talker.conversation.unwant("said")
     for (const line of ["", "{", "[]", "null", "7", '{"re":999,"say":{}}', '{"dance":{}}', '{"re":"x"}', "{}"]) {
-      talker.conversation.line(line, talker.now)
+      talker.hear(line)
     }
-    talker.tell({ moved: { member: [1] } }).tell({ emoted: { member: 7, newField: 1 } })
+    talker
+      .tell({ moved: { member: [1] } })
+      .tell({ emoted: { member: 7, newField: 1 } })
+      .tell({ said: { seq: 1 } })
     assert.deepStrictEqual(
       talker.heard.map(({ key }) => key),
-      ["emoted"]
+      ["emoted", "said"]
     )
     const outcomes = talker.ask("say", { text: "하나" })
     talker.tell({ re: talker.lastId(), error: { code: "ERROR_CODE_OF_TOMORROW" } })

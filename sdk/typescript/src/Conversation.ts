@@ -5,12 +5,13 @@
  */
 import {
   durable,
+  fieldsOf,
   type ResumeResponse,
   readDisconnect,
   readEnterResponse,
   readHelloResponse,
+  readNumber,
   readResumeResponse,
-  readSaid,
   readStreams
 } from "./gen/protocol.ts"
 import type { Ending, Owner, Place, Session, State } from "./Owner.ts"
@@ -43,6 +44,7 @@ export class Conversation {
   private readonly owner: Owner
   private readonly random: () => number
   private readonly streams = new Streams()
+  private readonly wanted = new Set([...own, ...durable])
   /** In the order asked, by id. */
   private pending = new Map<number, Pending>()
   private nextId = 1
@@ -104,16 +106,29 @@ export class Conversation {
     this.tick(now)
   }
 
-  /** A line from the server. */
-  line(text: string, now: number): void {
-    this.figures.linesIn++
+  /** Bytes came; their lines follow. */
+  received(bytes: number, now: number): void {
+    this.figures.bytesIn += bytes
     this.heardAt = now
     if (this.state === "open") this.silenceMsMax = this.heartbeatMs * silentHeartbeatsMax
-    // The key stands first in its line, so what nobody wants is told apart without parsing it.
-    const first = text.slice(2, Math.max(2, text.indexOf('"', 2)))
-    if (own.has(first) || durable.has(first) || this.owner.wants(first)) this.take(text, now)
-    // A page in the background gets few ticks, but every line.
+    // A page in the background gets few ticks, but everything that is said to it.
     this.tick(now)
+  }
+
+  /** A line from the server. */
+  line(text: string): void {
+    this.figures.linesIn++
+    // The key stands first in its line, so what nobody wants is told apart without parsing it.
+    if (this.wanted.has(text.slice(2, Math.max(2, text.indexOf('"', 2))))) this.take(text, this.heardAt)
+  }
+
+  /** Lines under this key are handed on. Until then they are not even parsed. */
+  want(key: string): void {
+    this.wanted.add(key)
+  }
+
+  unwant(key: string): void {
+    if (!durable.has(key)) this.wanted.delete(key)
   }
 
   /** Takes what will be answered exactly once: when it is sent, and sent again, is decided here. */
@@ -337,8 +352,8 @@ export class Conversation {
   /** A line of a stream that was heard already is dropped; what was said before one entered is no part of it. */
   private isNew(key: string, body: unknown): boolean {
     if (!durable.has(key)) return true
-    const { seq, history } = readSaid(body)
-    return history || this.streams.hear(key, seq)
+    const { seq, history } = fieldsOf(body)
+    return history === true || this.streams.hear(key, readNumber(seq))
   }
 }
 
