@@ -48,7 +48,8 @@ describe("The SDK's package", () => {
       "Transport"
     ]
     const files = [...modules, "WebSocket", "gen/protocol"].flatMap((name) => [`dist/${name}.d.ts`, `dist/${name}.js`])
-    assert.sameMembers(packed?.files.map(({ path }) => path) ?? [], [...files, "LICENSE", "README.md", "package.json"])
+    const texts = ["LICENSE", "README.md", "package.json", "dist/Testing.LICENSES.txt"]
+    assert.sameMembers(packed?.files.map(({ path }) => path) ?? [], [...files, ...texts])
     const manifest: object = JSON.parse(await readFile(join(sdk, "package.json"), "utf8"))
     assert.notProperty(manifest, "dependencies")
     assert.notProperty(manifest, "peerDependencies")
