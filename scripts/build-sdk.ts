@@ -48,11 +48,30 @@ async function bundleTesting(dist: string): Promise<void> {
   // What a runner over many processes needs is reached only by layers that nobody here builds.
   const treeshake = { moduleSideEffects: false, manualPureFunctions: ["Layer", "Effect"] }
   const bundle = await rolldown({ input: testing, platform: "node", treeshake })
-  await bundle.write({ dir: dist, format: "esm", codeSplitting: false })
+  const { output } = await bundle.write({ dir: dist, format: "esm", codeSplitting: false })
   await bundle.close()
+  const modules = output.flatMap((file) => (file.type === "chunk" ? file.moduleIds : []))
+  await writeFile(join(dist, "Testing.LICENSES.txt"), await licencesOf(modules))
   const { code, errors } = await isolatedDeclaration(testing, await readFile(testing, "utf8"))
   if (errors.length > 0) throw new Error(errors.map(({ message }) => message).join("\n"))
   await writeFile(join(dist, "Testing.d.ts"), code)
+}
+
+interface Manifest {
+  readonly name: string
+  readonly version: string
+  readonly license: string
+}
+
+/** What is bundled is others' work, too: their terms go with it. */
+async function licencesOf(modules: ReadonlyArray<string>): Promise<string> {
+  const packages = new Set(modules.flatMap((id) => /^.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(id)?.[0] ?? []))
+  const texts = [...packages].toSorted().map(async (folder) => {
+    const { name, version, license }: Manifest = JSON.parse(await readFile(join(folder, "package.json"), "utf8"))
+    const file = (await readdir(folder)).find((each) => /^licen[cs]e/i.test(each))
+    return `${name} ${version}, ${license}\n\n${file === undefined ? "" : await readFile(join(folder, file), "utf8")}`
+  })
+  return (await Promise.all(texts)).join("\n\n")
 }
 
 if (import.meta.main) await buildSdk(resolve(process.argv[2] ?? sdk))

@@ -123,7 +123,7 @@ describe("noriter", () => {
         assert.include(version.output.stdout, "1.2.3")
         assert.include(bots.output.stderr, "1 to 10000")
       }),
-    20_000
+    60_000
   )
 })
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Machine from "../../sdk/typescript/src/Conversation.ts"
+import * as Limits from "../../sdk/typescript/src/Limits.ts"
 import { chance } from "../../src/command/Stroll.ts"
 import { idOf, Talker } from "./Talker.ts"
 
@@ -33,11 +33,11 @@ describe("A conversation begins", () => {
       const talker = new Talker()
       talker.conversation.begin(talker.now)
       if (step === "greeting") talker.conversation.connected(talker.now)
-      talker.pass(Machine.answerMsMax)
+      talker.pass(Limits.answerMsMax)
       assert.strictEqual(talker.conversation.state, step)
       talker.pass(1)
       assert.strictEqual(talker.conversation.state, "waiting")
-      talker.pass(Machine.backoffMsMin)
+      talker.pass(Limits.backoffMsMin)
       assert.strictEqual(talker.sockets, 2)
     }
   })
@@ -67,7 +67,7 @@ describe("A conversation comes back", () => {
       waits.push(talker.changes.findLast(({ state }) => state === "waiting")?.waitMs ?? 0)
     }
     waits.forEach((waitMs, n) => {
-      const most = Math.min(Machine.backoffMsMax, Machine.backoffMsMin * 2 ** n)
+      const most = Math.min(Limits.backoffMsMax, Limits.backoffMsMin * 2 ** n)
       assert.isAtLeast(waitMs, most / 2, `try ${n}, seed ${seed}`)
       assert.isAtMost(waitMs, most, `try ${n}, seed ${seed}`)
     })
@@ -83,8 +83,8 @@ describe("A conversation comes back", () => {
         .answerGreeting({ resume: { resumeToken: "t", recovered: true } })
       return talker.changes.findLast(({ state }) => state === "waiting")?.waitMs ?? 0
     }
-    assert.deepStrictEqual([waitAfter(0), waitAfter(0), waitAfter(Machine.steadyMs - 1)], [125, 250, 500])
-    assert.strictEqual(waitAfter(Machine.steadyMs), 125)
+    assert.deepStrictEqual([waitAfter(0), waitAfter(0), waitAfter(Limits.steadyMs - 1)], [125, 250, 500])
+    assert.strictEqual(waitAfter(Limits.steadyMs), 125)
   })
 
   it("not before afterMs, even when the network changes meanwhile", () => {
@@ -106,7 +106,7 @@ describe("A conversation comes back", () => {
     talker.answerGreeting({ resume: { resumeToken: "t2", recovered: true } })
     talker.conversation.networkChanged(talker.now)
     assert.isTrue(talker.written.at(-1)?.includes("ping"))
-    talker.pass(Machine.probeMsMax)
+    talker.pass(Limits.probeMsMax)
     assert.strictEqual(talker.conversation.state, "open")
     talker.pass(1)
     assert.strictEqual(talker.conversation.state, "waiting")
@@ -186,18 +186,28 @@ describe("A conversation that is open", () => {
 
   it("takes so many requests, and not one more", () => {
     const talker = new Talker().greeted()
-    const outcomes = Array.from({ length: Machine.pendingMax }, (_, n) => talker.ask("say", { text: `${n}` }))
+    const outcomes = Array.from({ length: Limits.pendingMax }, (_, n) => talker.ask("say", { text: `${n}` }))
     assert.deepStrictEqual(codes(talker.ask("say", { text: "!" })), [["QUEUE_FULL", true]])
     assert.isTrue(outcomes.every((each) => each.length === 0))
     talker.tell({ re: idOf(says(talker)[0] ?? ""), say: { seq: 1 } })
     assert.deepStrictEqual(codes(talker.ask("say", { text: "!" })), [])
   })
 
+  it("takes a request that fits into a line, and refuses one that the server would skip", () => {
+    const talker = new Talker()
+    talker.conversation.begin(talker.now)
+    talker.answerGreeting({ hello: { resumeToken: "t1", limits: { lineBytes: 300 } } })
+    const lettersMax = Math.floor((300 - Limits.envelopeBytesMax - '{"text":""}'.length) / 3)
+    assert.deepStrictEqual(codes(talker.ask("say", { text: "가".repeat(lettersMax) })), [])
+    const refused = codes(talker.ask("say", { text: "가".repeat(lettersMax + 1) }))
+    assert.deepStrictEqual(refused, [["ERROR_CODE_LINE_TOO_LONG", true]])
+  })
+
   it("leaves out what is fleeting while the network takes nothing, and while there is no session", () => {
     const talker = new Talker()
     talker.conversation.send("move", { xCm: 1 }, talker.now)
     talker.greeted()
-    talker.unsentBytes = Machine.unsentBytesMax
+    talker.unsentBytes = Limits.unsentBytesMax
     talker.conversation.send("move", { xCm: 2 }, talker.now)
     talker.unsentBytes++
     talker.conversation.send("move", { xCm: 3 }, talker.now)
@@ -210,12 +220,12 @@ describe("A conversation that is open", () => {
   it("asks again what is uncertain, five times, under the same id", () => {
     const talker = new Talker().greeted()
     const outcomes = talker.ask("say", { text: "하나" })
-    for (let times = 0; times <= Machine.uncertainMax; times++) {
+    for (let times = 0; times <= Limits.uncertainMax; times++) {
       assert.deepStrictEqual(codes(outcomes), [])
       talker.tell({ re: talker.lastId(), error: { code: "ERROR_CODE_UNCERTAIN" } })
     }
     assert.deepStrictEqual(codes(outcomes), [["ERROR_CODE_UNCERTAIN", false]])
-    assert.strictEqual(says(talker).length, 1 + Machine.uncertainMax)
+    assert.strictEqual(says(talker).length, 1 + Limits.uncertainMax)
     assert.strictEqual(new Set(says(talker)).size, 1)
   })
 
@@ -237,14 +247,21 @@ describe("A conversation that is open", () => {
   })
 
   it("ignores what it does not know, and takes an unknown refusal for one that is not definite", () => {
-    const talker = new Talker({ wants: (key) => key === "emoted" }).greeted()
+    const talker = new Talker().greeted()
+    talker.conversation.want("moved")
+    talker.conversation.want("emoted")
+    talker.conversation.unwant("moved")
+    talker.conversation.unwant("said")
     for (const line of ["", "{", "[]", "null", "7", '{"re":999,"say":{}}', '{"dance":{}}', '{"re":"x"}', "{}"]) {
-      talker.conversation.line(line, talker.now)
+      talker.hear(line)
     }
-    talker.tell({ moved: { member: [1] } }).tell({ emoted: { member: 7, newField: 1 } })
+    talker
+      .tell({ moved: { member: [1] } })
+      .tell({ emoted: { member: 7, newField: 1 } })
+      .tell({ said: { seq: 1 } })
     assert.deepStrictEqual(
       talker.heard.map(({ key }) => key),
-      ["emoted"]
+      ["emoted", "said"]
     )
     const outcomes = talker.ask("say", { text: "하나" })
     talker.tell({ re: talker.lastId(), error: { code: "ERROR_CODE_OF_TOMORROW" } })

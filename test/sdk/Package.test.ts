@@ -24,13 +24,32 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => rm(scratch, { recursive: true }))
 
+/** A folder of a program that has the package, and nothing else. */
+async function installed(name: string): Promise<string> {
+  await mkdir(join(scratch, name, "node_modules/@noriter"), { recursive: true })
+  await symlink(sdk, join(scratch, name, "node_modules/@noriter/client"))
+  return join(scratch, name)
+}
+
 describe("The SDK's package", () => {
   it("holds what it says, and depends on nothing", async () => {
     const { stdout } = await run("npm", ["pack", "--dry-run", "--json"], { cwd: sdk })
     const [packed]: ReadonlyArray<{ readonly files: ReadonlyArray<{ readonly path: string }> }> = JSON.parse(stdout)
-    const modules = ["Conversation", "Owner", "Plaza", "PlazaError", "Pulse", "Streams", "Tcp", "Testing", "Transport"]
+    const modules = [
+      "Conversation",
+      "Limits",
+      "Owner",
+      "Plaza",
+      "PlazaError",
+      "Pulse",
+      "Streams",
+      "Tcp",
+      "Testing",
+      "Transport"
+    ]
     const files = [...modules, "WebSocket", "gen/protocol"].flatMap((name) => [`dist/${name}.d.ts`, `dist/${name}.js`])
-    assert.sameMembers(packed?.files.map(({ path }) => path) ?? [], [...files, "LICENSE", "README.md", "package.json"])
+    const texts = ["LICENSE", "README.md", "package.json", "dist/Testing.LICENSES.txt"]
+    assert.sameMembers(packed?.files.map(({ path }) => path) ?? [], [...files, ...texts])
     const manifest: object = JSON.parse(await readFile(join(sdk, "package.json"), "utf8"))
     assert.notProperty(manifest, "dependencies")
     assert.notProperty(manifest, "peerDependencies")
@@ -43,10 +62,32 @@ describe("The SDK's package", () => {
     await run(join(root, "node_modules/.bin/attw"), ["--pack", sdk, "--profile", "esm-only"])
   }, 120_000)
 
+  it("has types that hold in a browser's program, and refuse what is wrong", async () => {
+    const app = await installed("browser")
+    await writeFile(
+      join(app, "page.mts"),
+      `import { connect, type PlazaError, webSocket } from "@noriter/client"
+const plaza = connect({ transport: webSocket("wss://plaza.example/ws"), nickname: "바람" })
+plaza.on("said", ({ text, seq, reach }) => [text.trim(), seq + 1, reach === "REACH_NEARBY"])
+plaza.on("refused", ({ code }: PlazaError) => code === "QUEUE_FULL")
+export const seq: Promise<number> = plaza.say({ text: "안녕" }).then(({ seq }) => seq)
+export const nothing: void = plaza.move({ xCm: 1, yCm: 2 })
+// @ts-expect-error: no such event
+plaza.on("sang", () => {})
+// @ts-expect-error: no such reach
+plaza.say({ text: "안녕", reach: "REACH_FAR" })
+// @ts-expect-error: a line has a text
+plaza.say({})
+// @ts-expect-error: greetings are the SDK's own
+plaza.hello({})
+`
+    )
+    const options = ["--strict", "--noEmit", "--target", "es2022", "--lib", "es2022,dom", "--module", "nodenext"]
+    await run(join(root, "node_modules/.bin/tsc"), [...options, "--types", "", "page.mts"], { cwd: app })
+  }, 60_000)
+
   it("runs with nothing else installed, its plaza in process too", async () => {
-    await mkdir(join(scratch, "app/node_modules/@noriter"), { recursive: true })
-    await symlink(sdk, join(scratch, "app/node_modules/@noriter/client"))
-    const app = join(scratch, "app/app.mjs")
+    const app = join(await installed("app"), "app.mjs")
     await writeFile(
       app,
       `import { connect } from "@noriter/client"

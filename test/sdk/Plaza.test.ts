@@ -1,7 +1,14 @@
 /** The whole SDK against a real server in process, over a wire that is cut: nothing acknowledged is lost or doubled. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { connect, newDeviceSecret, type Plaza, PlazaError, type Said } from "../../sdk/typescript/src/Plaza.ts"
+import {
+  connect,
+  newDeviceSecret,
+  type Plaza,
+  PlazaError,
+  type Said,
+  webSocket
+} from "../../sdk/typescript/src/Plaza.ts"
 import { tcp } from "../../sdk/typescript/src/Tcp.ts"
 import { startPlaza } from "../../sdk/typescript/src/Testing.ts"
 import { chance } from "../../src/command/Stroll.ts"
@@ -146,6 +153,26 @@ describe("A plaza", () => {
         yield* Effect.promise(() => visitor.enter({ playground: "park" }))
       }),
     60_000
+  )
+
+  it.live(
+    "is the same over a WebSocket",
+    () =>
+      Effect.gen(function* () {
+        const server = yield* plaza()
+        const page = yield* Effect.acquireRelease(
+          Effect.sync(() => connect({ transport: webSocket(server.url), nickname: "구름" })),
+          (plaza) => Effect.sync(() => plaza.close())
+        )
+        const visitor = yield* guest(server)
+        const heard = new Promise<Said>((resolve) => page.on("said", resolve))
+        yield* Effect.promise(() => page.enter({ playground: "park" }))
+        yield* Effect.promise(() => visitor.enter({ playground: "park" }))
+        const { seq } = yield* Effect.promise(() => visitor.say({ text: "들려요?", reach: "REACH_PLAYGROUND" }))
+        assert.deepInclude(yield* Effect.promise(() => heard), { seq, nickname: "바람", text: "들려요?" })
+        yield* Effect.promise(() => page.say({ text: "네" }))
+      }),
+    30_000
   )
 
   it.live("tells its states to whoever listens, and no longer to who does not", () =>

@@ -106,7 +106,10 @@ export class Strait {
     }
     const up = this.toPhone.length === 0 || (this.toServer.length > 0 && this.deliveries % 3 !== 0)
     const line = (up ? this.toServer : this.toPhone).shift() ?? ""
-    const hear = (line: string) => this.conversation.line(line, this.now)
+    const hear = (line: string) => {
+      this.conversation.received(line.length, this.now)
+      this.conversation.line(line)
+    }
     if (up) this.serve(JSON.parse(line))
     else if (this.faults.deliver === undefined) hear(line)
     else this.faults.deliver(line, hear)
@@ -133,7 +136,6 @@ export class Strait {
       changed: () => {},
       stands: () => {},
       began: () => {},
-      wants: () => true,
       heard: (_key, body) => void this.heard.push(new Map(Object.entries(body ?? {})).get("text")),
       missed: () => {
         this.isMissed = true

@@ -35,7 +35,6 @@ export class Talker {
       changed: (change) => void this.changes.push(change),
       stands: () => {},
       began: (session) => void this.sessions.push(session),
-      wants: () => true,
       heard: (key, body) => void this.heard.push({ key, body }),
       missed: () => {
         this.missed++
@@ -71,7 +70,12 @@ export class Talker {
   }
 
   tell(message: object): this {
-    this.conversation.line(JSON.stringify(message), this.now)
+    return this.hear(JSON.stringify(message))
+  }
+
+  hear(line: string): this {
+    this.conversation.received(line.length, this.now)
+    this.conversation.line(line)
     return this
   }
 

@@ -5,14 +5,16 @@
  */
 import {
   durable,
+  fieldsOf,
   type ResumeResponse,
   readDisconnect,
   readEnterResponse,
   readHelloResponse,
+  readNumber,
   readResumeResponse,
-  readSaid,
   readStreams
 } from "./gen/protocol.ts"
+import * as Limits from "./Limits.ts"
 import type { Ending, Owner, Place, Session, State } from "./Owner.ts"
 import { type PlazaError, refusedByServer, refusedHere } from "./PlazaError.ts"
 import { Streams } from "./Streams.ts"
@@ -43,6 +45,7 @@ export class Conversation {
   private readonly owner: Owner
   private readonly random: () => number
   private readonly streams = new Streams()
+  private readonly wanted = new Set([...own, ...durable])
   /** In the order asked, by id. */
   private pending = new Map<number, Pending>()
   private nextId = 1
@@ -50,13 +53,14 @@ export class Conversation {
   /** Empty: there is no session to resume. */
   private token = ""
   private hadSession = false
-  private heartbeatMs = heartbeatMsDefault
+  private heartbeatMs = Limits.heartbeatMsDefault
+  private lineBytesMax = Limits.lineBytesDefault
   private failures = 0
   private openedAt = 0
   private spokeAt = 0
   private heardAt = 0
   /** How long the server may be silent before its socket counts as dead. */
-  private silenceMsMax = answerMsMax
+  private silenceMsMax = Limits.answerMsMax
   private dueAt = 0
   /** The server asked not to be tried before. */
   private notBefore = 0
@@ -77,7 +81,8 @@ export class Conversation {
   tick(now: number): void {
     if (this.state === "waiting" && now >= this.dueAt) this.connect(now)
     else if (this.isOnSocket() && now - this.heardAt > this.silenceMsMax) this.lost("the server is silent", now)
-    else if (this.state === "open" && now - this.spokeAt >= this.heartbeatMs * quietShare) this.write(pingLine, now)
+    else if (this.state === "open" && now - this.spokeAt >= this.heartbeatMs * Limits.quietShare)
+      this.write(pingLine, now)
   }
 
   /** The socket is there. */
@@ -98,22 +103,35 @@ export class Conversation {
     if (this.state === "waiting") this.dueAt = this.notBefore
     else if (this.state === "open") {
       this.heardAt = now
-      this.silenceMsMax = Math.min(this.silenceMsMax, probeMsMax)
+      this.silenceMsMax = Math.min(this.silenceMsMax, Limits.probeMsMax)
       this.write(`{"id":${this.nextId++},"ping":{}}\n`, now)
     } else if (this.isOnSocket()) this.connect(now)
     this.tick(now)
   }
 
-  /** A line from the server. */
-  line(text: string, now: number): void {
-    this.figures.linesIn++
+  /** Bytes came; their lines follow. */
+  received(bytes: number, now: number): void {
+    this.figures.bytesIn += bytes
     this.heardAt = now
-    if (this.state === "open") this.silenceMsMax = this.heartbeatMs * silentHeartbeatsMax
-    // The key stands first in its line, so what nobody wants is told apart without parsing it.
-    const first = text.slice(2, Math.max(2, text.indexOf('"', 2)))
-    if (own.has(first) || durable.has(first) || this.owner.wants(first)) this.take(text, now)
-    // A page in the background gets few ticks, but every line.
+    if (this.state === "open") this.silenceMsMax = this.heartbeatMs * Limits.silentHeartbeatsMax
+    // A page in the background gets few ticks, but everything that is said to it.
     this.tick(now)
+  }
+
+  /** A line from the server. */
+  line(text: string): void {
+    this.figures.linesIn++
+    // The key stands first in its line, so what nobody wants is told apart without parsing it.
+    if (this.wanted.has(text.slice(2, Math.max(2, text.indexOf('"', 2))))) this.take(text, this.heardAt)
+  }
+
+  /** Lines under this key are handed on. Until then they are not even parsed. */
+  want(key: string): void {
+    this.wanted.add(key)
+  }
+
+  unwant(key: string): void {
+    if (!durable.has(key)) this.wanted.delete(key)
   }
 
   /** Takes what will be answered exactly once: when it is sent, and sent again, is decided here. */
@@ -125,10 +143,16 @@ export class Conversation {
     now: number
   ): void {
     if (this.state === "closed") refused(refusedHere("CLOSED", "the plaza is closed", true))
-    else if (this.pending.size >= pendingMax) {
-      refused(refusedHere("QUEUE_FULL", `${pendingMax} requests wait for their answers already`, true))
+    else if (this.pending.size >= Limits.pendingMax) {
+      refused(refusedHere("QUEUE_FULL", `${Limits.pendingMax} requests wait for their answers already`, true))
     } else {
-      const pending = { key, body: JSON.stringify(request), answered, refused, isWritten: false, uncertain: 0 }
+      const body = JSON.stringify(request)
+      if (byteLength(body) + Limits.envelopeBytesMax > this.lineBytesMax) {
+        // The server would skip it unread, and could not say whose it was.
+        refused(refusedHere("ERROR_CODE_LINE_TOO_LONG", `a line has ${this.lineBytesMax} bytes at most`, true))
+        return
+      }
+      const pending = { key, body, answered, refused, isWritten: false, uncertain: 0 }
       const id = this.nextId++
       this.pending.set(id, pending)
       if (this.state === "open") this.writePending(id, pending, now)
@@ -137,7 +161,7 @@ export class Conversation {
 
   /** Says what needs no answer, when somebody is there to hear it; otherwise not at all. */
   send(key: string, request: object, now: number): void {
-    if (this.state !== "open" || this.owner.unsentBytes() > unsentBytesMax) return
+    if (this.state !== "open" || this.owner.unsentBytes() > Limits.unsentBytesMax) return
     this.write(`${JSON.stringify({ [key]: request })}\n`, now)
   }
 
@@ -154,7 +178,7 @@ export class Conversation {
 
   private connect(now: number): void {
     this.heardAt = now
-    this.silenceMsMax = answerMsMax
+    this.silenceMsMax = Limits.answerMsMax
     this.become("connecting", "", 0)
     this.owner.open()
   }
@@ -174,9 +198,10 @@ export class Conversation {
     if (this.state === "open") {
       this.figures.lost++
       // A server that takes phones in and throws them out again is not asked as often as one that was merely lost.
-      if (now - this.openedAt >= steadyMs) this.failures = 0
+      if (now - this.openedAt >= Limits.steadyMs) this.failures = 0
     }
-    const backoffMs = Math.min(backoffMsMax, backoffMsMin * 2 ** this.failures++) * (0.5 + this.random() / 2)
+    const backoffMs =
+      Math.min(Limits.backoffMsMax, Limits.backoffMsMin * 2 ** this.failures++) * (0.5 + this.random() / 2)
     this.notBefore = now + atLeastMs
     this.dueAt = now + Math.max(atLeastMs, backoffMs)
     this.owner.drop()
@@ -242,8 +267,11 @@ export class Conversation {
 
   private began(session: Session, now: number): void {
     this.token = session.resumeToken || this.token
-    if (!session.resumed) this.heartbeatMs = session.heartbeatMs || heartbeatMsDefault
-    this.silenceMsMax = this.heartbeatMs * silentHeartbeatsMax
+    if (!session.resumed) {
+      this.heartbeatMs = session.heartbeatMs || Limits.heartbeatMsDefault
+      this.lineBytesMax = session.limits?.lineBytes || Limits.lineBytesDefault
+    }
+    this.silenceMsMax = this.heartbeatMs * Limits.silentHeartbeatsMax
     this.openedAt = now
     const unanswered = this.pending
     if (session.resumed) {
@@ -281,7 +309,7 @@ export class Conversation {
     if (pending === undefined) return
     if (key === "error") {
       const error = refusedByServer(body)
-      if (error.code === "ERROR_CODE_UNCERTAIN" && pending.uncertain++ < uncertainMax) {
+      if (error.code === "ERROR_CODE_UNCERTAIN" && pending.uncertain++ < Limits.uncertainMax) {
         this.writePending(re, pending, now)
         return
       }
@@ -337,8 +365,8 @@ export class Conversation {
   /** A line of a stream that was heard already is dropped; what was said before one entered is no part of it. */
   private isNew(key: string, body: unknown): boolean {
     if (!durable.has(key)) return true
-    const { seq, history } = readSaid(body)
-    return history || this.streams.hear(key, seq)
+    const { seq, history } = fieldsOf(body)
+    return history === true || this.streams.hear(key, readNumber(seq))
   }
 }
 
@@ -353,25 +381,9 @@ const parse = (text: string): { readonly re?: unknown } | undefined => {
   }
 }
 
-/** Most requests that may wait for their answers: the server reads no more of one phone's, either. */
-export const pendingMax = 32
-/** Fleeting messages are not added to what the network does not take. */
-export const unsentBytesMax = 65_536
-/** An answer that is uncertain is asked for again so often. */
-export const uncertainMax = 5
-export const backoffMsMin = 250
-export const backoffMsMax = 10_000
-/** A session that lasted so long was no failure. */
-export const steadyMs = 5000
-/** A server that does not let connect, or does not greet, for so long is tried anew. */
-export const answerMsMax = 10_000
-/** After a change of network the server must be heard within this. */
-export const probeMsMax = 3000
-/** The server speaks once a heartbeat at least. */
-const silentHeartbeatsMax = 2
-/** After this share of a heartbeat in silence the phone says something. */
-const quietShare = 0.6
-const heartbeatMsDefault = 15_000
+const encoder = new TextEncoder()
+const byteLength = (text: string): number => encoder.encode(text).length
+
 /** No id: nothing waits for it, and the server's own beat says that it lives. */
 const pingLine = '{"ping":{}}\n'
 /** What a conversation is about in any case; `re` stands before the key of an answer. */

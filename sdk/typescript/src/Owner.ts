@@ -54,8 +54,6 @@ export interface Owner {
   readonly changed: (change: StateChange) => void
   readonly stands: (place: Place | undefined) => void
   readonly began: (session: Session) => void
-  /** Whether anybody listens for a key: what nobody wants is not even parsed. */
-  readonly wants: (key: string) => boolean
   readonly heard: (key: string, body: unknown) => void
   /** Lines of these streams are lost: they go on from here. */
   readonly missed: (streams: ReadonlyArray<StreamPosition>) => void

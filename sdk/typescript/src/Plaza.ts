@@ -107,7 +107,11 @@ export class Plaza extends Requests {
   on<K extends keyof Events>(key: K, listener: (event: Events[K]) => void): () => void {
     const listeners = this.listeners[key]
     listeners.add(listener)
-    return () => void listeners.delete(listener)
+    this.conversation.want(key)
+    return () => {
+      listeners.delete(listener)
+      if (listeners.size === 0) this.conversation.unwant(key)
+    }
   }
 
   /** To be called where the network changed and there is no `online` event: comes back at once. */
@@ -147,7 +151,6 @@ export class Plaza extends Requests {
       changed: (change) => this.tell("state", change),
       stands: (place) => this.tell("place", place),
       began: (session) => this.tell("session", session),
-      wants: (key) => isHeard(key) && this.listeners[key].size > 0,
       heard: (key, body) => {
         if (isHeard(key)) this.hear(key, body)
       },
@@ -164,10 +167,8 @@ export class Plaza extends Requests {
     this.release()?.drop()
     const socket: Socket = this.transport({
       opened: () => this.conversation.connected(Date.now()),
-      received: (bytes) => {
-        this.conversation.figures.bytesIn += bytes
-      },
-      heard: (line) => this.conversation.line(line, Date.now()),
+      received: (bytes) => this.conversation.received(bytes, Date.now()),
+      heard: (line) => this.conversation.line(line),
       lost: (why) => {
         if (this.socket === socket) this.conversation.lost(why, Date.now())
       }

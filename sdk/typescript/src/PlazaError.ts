@@ -42,5 +42,5 @@ export const refusedByServer = (body: unknown): PlazaError => {
 }
 
 /** What this side refuses, or can no longer learn. */
-export const refusedHere = (code: OwnCode, message: string, definite: boolean): PlazaError =>
+export const refusedHere = (code: OwnCode | ErrorCode, message: string, definite: boolean): PlazaError =>
   new PlazaError({ code, message, definite, retryAfterMs: 0, issues: [] })

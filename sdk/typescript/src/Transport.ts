@@ -11,7 +11,7 @@ export interface SocketEvents {
   readonly opened: () => void
   /** One line, its end not included. */
   readonly heard: (line: string) => void
-  /** So many bytes came; told before their lines. */
+  /** So many bytes came; their lines follow, if they end any. */
   readonly received: (bytes: number) => void
   /** Gone, and why; told once. */
   readonly lost: (why: string) => void

@@ -536,9 +536,9 @@ type Fields = Readonly<Record<string, unknown>>
 
 const nothing: Fields = {}
 const isFields = (value: unknown): value is Fields => typeof value === "object" && value !== null
-const fieldsOf = (value: unknown): Fields => (isFields(value) ? value : nothing)
+export const fieldsOf = (value: unknown): Fields => (isFields(value) ? value : nothing)
 /** 64-bit numbers may come as decimal strings. */
-const readNumber = (value: unknown): number => (typeof value === "number" ? value : Number(value ?? 0) || 0)
+export const readNumber = (value: unknown): number => (typeof value === "number" ? value : Number(value ?? 0) || 0)
 const readString = (value: unknown): string => (typeof value === "string" ? value : "")
 const readBoolean = (value: unknown): boolean => value === true
 const readList = <A>(value: unknown, read: (entry: unknown) => A): ReadonlyArray<A> =>
