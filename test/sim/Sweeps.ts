@@ -30,7 +30,7 @@ import { type Actor, Trouble } from "./Trouble.ts"
 import * as TroubledLinks from "./TroubledLinks.ts"
 import * as TroubledSpace from "./TroubledSpace.ts"
 
-export const channels = ["park/1", "park/2"]
+const channels = ["park/1", "park/2"]
 const guests = 8
 const settings = { resumeGraceMs: 4_000, lostShownMs: 500 }
 
