@@ -6,13 +6,14 @@
  */
 import * as Effect from "effect/Effect"
 import { MemberRecord, PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
+import type { RunnerMessage } from "../../gen/registry.ts"
 import { type Held, type HeldMember, memberOf, type Position } from "./Held.ts"
 import { ownerOf } from "./Lease.ts"
 import { decidedAnew, type PresenceRefused, refuse, type Write } from "./PresenceRefused.ts"
 import { claimTold } from "./PresenceTold.ts"
 import { connectionCounter, memberCounter, membersCounter, type PresenceWrites, sessionKey } from "./PresenceWrites.ts"
 import type { Self } from "./Self.ts"
-import { type Change, type Guard, type Owner, SpaceError, type Tell } from "./SharedSpace.ts"
+import { type Change, type Guard, type Owner, SpaceError } from "./SharedSpace.ts"
 import { memberKey } from "./Tag.ts"
 
 export type Regained =
@@ -112,7 +113,7 @@ interface Putting {
   readonly guard: Guard
   /** How far connections were counted. */
   readonly counted: number
-  readonly tell: ReadonlyArray<Tell>
+  readonly tell: ReadonlyArray<RunnerMessage>
 }
 
 const putSession = Effect.fnUntraced(function* (writes: PresenceWrites, held: Held, { guard, counted, tell }: Putting) {
