@@ -5,8 +5,8 @@
  * first, the member is derived from it (rule P1).
  */
 import * as Effect from "effect/Effect"
-import type { ClaimTold } from "../../gen/noriter/runner/v1/session.ts"
 import { MemberRecord, PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
+import type { RunnerMessage } from "../../gen/registry.ts"
 import { type Held, type HeldMember, memberOf, type Position } from "./Held.ts"
 import { ownerOf } from "./Lease.ts"
 import { decidedAnew, type PresenceRefused, refuse, type Write } from "./PresenceRefused.ts"
@@ -113,7 +113,7 @@ interface Putting {
   readonly guard: Guard
   /** How far connections were counted. */
   readonly counted: number
-  readonly tell: ReadonlyArray<ClaimTold>
+  readonly tell: ReadonlyArray<RunnerMessage>
 }
 
 const putSession = Effect.fnUntraced(function* (writes: PresenceWrites, held: Held, { guard, counted, tell }: Putting) {
