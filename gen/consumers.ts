@@ -14,8 +14,9 @@ import type { EmoteTold, LineTold, TypingTold } from "./noriter/runner/v1/chat.t
 import type { MailTold } from "./noriter/runner/v1/mailbox.ts";
 import type { FiguresTold } from "./noriter/runner/v1/ops.ts";
 import type { KeyFrameAsked, MemberTold, MovesTold } from "./noriter/runner/v1/playground.ts";
-import type { ClaimTold, OutcomeTold } from "./noriter/runner/v1/session.ts";
+import type { ClaimTold, OutcomeTold, RemovalTold } from "./noriter/runner/v1/session.ts";
 import type { LineAsked, LineDecided, WhisperAsked, WhisperDecided, WhisperPassed } from "./noriter/topic/v1/chat.ts";
+import type { AnnouncementAsked, AnnouncementDecided, RemovalAsked, RemovalDecided } from "./noriter/topic/v1/ops.ts";
 import type { CanaryAsked } from "./noriter/topic/v1/runner.ts";
 import type { FlowersGiven, FlowersPassed, FlowersReceived, GiftAsked } from "./noriter/topic/v1/social.ts";
 
@@ -359,6 +360,8 @@ export const PlaygroundViewConsumer: Service<PlaygroundViewConsumer> = {
 export interface SessionHolderConsumer {
   /** A lasting request was decided. */
   readonly answer: RunnerHandler<OutcomeTold>
+  /** An operator removed a member: its session ends. */
+  readonly remove: RunnerHandler<RemovalTold>
   /** A session of this runner was claimed by a newer socket. */
   readonly yield: RunnerHandler<ClaimTold>
 }
@@ -368,6 +371,7 @@ export const SessionHolderConsumer: Service<SessionHolderConsumer> = {
   lane: "RUNNER",
   handlers: {
     answer: "noriter.runner.v1.OutcomeTold",
+    remove: "noriter.runner.v1.RemovalTold",
     yield: "noriter.runner.v1.ClaimTold",
   },
   bind: (handlers) => [
@@ -375,6 +379,11 @@ export const SessionHolderConsumer: Service<SessionHolderConsumer> = {
       lane: "RUNNER",
       key: "noriter.runner.v1.OutcomeTold",
       run: (message, trace) => (message.$type === "noriter.runner.v1.OutcomeTold" ? handlers.answer(message, trace) : misrouted("noriter.runner.v1.OutcomeTold", message))
+    },
+    {
+      lane: "RUNNER",
+      key: "noriter.runner.v1.RemovalTold",
+      run: (message, trace) => (message.$type === "noriter.runner.v1.RemovalTold" ? handlers.remove(message, trace) : misrouted("noriter.runner.v1.RemovalTold", message))
     },
     {
       lane: "RUNNER",
@@ -478,6 +487,80 @@ export const ChatHappenedConsumer: Service<ChatHappenedConsumer> = {
         reads: (record) => (record.$type === "noriter.topic.v1.WhisperDecided" ? handlers.whisper.reads(record) : misrouted("noriter.topic.v1.WhisperDecided", record)),
         decide: (state, record) => (record.$type === "noriter.topic.v1.WhisperDecided" ? handlers.whisper.decide(state, record) : misrouted("noriter.topic.v1.WhisperDecided", record)),
         asker: (record) => (record.$type === "noriter.topic.v1.WhisperDecided" ? handlers.whisper.asker(record) : misrouted("noriter.topic.v1.WhisperDecided", record))
+      }
+    },
+  ],
+}
+
+/** OpsAskedConsumer decides what operators ask of a channel. */
+export interface OpsAskedConsumer {
+  /** Something to be announced to all who are in the channel. */
+  readonly announce: TopicHandler<AnnouncementAsked>
+  /** A member to be removed. */
+  readonly remove: TopicHandler<RemovalAsked>
+}
+
+export const OpsAskedConsumer: Service<OpsAskedConsumer> = {
+  name: "noriter.topic.v1.OpsAskedConsumer",
+  lane: "TOPIC",
+  handlers: {
+    announce: "noriter.topic.v1.AnnouncementAsked",
+    remove: "noriter.topic.v1.RemovalAsked",
+  },
+  bind: (handlers) => [
+    {
+      lane: "TOPIC",
+      key: "noriter.topic.v1.AnnouncementAsked",
+      decider: {
+        reads: (record) => (record.$type === "noriter.topic.v1.AnnouncementAsked" ? handlers.announce.reads(record) : misrouted("noriter.topic.v1.AnnouncementAsked", record)),
+        decide: (state, record) => (record.$type === "noriter.topic.v1.AnnouncementAsked" ? handlers.announce.decide(state, record) : misrouted("noriter.topic.v1.AnnouncementAsked", record)),
+        asker: (record) => (record.$type === "noriter.topic.v1.AnnouncementAsked" ? handlers.announce.asker(record) : misrouted("noriter.topic.v1.AnnouncementAsked", record))
+      }
+    },
+    {
+      lane: "TOPIC",
+      key: "noriter.topic.v1.RemovalAsked",
+      decider: {
+        reads: (record) => (record.$type === "noriter.topic.v1.RemovalAsked" ? handlers.remove.reads(record) : misrouted("noriter.topic.v1.RemovalAsked", record)),
+        decide: (state, record) => (record.$type === "noriter.topic.v1.RemovalAsked" ? handlers.remove.decide(state, record) : misrouted("noriter.topic.v1.RemovalAsked", record)),
+        asker: (record) => (record.$type === "noriter.topic.v1.RemovalAsked" ? handlers.remove.asker(record) : misrouted("noriter.topic.v1.RemovalAsked", record))
+      }
+    },
+  ],
+}
+
+/** OpsHappenedConsumer is whoever keeps a record of what operators did. Deduplicate by source. */
+export interface OpsHappenedConsumer {
+  /** Something was announced. */
+  readonly announcement: TopicHandler<AnnouncementDecided>
+  /** A member was to be removed. */
+  readonly removal: TopicHandler<RemovalDecided>
+}
+
+export const OpsHappenedConsumer: Service<OpsHappenedConsumer> = {
+  name: "noriter.topic.v1.OpsHappenedConsumer",
+  lane: "TOPIC",
+  handlers: {
+    announcement: "noriter.topic.v1.AnnouncementDecided",
+    removal: "noriter.topic.v1.RemovalDecided",
+  },
+  bind: (handlers) => [
+    {
+      lane: "TOPIC",
+      key: "noriter.topic.v1.AnnouncementDecided",
+      decider: {
+        reads: (record) => (record.$type === "noriter.topic.v1.AnnouncementDecided" ? handlers.announcement.reads(record) : misrouted("noriter.topic.v1.AnnouncementDecided", record)),
+        decide: (state, record) => (record.$type === "noriter.topic.v1.AnnouncementDecided" ? handlers.announcement.decide(state, record) : misrouted("noriter.topic.v1.AnnouncementDecided", record)),
+        asker: (record) => (record.$type === "noriter.topic.v1.AnnouncementDecided" ? handlers.announcement.asker(record) : misrouted("noriter.topic.v1.AnnouncementDecided", record))
+      }
+    },
+    {
+      lane: "TOPIC",
+      key: "noriter.topic.v1.RemovalDecided",
+      decider: {
+        reads: (record) => (record.$type === "noriter.topic.v1.RemovalDecided" ? handlers.removal.reads(record) : misrouted("noriter.topic.v1.RemovalDecided", record)),
+        decide: (state, record) => (record.$type === "noriter.topic.v1.RemovalDecided" ? handlers.removal.decide(state, record) : misrouted("noriter.topic.v1.RemovalDecided", record)),
+        asker: (record) => (record.$type === "noriter.topic.v1.RemovalDecided" ? handlers.removal.asker(record) : misrouted("noriter.topic.v1.RemovalDecided", record))
       }
     },
   ],

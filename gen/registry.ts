@@ -6,7 +6,7 @@
 import type { Beat, Disconnect, HelloRequest, HelloResponse, Limits, PingRequest, PingResponse, ResumeRequest, ResumeResponse } from "./noriter/client/v1/session.ts";
 import { disconnectCodeToJSON } from "./noriter/client/v1/session.ts";
 import type { Crowded, EnterRequest, EnterResponse, LeaveRequest, LeaveResponse, ListPlaygroundsRequest, ListPlaygroundsResponse, MoveCorrected, MoveRequest, PaceRequest } from "./noriter/client/v1/playground.ts";
-import type { Emoted, EmoteRequest, Said, SayRequest, SayResponse, Typed, TypingRequest, Whispered, WhisperRequest, WhisperResponse } from "./noriter/client/v1/chat.ts";
+import type { Announced, Emoted, EmoteRequest, Said, SayRequest, SayResponse, Typed, TypingRequest, Whispered, WhisperRequest, WhisperResponse } from "./noriter/client/v1/chat.ts";
 import { reachToJSON } from "./noriter/client/v1/chat.ts";
 import type { Given, GiveRequest, GiveResponse, PouchRequest, PouchResponse } from "./noriter/client/v1/social.ts";
 import { CanaryTold } from "./noriter/runner/v1/canary.ts";
@@ -14,8 +14,9 @@ import { EmoteTold, LineTold, TypingTold } from "./noriter/runner/v1/chat.ts";
 import { MailTold } from "./noriter/runner/v1/mailbox.ts";
 import { FiguresTold } from "./noriter/runner/v1/ops.ts";
 import { KeyFrameAsked, MemberTold, MovesTold } from "./noriter/runner/v1/playground.ts";
-import { ClaimTold, OutcomeTold } from "./noriter/runner/v1/session.ts";
+import { ClaimTold, OutcomeTold, RemovalTold } from "./noriter/runner/v1/session.ts";
 import { LineAsked, LineDecided, WhisperAsked, WhisperDecided, WhisperPassed } from "./noriter/topic/v1/chat.ts";
+import { AnnouncementAsked, AnnouncementDecided, RemovalAsked, RemovalDecided } from "./noriter/topic/v1/ops.ts";
 import { CanaryAsked } from "./noriter/topic/v1/runner.ts";
 import { FlowersGiven, FlowersPassed, FlowersReceived, GiftAsked } from "./noriter/topic/v1/social.ts";
 import { ServerMessage } from "./noriter/client/v1/client.ts";
@@ -64,6 +65,7 @@ export type RunnerMessage =
   | MemberTold
   | KeyFrameAsked
   | OutcomeTold
+  | RemovalTold
   | ClaimTold
 
 /** What lies on the log. */
@@ -73,6 +75,10 @@ export type TopicRecord =
   | WhisperPassed
   | LineDecided
   | WhisperDecided
+  | AnnouncementAsked
+  | RemovalAsked
+  | AnnouncementDecided
+  | RemovalDecided
   | CanaryAsked
   | GiftAsked
   | FlowersPassed
@@ -147,6 +153,7 @@ export const runnerRoutes: Readonly<Record<RunnerKey, RunnerRoute>> = {
   "noriter.runner.v1.MemberTold": { lane: "RUNNER", key: "noriter.runner.v1.MemberTold", service: "noriter.runner.v1.PlaygroundViewConsumer" },
   "noriter.runner.v1.KeyFrameAsked": { lane: "RUNNER", key: "noriter.runner.v1.KeyFrameAsked", service: "noriter.runner.v1.PlaygroundViewConsumer" },
   "noriter.runner.v1.OutcomeTold": { lane: "RUNNER", key: "noriter.runner.v1.OutcomeTold", service: "noriter.runner.v1.SessionHolderConsumer" },
+  "noriter.runner.v1.RemovalTold": { lane: "RUNNER", key: "noriter.runner.v1.RemovalTold", service: "noriter.runner.v1.SessionHolderConsumer" },
   "noriter.runner.v1.ClaimTold": { lane: "RUNNER", key: "noriter.runner.v1.ClaimTold", service: "noriter.runner.v1.SessionHolderConsumer" },
 }
 
@@ -156,6 +163,10 @@ export const topicRoutes: Readonly<Record<TopicKey, TopicRoute>> = {
   "noriter.topic.v1.WhisperPassed": { lane: "TOPIC", key: "noriter.topic.v1.WhisperPassed", service: "noriter.topic.v1.GuestAskedConsumer", topic: "noriter.guest.asked", partitions: 16, retentionHours: 168 },
   "noriter.topic.v1.LineDecided": { lane: "TOPIC", key: "noriter.topic.v1.LineDecided", service: "noriter.topic.v1.ChatHappenedConsumer", topic: "noriter.chat.happened", partitions: 16, retentionHours: 168 },
   "noriter.topic.v1.WhisperDecided": { lane: "TOPIC", key: "noriter.topic.v1.WhisperDecided", service: "noriter.topic.v1.ChatHappenedConsumer", topic: "noriter.chat.happened", partitions: 16, retentionHours: 168 },
+  "noriter.topic.v1.AnnouncementAsked": { lane: "TOPIC", key: "noriter.topic.v1.AnnouncementAsked", service: "noriter.topic.v1.OpsAskedConsumer", topic: "noriter.channel.asked", partitions: 16, retentionHours: 168 },
+  "noriter.topic.v1.RemovalAsked": { lane: "TOPIC", key: "noriter.topic.v1.RemovalAsked", service: "noriter.topic.v1.OpsAskedConsumer", topic: "noriter.channel.asked", partitions: 16, retentionHours: 168 },
+  "noriter.topic.v1.AnnouncementDecided": { lane: "TOPIC", key: "noriter.topic.v1.AnnouncementDecided", service: "noriter.topic.v1.OpsHappenedConsumer", topic: "noriter.ops.happened", partitions: 4, retentionHours: 8760 },
+  "noriter.topic.v1.RemovalDecided": { lane: "TOPIC", key: "noriter.topic.v1.RemovalDecided", service: "noriter.topic.v1.OpsHappenedConsumer", topic: "noriter.ops.happened", partitions: 4, retentionHours: 8760 },
   "noriter.topic.v1.CanaryAsked": { lane: "TOPIC", key: "noriter.topic.v1.CanaryAsked", service: "noriter.topic.v1.RunnerAskedConsumer", topic: "noriter.runner.asked", partitions: 4, retentionHours: 1 },
   "noriter.topic.v1.GiftAsked": { lane: "TOPIC", key: "noriter.topic.v1.GiftAsked", service: "noriter.topic.v1.PouchAskedConsumer", topic: "noriter.guest.asked", partitions: 16, retentionHours: 168 },
   "noriter.topic.v1.FlowersPassed": { lane: "TOPIC", key: "noriter.topic.v1.FlowersPassed", service: "noriter.topic.v1.PouchAskedConsumer", topic: "noriter.guest.asked", partitions: 16, retentionHours: 168 },
@@ -173,6 +184,7 @@ export const topics: ReadonlyArray<Topic> = [
   { name: "noriter.channel.asked", partitions: 16, retentionHours: 168 },
   { name: "noriter.guest.asked", partitions: 16, retentionHours: 168 },
   { name: "noriter.chat.happened", partitions: 16, retentionHours: 168 },
+  { name: "noriter.ops.happened", partitions: 4, retentionHours: 8760 },
   { name: "noriter.runner.asked", partitions: 4, retentionHours: 1 },
   { name: "noriter.social.happened", partitions: 16, retentionHours: 87600 },
 ]
@@ -206,6 +218,7 @@ export const heard: Readonly<Record<ServerBody["$case"], Delivery>> = {
   emoted: "LATEST",
   typed: "LATEST",
   given: "DURABLE",
+  announced: "DURABLE",
 }
 
 /** Puts an answer under its name in the envelope. */
@@ -257,6 +270,8 @@ export function partitionOf(message: RunnerMessage | TopicRecord): string {
       return message.channel
     case "noriter.runner.v1.OutcomeTold":
       return message.incarnation
+    case "noriter.runner.v1.RemovalTold":
+      return message.incarnation
     case "noriter.runner.v1.ClaimTold":
       return message.incarnation
     case "noriter.topic.v1.LineAsked":
@@ -268,6 +283,14 @@ export function partitionOf(message: RunnerMessage | TopicRecord): string {
     case "noriter.topic.v1.LineDecided":
       return message.channel
     case "noriter.topic.v1.WhisperDecided":
+      return message.channel
+    case "noriter.topic.v1.AnnouncementAsked":
+      return message.channel
+    case "noriter.topic.v1.RemovalAsked":
+      return message.channel
+    case "noriter.topic.v1.AnnouncementDecided":
+      return message.channel
+    case "noriter.topic.v1.RemovalDecided":
       return message.channel
     case "noriter.topic.v1.CanaryAsked":
       return message.tag
@@ -319,6 +342,8 @@ function write(message: RunnerMessage | TopicRecord): BinaryWriter {
       return KeyFrameAsked.encode(message, writer)
     case "noriter.runner.v1.OutcomeTold":
       return OutcomeTold.encode(message, writer)
+    case "noriter.runner.v1.RemovalTold":
+      return RemovalTold.encode(message, writer)
     case "noriter.runner.v1.ClaimTold":
       return ClaimTold.encode(message, writer)
     case "noriter.topic.v1.LineAsked":
@@ -331,6 +356,14 @@ function write(message: RunnerMessage | TopicRecord): BinaryWriter {
       return LineDecided.encode(message, writer)
     case "noriter.topic.v1.WhisperDecided":
       return WhisperDecided.encode(message, writer)
+    case "noriter.topic.v1.AnnouncementAsked":
+      return AnnouncementAsked.encode(message, writer)
+    case "noriter.topic.v1.RemovalAsked":
+      return RemovalAsked.encode(message, writer)
+    case "noriter.topic.v1.AnnouncementDecided":
+      return AnnouncementDecided.encode(message, writer)
+    case "noriter.topic.v1.RemovalDecided":
+      return RemovalDecided.encode(message, writer)
     case "noriter.topic.v1.CanaryAsked":
       return CanaryAsked.encode(message, writer)
     case "noriter.topic.v1.GiftAsked":
@@ -367,6 +400,8 @@ export function decodeRunner(key: string, bytes: Uint8Array): RunnerMessage | un
       return KeyFrameAsked.decode(bytes)
     case "noriter.runner.v1.OutcomeTold":
       return OutcomeTold.decode(bytes)
+    case "noriter.runner.v1.RemovalTold":
+      return RemovalTold.decode(bytes)
     case "noriter.runner.v1.ClaimTold":
       return ClaimTold.decode(bytes)
     default:
@@ -387,6 +422,14 @@ export function decodeTopic(key: string, bytes: Uint8Array): TopicRecord | undef
       return LineDecided.decode(bytes)
     case "noriter.topic.v1.WhisperDecided":
       return WhisperDecided.decode(bytes)
+    case "noriter.topic.v1.AnnouncementAsked":
+      return AnnouncementAsked.decode(bytes)
+    case "noriter.topic.v1.RemovalAsked":
+      return RemovalAsked.decode(bytes)
+    case "noriter.topic.v1.AnnouncementDecided":
+      return AnnouncementDecided.decode(bytes)
+    case "noriter.topic.v1.RemovalDecided":
+      return RemovalDecided.decode(bytes)
     case "noriter.topic.v1.CanaryAsked":
       return CanaryAsked.decode(bytes)
     case "noriter.topic.v1.GiftAsked":
@@ -660,6 +703,28 @@ function jsonGiven(message: Given): string {
   return next === "{" ? "{}" : json + "}"
 }
 
+function jsonAnnounced(message: Announced): string {
+  let json = ""
+  let next = "{"
+  if (message.seq !== 0) {
+    json += next + '"seq":' + message.seq
+    next = ","
+  }
+  if (message.text !== "") {
+    json += next + '"text":' + quote(message.text)
+    next = ","
+  }
+  if (message.atMs !== 0) {
+    json += next + '"atMs":' + message.atMs
+    next = ","
+  }
+  if (message.history) {
+    json += next + '"history":' + message.history
+    next = ","
+  }
+  return next === "{" ? "{}" : json + "}"
+}
+
 /** One line to a phone, its end not included. */
 export function serverLine(message: ServerMessage): string {
   const key = message.body === undefined ? "" : jsonKey(message.body)
@@ -707,6 +772,8 @@ function jsonKey(body: ServerBody): string | undefined {
       return '"typed":' + jsonTyped(body.value)
     case "given":
       return '"given":' + jsonGiven(body.value)
+    case "announced":
+      return '"announced":' + jsonAnnounced(body.value)
     default:
       return undefined
   }

@@ -19,6 +19,7 @@ import * as MemoryTopicLog from "./link/MemoryTopicLog.ts"
 import * as ChatConsumer from "./plaza/chat/ChatConsumer.ts"
 import * as ChatDeciders from "./plaza/chat/Deciders.ts"
 import * as Mailbox from "./plaza/mailbox/Mailbox.ts"
+import * as OpsDeciders from "./plaza/ops/OpsDeciders.ts"
 import * as OpsDesk from "./plaza/ops/OpsDesk.ts"
 import { Channels } from "./plaza/playground/Channels.ts"
 import { Entrance } from "./plaza/playground/Entrance.ts"
@@ -61,7 +62,10 @@ const plaza = Layer.mergeAll(
   Figures.layer,
   OpsDesk.layer,
   // Deciders are there before the first record is read.
-  Layer.provide(Applier.layer, Layer.mergeAll(ChatDeciders.layer, PouchDeciders.layer, Canary.decidersLayer))
+  Layer.provide(
+    Applier.layer,
+    Layer.mergeAll(ChatDeciders.layer, PouchDeciders.layer, OpsDeciders.layer, Canary.decidersLayer)
+  )
 ).pipe(
   Layer.provideMerge(Entrance.layer),
   Layer.provideMerge(Sessions.layer),

@@ -101,7 +101,8 @@ export const disconnectLine = (code: DisconnectCode, options: DisconnectOptions 
 /** Those without `come_back` in the proto. */
 const staysAway: ReadonlySet<DisconnectCode> = new Set([
   DisconnectCode.DISCONNECT_CODE_REPLACED,
-  DisconnectCode.DISCONNECT_CODE_UPGRADE_REQUIRED
+  DisconnectCode.DISCONNECT_CODE_UPGRADE_REQUIRED,
+  DisconnectCode.DISCONNECT_CODE_REMOVED
 ])
 
 export class PhoneConnection implements Connection {

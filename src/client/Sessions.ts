@@ -31,6 +31,7 @@ const sweepEvery = "250 millis"
 type Dismissal = readonly [code: DisconnectCode, message: string]
 const replaced: Dismissal = [DisconnectCode.DISCONNECT_CODE_REPLACED, "this guest is here on a newer socket"]
 const ended: Dismissal = [DisconnectCode.DISCONNECT_CODE_SESSION_ENDED, "the session has ended; say hello"]
+const removed: Dismissal = [DisconnectCode.DISCONNECT_CODE_REMOVED, "an operator removed you"]
 const fenced: Dismissal = [DisconnectCode.DISCONNECT_CODE_FENCED, "this runner was not heard for too long; resume"]
 
 /** Phones are told to come back spread over this long, so that they do not all come at once. */
@@ -95,6 +96,8 @@ const make = Effect.gen(function* () {
     session.connection = undefined
   }
   const replace = (session: Session): void => dismiss(session, ...replaced)
+  const remove = (session: Session) =>
+    session.change((held) => Effect.map(presence.remove(held), () => dismiss(session, ...removed)))
   /** Has the shared space say what is held here, or this runner hold no more than that says. */
   const regain = (session: Session, isFenced = false) =>
     session.change((held) =>
@@ -109,6 +112,11 @@ const make = Effect.gen(function* () {
   yield* bus.register(SessionHolderConsumer, {
     answer: (told) =>
       Effect.sync(() => registry.ofSession(told.session)?.outcome(told.ask, Answer.decode(told.answer))),
+    remove: (told) =>
+      Effect.sync(() => {
+        const session = registry.ofSession(told.session)
+        if (session !== undefined) services.fork(enduring("a removed session", remove(session)))
+      }),
     yield: (told) =>
       Effect.sync(() => {
         const session = registry.ofGuest(told.guest)

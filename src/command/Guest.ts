@@ -97,6 +97,7 @@ export class Guest {
     plaza.on("missed", () => options.changed(visit.missed()))
     plaza.on("refused", (error) => this.tellOne(refusal(error)))
     plaza.on("said", (said) => options.changed(visit.said(said)))
+    plaza.on("announced", (announced) => options.changed(visit.announced(announced)))
     plaza.on("whispered", (whispered) => options.changed(visit.whispered(whispered)))
     plaza.on("emoted", (emoted) => options.changed(visit.emoted(emoted)))
     // What only changes the picture, and adds nothing to the chat.

@@ -95,6 +95,10 @@ export class Visit {
     if (this.me !== undefined) this.me = { ...this.me, xCm, yCm }
   }
 
+  announced({ text }: Client.Announced): Line {
+    return this.note("note", clean(text))
+  }
+
   said({ nickname, member, text }: Client.Said): Line {
     return this.note("said", `${clean(nickname)}#${member}: ${clean(text)}`)
   }

@@ -56,6 +56,8 @@ export class Presence extends Context.Service<
     /** Moves session and member on (rule P5), with its place where that is known: the socket is lost, or a deadline was
      * looked at. */
     readonly moveOn: (held: Held, event: PresenceEvent, lastId: number, at?: Position) => Change<Held | "ended">
+    /** Ends a session because an operator removed its member. */
+    readonly remove: (held: Held) => Change<void>
     /** Puts a member back that its session names and that is missing (rule P1). */
     readonly putBack: (held: Held, place: Position) => Change<HeldMember>
     /** Whether the session is still this owner's: it may have been claimed, and the word of it lost (rule P3). */
@@ -96,6 +98,7 @@ const make = Effect.gen(function* () {
         return channels.naming(by, request.tag, enter(writes, by, held, request))
       }),
     leave: leave(writes),
+    remove: (held) => end(writes, held, GoneReason.GONE_REASON_REMOVED),
     moveOn: moveOn(writes, settings),
     putBack: (held, place) => putMissing(writes, held, place),
     regain: regain(writes, self),
@@ -129,7 +132,7 @@ const begin = (writes: PresenceWrites) =>
     const { before, held } = yield* writes.claim(by, guest, () => Effect.succeed(record))
     // Fenced, it removes nobody: it may have claimed what is another's by now (rule P8).
     const guard: Guard = { _tag: "Create", by: held.owner }
-    if (before !== undefined) yield* forget(writes, before, guard)
+    if (before !== undefined) yield* forget(writes, before, reasonOf(before), guard)
     return held
   })
 
@@ -226,9 +229,7 @@ const moveOn = (writes: PresenceWrites, settings: Settings["Service"]) =>
     const { state, lostMs } = held.record
     const after = next({ state, lostMs, dueMs: undefined }, event, settings)
     if (after === "ended") {
-      yield* writes.endSession(held)
-      yield* forget(writes, held.record)
-      yield* writes.index(writes.incarnation, [], [guestKey(held.guest)])
+      yield* end(writes, held, reasonOf(held.record))
       return "ended" as const
     }
     if (after.state === state) return held
@@ -246,11 +247,23 @@ const moveOn = (writes: PresenceWrites, settings: Settings["Service"]) =>
     return moved
   })
 
+const end = Effect.fnUntraced(function* (writes: PresenceWrites, held: Held, reason: GoneReason) {
+  yield* writes.endSession(held)
+  yield* forget(writes, held.record, reason)
+  yield* writes.index(writes.incarnation, [], [guestKey(held.guest)])
+})
+
+const reasonOf = ({ state }: SessionRecord): GoneReason =>
+  state === PresenceState.PRESENCE_STATE_PRESENT ? GoneReason.GONE_REASON_LEFT : GoneReason.GONE_REASON_LOST
+
 /** What a session leaves behind when it has ended: its member, and what was remembered of its requests (rule L6). */
-const forget = Effect.fnUntraced(function* (writes: PresenceWrites, ended: SessionRecord, guard?: Guard) {
+const forget = Effect.fnUntraced(function* (
+  writes: PresenceWrites,
+  ended: SessionRecord,
+  reason: GoneReason,
+  guard?: Guard
+) {
   if (ended.channel !== "" && ended.member !== 0) {
-    const reason =
-      ended.state === PresenceState.PRESENCE_STATE_PRESENT ? GoneReason.GONE_REASON_LEFT : GoneReason.GONE_REASON_LOST
     yield* writes.removeMember(ended.channel, ended.member, ended.session, reason, guard)
   }
   for (const tag of new Set(ended.enters.map((enter) => enter.channel))) {

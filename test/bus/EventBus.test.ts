@@ -253,7 +253,8 @@ describe("frames that come", () => {
           text: "",
           reach: 1,
           atMs: 0,
-          cell: 0
+          cell: 0,
+          announced: false
         } as const
         twins.hub.publish(tag, frameOf(told, undefined).bytes)
         good(5)

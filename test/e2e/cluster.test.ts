@@ -13,6 +13,7 @@ import { newSecret, type Phone } from "./Phone.ts"
 import { Server } from "./Server.ts"
 
 const startMs = 60_000
+const opsToken = "f81d4fae7dec11d0a76500a0c91e6bf6"
 
 interface Span {
   readonly runner: string
@@ -61,6 +62,7 @@ await withServices("two runners", ["redis", "kafka", "zookeeper"], (urls) => {
       NORITER_SECRET: "the secret of all runners",
       NORITER_PREFIX: world,
       NORITER_RUNNER_ID: runner,
+      NORITER_OPS_TOKEN: opsToken,
       NORITER_LOST_SHOWN: "500 ms",
       NORITER_RESUME_GRACE: "3 s",
       NORITER_OTLP_URL: `http://127.0.0.1:${otlpPort}/${runner}`
@@ -82,6 +84,40 @@ await withServices("two runners", ["redis", "kafka", "zookeeper"], (urls) => {
     collector.closeAllConnections()
     collector.close()
   })
+
+  const order = (server: Server, path: string, body: object) =>
+    fetch(`http://127.0.0.1:${server.httpPort}/ops/${path}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${opsToken}` },
+      body: JSON.stringify(body)
+    })
+
+  it(
+    "operators at one see both, are heard on both, and remove whoever is on the other",
+    async () => {
+      const seen = await fetch(`http://127.0.0.1:${one.httpPort}/ops/live`, {
+        headers: { authorization: `Bearer ${opsToken}` }
+      })
+      let text = ""
+      const decoder = new TextDecoder()
+      // As it comes, until both have counted something.
+      for await (const part of seen.body ?? []) {
+        text += decoder.decode(part, { stream: true })
+        const shown: unknown = JSON.parse(/data: (.*)\n\n$/.exec(text)?.[1] ?? "{}")
+        if (listIn(shown, "figures").length === 2 && listIn(shown, "living").length === 2) break
+      }
+      const guest = await visit(one.tcpPort, "바람")
+      assert.strictEqual((await order(one, "announce", { playground: "park", text: "모두에게" })).status, 200)
+      for (const phone of [guest.phone, watcher.phone]) await phone.next("announced", ({ text }) => text === "모두에게")
+      await sees(watcher.phone, guest.member)
+    assert.strictEqual((await order(two, "remove", { channel: "park/1", member: guest.member })).status, 200)
+      assert.strictEqual((await guest.phone.next("disconnect")).code, "DISCONNECT_CODE_REMOVED")
+      const gone = await watcher.phone.next("disappeared", ({ member }) => asList(member).includes(guest.member))
+      assert.strictEqual(gone.reason, "GONE_REASON_REMOVED")
+    },
+    startMs
+  )
+  const asList = (value: unknown): ReadonlyArray<unknown> => (Array.isArray(value) ? value : [])
 
   /** Numbers are never used again, so it does not matter when it was told. */
   const told = (phone: Phone, name: string, listed: (body: unknown) => ReadonlyArray<unknown>, member: number) =>

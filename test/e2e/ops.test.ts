@@ -76,7 +76,7 @@ describe("the operators' board", () => {
     assert.strictEqual(page.status, 200)
     assert.match(page.headers.get("content-security-policy") ?? "", /^default-src 'none'; script-src 'self';/)
     const text = await page.text()
-    for (const [, path = ""] of text.matchAll(/(?:href|src)="([^"]+)"/g)) {
+    for (const [, path = ""] of text.matchAll(/(?:href|src)="(\/[^"]+)"/g)) {
       const file = await ask(path)
       assert.strictEqual(file.status, 200, path)
       assert.notInclude(await file.text(), token)

@@ -158,6 +158,15 @@ function drawPlaces(playgrounds) {
   byId("places").replaceChildren(...rows)
 }
 
+/** Keeps what is chosen while the choices change. */
+function choices(id, values) {
+  const select = byId(id)
+  const known = [...select.options].map(({ value }) => value)
+  if (known.join() === values.map(([value]) => value).join()) return
+  const chosen = select.value
+  select.replaceChildren(...values.map(([value, text]) => new Option(text, value, false, value === chosen)))
+}
+
 function drawRunners(living, processes) {
   const known = new Map(processes.map((each) => [each.incarnation, each]))
   const silent = living.filter(({ incarnation }) => !known.has(incarnation))
@@ -251,9 +260,74 @@ function draw({ atMs, playgrounds, living, figures, missing }) {
     2
   )
   drawPlaces(playgrounds)
+  choices(
+    "playground",
+    playgrounds.map(({ id, name }) => [id, `${name} (${id})`])
+  )
+  choices(
+    "channel",
+    playgrounds.flatMap(({ id, name, channels }) =>
+      channels.map(({ channel }) => [`${id}/${channel}`, `${name} (${id}/${channel})`])
+    )
+  )
   drawRunners(living, processes)
   drawRefusals(processes)
 }
+
+// --- Orders ---
+
+/** Asks for something; what it could not do is said. */
+async function ask(path, order) {
+  const body = order === undefined ? {} : { method: "POST", body: JSON.stringify(order) }
+  const response = await fetch(path, { ...body, headers: { authorization: `Bearer ${token.get()}` } })
+  const answer = await response.json().catch(() => ({}))
+  if (!response.ok) throw new Error(answer.message ?? `the server says ${response.status}`)
+  return answer
+}
+
+async function ordering(order) {
+  byId("ordered").textContent = await order().catch((cause) => `Not done: ${cause.message}`)
+}
+
+byId("announce").addEventListener("submit", (event) => {
+  event.preventDefault()
+  ordering(async () => {
+    const { channels } = await ask("/ops/announce", { playground: byId("playground").value, text: byId("text").value })
+    byId("text").value = ""
+    return `Announced in ${channels} channel${channels === 1 ? "" : "s"}.`
+  })
+})
+
+const foundMax = 50
+
+/** A member found, with the way to remove it: asked twice, because it cannot be undone. */
+function foundItem(channel, { member, nickname }) {
+  const item = element("li")
+  const button = element("button", "Remove")
+  button.type = "button"
+  button.addEventListener("click", () => {
+    if (!confirm(`Remove ${nickname} (${member}) from ${channel}?`)) return
+    ordering(async () => {
+      await ask("/ops/remove", { channel, member })
+      item.remove()
+      return `${nickname} (${member}) is asked to go.`
+    })
+  })
+  item.append(button, element("span", `${nickname} (${member})`))
+  return item
+}
+
+byId("find").addEventListener("submit", (event) => {
+  event.preventDefault()
+  ordering(async () => {
+    const channel = byId("channel").value
+    const name = byId("name").value.trim()
+    const members = await ask(`/ops/members?channel=${encodeURIComponent(channel)}`)
+    const found = members.filter(({ member, nickname }) => `${member}` === name || nickname.includes(name))
+    byId("found").replaceChildren(...found.slice(0, foundMax).map((each) => foundItem(channel, each)))
+    return found.length > foundMax ? `${found.length} found; these are ${foundMax} of them.` : `${found.length} found.`
+  })
+})
 
 byId("door").addEventListener("submit", (event) => {
   event.preventDefault()

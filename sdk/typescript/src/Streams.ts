@@ -6,7 +6,7 @@ import type { StreamPosition } from "./gen/protocol.ts"
 
 export class Streams {
   private readonly positions = new Map<string, StreamPosition>()
-  /** `park/1`, whose lines are `said`; empty outside. */
+  /** `park/1`, whose lines are `said` and `announced`; empty outside. */
   private channel = ""
 
   /** The guest stands in another channel, or in none: the lines of the old one mean nothing any more. */
@@ -33,7 +33,7 @@ export class Streams {
 
   /** Marks a line as heard. False: it was heard already. */
   hear(key: string, seq: number): boolean {
-    const name = key === "said" ? this.channel : mailbox
+    const name = key === "said" || key === "announced" ? this.channel : mailbox
     const position = this.positions.get(name)
     if (position === undefined) return true
     if (seq <= position.seq) return false

@@ -57,7 +57,8 @@ const decideLine = (state: DecisionState, line: LineAsked, limits: LineLimits): 
     text,
     reach,
     atMs,
-    cell
+    cell,
+    announced: false
   }
   const everywhere = reach === Reach.REACH_PLAYGROUND
   return {

@@ -1,6 +1,7 @@
 /**
- * The operators' board over HTTP, at /ops: a page, and what it shows as a stream of events, for whoever has the token.
- * Owns who is let in and how many; what is shown is the Board's. Without NORITER_OPS_TOKEN there is nothing of it.
+ * The operators' board over HTTP, at /ops: a page, what it shows as a stream of events, and what operators may order, for
+ * whoever has the token. Owns who is let in, how many look, and how much they may send; what is shown is the Board's, what
+ * is ordered is Orders'. Without NORITER_OPS_TOKEN there is nothing of it.
  */
 import { createHash, timingSafeEqual } from "node:crypto"
 import type { IncomingMessage, ServerResponse } from "node:http"
@@ -9,18 +10,24 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import { HttpServer, type Visit } from "../../client/HttpServer.ts"
 import * as Page from "../../client/Page.ts"
 import { Settings } from "../../Settings.ts"
 import { opsRefused } from "../../telemetry/Metrics.ts"
 import { Workers } from "../../Workers.ts"
+import { LineFault, parseLine, textOf } from "../../wire/Lines.ts"
+import type { Fields } from "../../wire/Strict.ts"
 import * as Board from "./Board.ts"
+import * as Orders from "./Orders.ts"
 
 const folder = fileURLToPath(new URL("../../../web/ops", import.meta.url))
 const every = "1 second"
 /** Operators who look at once. */
 const watchingMax = 8
+/** An order is a line, and its playground. */
+const orderBytesMax = 4096
 
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
@@ -30,7 +37,7 @@ export const layer = Layer.effectDiscard(
     const workers = yield* Workers
     const board = yield* Board.make
     const page = yield* Page.load(folder, "/ops")
-    const desk = new Desk(opsToken.value)
+    const desk = new Desk(opsToken.value, yield* Orders.make)
     yield* http.mount({ visit: (visit) => desk.visit(visit) })
     yield* http.mount(page)
     // Nothing is read while nobody looks.
@@ -45,13 +52,18 @@ export const layer = Layer.effectDiscard(
 // --- internal ---
 
 const headers = { "cache-control": "no-store", "x-content-type-options": "nosniff" } as const
+const json = { ...headers, "content-type": "application/json; charset=utf-8" } as const
+
+type Ordered = Effect.Effect<unknown, Orders.OrderRefused>
 
 class Desk {
   private readonly token: Buffer
+  private readonly orders: Orders.Orders
   private readonly watching = new Set<ServerResponse>()
 
-  constructor(token: Redacted.Redacted<string>) {
+  constructor(token: Redacted.Redacted<string>, orders: Orders.Orders) {
     this.token = digest(Redacted.value(token))
+    this.orders = orders
   }
 
   get isWatched(): boolean {
@@ -59,16 +71,14 @@ class Desk {
   }
 
   visit({ request, response, path }: Visit): boolean {
-    if (path !== "/ops/live" || request.method !== "GET") return false
-    request.resume()
-    if (!this.isLetIn(request)) {
-      opsRefused.count++
-      response.writeHead(401, { ...headers, "www-authenticate": "Bearer" }).end()
-    } else if (this.watching.size >= watchingMax) {
-      response.writeHead(503, headers).end(`${watchingMax} operators are looking already\n`)
-    } else {
-      this.watch(response)
-    }
+    const asked = `${request.method} ${path}`
+    const { announce, remove, members } = this.orders
+    if (asked === "GET /ops/live") this.letIn(request, response, () => this.watch(request, response))
+    else if (asked === "POST /ops/announce") this.letIn(request, response, () => order(request, response, announce))
+    else if (asked === "POST /ops/remove") this.letIn(request, response, () => order(request, response, remove))
+    else if (asked === "GET /ops/members")
+      this.letIn(request, response, () => answer(response, members(channelIn(request))))
+    else return false
     return true
   }
 
@@ -81,18 +91,65 @@ class Desk {
     for (const response of this.watching) response.end()
   }
 
-  private watch(response: ServerResponse): void {
+  private watch(request: IncomingMessage, response: ServerResponse): void {
+    request.resume()
+    if (this.watching.size >= watchingMax) {
+      response.writeHead(503, headers).end(`${watchingMax} operators are looking already\n`)
+      return
+    }
     response.writeHead(200, { ...headers, "content-type": "text/event-stream; charset=utf-8" })
     response.flushHeaders()
     this.watching.add(response)
     response.once("close", () => this.watching.delete(response))
   }
 
+  private letIn(request: IncomingMessage, response: ServerResponse, then: () => void): void {
+    if (this.showsToken(request)) {
+      then()
+      return
+    }
+    request.resume()
+    opsRefused.count++
+    response.writeHead(401, { ...headers, "www-authenticate": "Bearer" }).end()
+  }
+
   /** Digests are of one length, so that the time it takes says nothing of the token. */
-  private isLetIn({ headers }: IncomingMessage): boolean {
+  private showsToken({ headers }: IncomingMessage): boolean {
     const shown = /^Bearer (\S{1,512})$/.exec(headers.authorization ?? "")?.[1]
     return shown !== undefined && timingSafeEqual(digest(shown), this.token)
   }
 }
 
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest()
+
+const channelIn = ({ url = "" }: IncomingMessage): string =>
+  new URLSearchParams(url.slice(url.indexOf("?") + 1)).get("channel") ?? ""
+
+/** Reads an order, JSON of a few fields, and says what became of it. */
+function order(request: IncomingMessage, response: ServerResponse, run: (order: Fields) => Ordered): void {
+  const chunks: Array<Buffer> = []
+  let bytes = 0
+  request.on("data", (chunk: Buffer) => {
+    bytes += chunk.length
+    if (bytes <= orderBytesMax) chunks.push(chunk)
+  })
+  request.on("end", () => {
+    const fields = bytes > orderBytesMax ? undefined : parseLine(textOf(Buffer.concat(chunks)))
+    if (fields === undefined) response.writeHead(413, headers).end()
+    else if (fields instanceof LineFault) response.writeHead(400, json).end(JSON.stringify({ message: fields.message }))
+    else answer(response, run(fields))
+  })
+}
+
+const answer = (response: ServerResponse, ordered: Ordered): void =>
+  void Effect.runFork(
+    Effect.map(Effect.result(ordered), (result) => {
+      const [status, body] = Result.isSuccess(result)
+        ? [200, result.success]
+        : [result.failure.status, { message: result.failure.message }]
+      response.writeHead(status, json).end(JSON.stringify(body))
+    }).pipe(
+      Effect.tapCause((cause) => Effect.logError("an operator's order failed", cause)),
+      Effect.onError(() => Effect.sync(() => response.writeHead(500, headers).end()))
+    )
+  )

@@ -39,11 +39,25 @@ export class HeardLine {
   }
 }
 
-const said = ({ seq, member, nickname, text, reach, atMs }: LineTold, id: number, history: boolean): Uint8Array =>
-  lineOf({
-    $case: "said",
-    value: { $type: "noriter.client.v1.Said", seq, member, id, nickname, text, reach: reachOf(reach), atMs, history }
-  })
+const said = (told: LineTold, id: number, history: boolean): Uint8Array => {
+  const { seq, member, nickname, text, reach, atMs } = told
+  return told.announced
+    ? lineOf({ $case: "announced", value: { $type: "noriter.client.v1.Announced", seq, text, atMs, history } })
+    : lineOf({
+        $case: "said",
+        value: {
+          $type: "noriter.client.v1.Said",
+          seq,
+          member,
+          id,
+          nickname,
+          text,
+          reach: reachOf(reach),
+          atMs,
+          history
+        }
+      })
+}
 
 const reachOf = (reach: number): Reach =>
   reach === Reach.REACH_PLAYGROUND ? Reach.REACH_PLAYGROUND : Reach.REACH_NEARBY

@@ -43,6 +43,7 @@ const line = (seq: number, prev: number, more: Partial<LineTold> = {}): LineTold
   text: "어서 와요",
   reach: Reach.REACH_PLAYGROUND,
   atMs: 1_000,
+  announced: false,
   cell: 0,
   ...more
 })

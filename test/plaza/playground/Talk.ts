@@ -179,7 +179,8 @@ export class Talk {
       text: `안녕 ${this.seq}`,
       reach: a % 2 === 0 ? Reach.REACH_PLAYGROUND : Reach.REACH_NEARBY,
       atMs: this.timeMs,
-      cell: this.cells.get(member) ?? 0
+      cell: this.cells.get(member) ?? 0,
+      announced: false
     }
     this.log.push(line)
     return line

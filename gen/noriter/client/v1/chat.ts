@@ -55,6 +55,19 @@ export interface SayResponse {
   seq: number;
 }
 
+/** Announced tells of something that the operator says to everybody; show it as nobody's line. */
+export interface Announced {
+  $type: "noriter.client.v1.Announced";
+  /** Its place in the channel's stream, among the lines said there. */
+  seq: number;
+  /** What. */
+  text: string;
+  /** When it was decided, milliseconds since 1970. */
+  atMs: number;
+  /** Announced before this guest entered. */
+  history: boolean;
+}
+
 /** Said tells of a line. Speakers hear their own, with their id in it. */
 export interface Said {
   $type: "noriter.client.v1.Said";
@@ -274,6 +287,116 @@ export const SayResponse: MessageFns<SayResponse, "noriter.client.v1.SayResponse
   fromPartial(object: DeepPartial<SayResponse>): SayResponse {
     const message = createBaseSayResponse();
     message.seq = object.seq ?? 0;
+    return message;
+  },
+};
+
+function createBaseAnnounced(): Announced {
+  return { $type: "noriter.client.v1.Announced", seq: 0, text: "", atMs: 0, history: false };
+}
+
+export const Announced: MessageFns<Announced, "noriter.client.v1.Announced"> = {
+  $type: "noriter.client.v1.Announced" as const,
+
+  encode(message: Announced, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.seq !== 0) {
+      writer.uint32(8).uint64(message.seq);
+    }
+    if (message.text !== "") {
+      writer.uint32(18).string(message.text);
+    }
+    if (message.atMs !== 0) {
+      writer.uint32(24).uint64(message.atMs);
+    }
+    if (message.history !== false) {
+      writer.uint32(32).bool(message.history);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Announced {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAnnounced();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.seq = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.text = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.atMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.history = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: Announced): unknown {
+    const obj: any = {};
+    if (message.seq !== 0) {
+      obj.seq = Math.round(message.seq);
+    }
+    if (message.text !== "") {
+      obj.text = message.text;
+    }
+    if (message.atMs !== 0) {
+      obj.atMs = Math.round(message.atMs);
+    }
+    if (message.history !== false) {
+      obj.history = message.history;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Announced>): Announced {
+    return Announced.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Announced>): Announced {
+    const message = createBaseAnnounced();
+    message.seq = object.seq ?? 0;
+    message.text = object.text ?? "";
+    message.atMs = object.atMs ?? 0;
+    message.history = object.history ?? false;
     return message;
   },
 };

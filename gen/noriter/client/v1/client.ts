@@ -4,6 +4,7 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import {
+  Announced,
   Emoted,
   EmoteRequest,
   Said,
@@ -185,6 +186,9 @@ export interface ServerMessage {
     | //
     /** Somebody gave this guest flowers. */
     { $case: "given"; value: Given }
+    | //
+    /** The operator announces something. */
+    { $case: "announced"; value: Announced }
     | undefined;
 }
 
@@ -608,6 +612,9 @@ export const ServerMessage: MessageFns<ServerMessage, "noriter.client.v1.ServerM
       case "given":
         Given.encode(message.body.value, writer.uint32(594).fork()).join();
         break;
+      case "announced":
+        Announced.encode(message.body.value, writer.uint32(602).fork()).join();
+        break;
     }
     return writer;
   },
@@ -825,6 +832,14 @@ export const ServerMessage: MessageFns<ServerMessage, "noriter.client.v1.ServerM
             message.body = { $case: "given", value: Given.decode(reader, reader.uint32()) };
             continue;
           }
+          case 75: {
+            if (tag !== 602) {
+              break;
+            }
+
+            message.body = { $case: "announced", value: Announced.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -890,6 +905,8 @@ export const ServerMessage: MessageFns<ServerMessage, "noriter.client.v1.ServerM
       obj.typed = Typed.toJSON(message.body.value);
     } else if (message.body?.$case === "given") {
       obj.given = Given.toJSON(message.body.value);
+    } else if (message.body?.$case === "announced") {
+      obj.announced = Announced.toJSON(message.body.value);
     }
     return obj;
   },
@@ -1042,6 +1059,12 @@ export const ServerMessage: MessageFns<ServerMessage, "noriter.client.v1.ServerM
       case "given": {
         if (object.body?.value !== undefined && object.body?.value !== null) {
           message.body = { $case: "given", value: Given.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "announced": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "announced", value: Announced.fromPartial(object.body.value) };
         }
         break;
       }

@@ -38,6 +38,8 @@ export const DisconnectCode = {
   DISCONNECT_CODE_INTERNAL: 12,
   /** DISCONNECT_CODE_FULL - This runner holds as many sockets as it may. Come back after `afterMs`, to another runner if you know one. */
   DISCONNECT_CODE_FULL: 13,
+  /** DISCONNECT_CODE_REMOVED - An operator removed this guest, and the session has ended. Do not come back by yourself. */
+  DISCONNECT_CODE_REMOVED: 14,
 } as const;
 
 export type DisconnectCode = typeof DisconnectCode[keyof typeof DisconnectCode];
@@ -57,6 +59,7 @@ export namespace DisconnectCode {
   export type DISCONNECT_CODE_SESSION_ENDED = typeof DisconnectCode.DISCONNECT_CODE_SESSION_ENDED;
   export type DISCONNECT_CODE_INTERNAL = typeof DisconnectCode.DISCONNECT_CODE_INTERNAL;
   export type DISCONNECT_CODE_FULL = typeof DisconnectCode.DISCONNECT_CODE_FULL;
+  export type DISCONNECT_CODE_REMOVED = typeof DisconnectCode.DISCONNECT_CODE_REMOVED;
 }
 
 export function disconnectCodeToJSON(object: DisconnectCode): string {
@@ -89,6 +92,8 @@ export function disconnectCodeToJSON(object: DisconnectCode): string {
       return "DISCONNECT_CODE_INTERNAL";
     case DisconnectCode.DISCONNECT_CODE_FULL:
       return "DISCONNECT_CODE_FULL";
+    case DisconnectCode.DISCONNECT_CODE_REMOVED:
+      return "DISCONNECT_CODE_REMOVED";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum DisconnectCode");
   }

@@ -32,6 +32,8 @@ export interface LineTold {
   atMs: number;
   /** The speaker's cell, fixed when asked. */
   cell: number;
+  /** Nobody said it: the operator announces it. */
+  announced: boolean;
 }
 
 /** EmoteTold is a feeling shown. */
@@ -67,6 +69,7 @@ function createBaseLineTold(): LineTold {
     reach: 0,
     atMs: 0,
     cell: 0,
+    announced: false,
   };
 }
 
@@ -103,6 +106,9 @@ export const LineTold: MessageFns<LineTold, "noriter.runner.v1.LineTold"> = {
     }
     if (message.cell !== 0) {
       writer.uint32(80).uint32(message.cell);
+    }
+    if (message.announced !== false) {
+      writer.uint32(88).bool(message.announced);
     }
     return writer;
   },
@@ -200,6 +206,14 @@ export const LineTold: MessageFns<LineTold, "noriter.runner.v1.LineTold"> = {
             message.cell = reader.uint32();
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.announced = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -244,6 +258,9 @@ export const LineTold: MessageFns<LineTold, "noriter.runner.v1.LineTold"> = {
     if (message.cell !== 0) {
       obj.cell = Math.round(message.cell);
     }
+    if (message.announced !== false) {
+      obj.announced = message.announced;
+    }
     return obj;
   },
 
@@ -262,6 +279,7 @@ export const LineTold: MessageFns<LineTold, "noriter.runner.v1.LineTold"> = {
     message.reach = object.reach ?? 0;
     message.atMs = object.atMs ?? 0;
     message.cell = object.cell ?? 0;
+    message.announced = object.announced ?? false;
     return message;
   },
 };

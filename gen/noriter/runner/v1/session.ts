@@ -23,6 +23,15 @@ export interface OutcomeTold {
   answer: Uint8Array;
 }
 
+/** RemovalTold says that a session is to end, because an operator removed its member. */
+export interface RemovalTold {
+  $type: "noriter.runner.v1.RemovalTold";
+  /** The incarnation that holds it. */
+  incarnation: string;
+  /** The session. */
+  session: string;
+}
+
 /** ClaimTold says that a session has a newer owner. */
 export interface ClaimTold {
   $type: "noriter.runner.v1.ClaimTold";
@@ -166,6 +175,86 @@ export const OutcomeTold: MessageFns<OutcomeTold, "noriter.runner.v1.OutcomeTold
     message.id = object.id ?? 0;
     message.ask = object.ask ?? 0;
     message.answer = object.answer ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseRemovalTold(): RemovalTold {
+  return { $type: "noriter.runner.v1.RemovalTold", incarnation: "", session: "" };
+}
+
+export const RemovalTold: MessageFns<RemovalTold, "noriter.runner.v1.RemovalTold"> = {
+  $type: "noriter.runner.v1.RemovalTold" as const,
+
+  encode(message: RemovalTold, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.incarnation !== "") {
+      writer.uint32(10).string(message.incarnation);
+    }
+    if (message.session !== "") {
+      writer.uint32(18).string(message.session);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemovalTold {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemovalTold();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.incarnation = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.session = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: RemovalTold): unknown {
+    const obj: any = {};
+    if (message.incarnation !== "") {
+      obj.incarnation = message.incarnation;
+    }
+    if (message.session !== "") {
+      obj.session = message.session;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RemovalTold>): RemovalTold {
+    return RemovalTold.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RemovalTold>): RemovalTold {
+    const message = createBaseRemovalTold();
+    message.incarnation = object.incarnation ?? "";
+    message.session = object.session ?? "";
     return message;
   },
 };

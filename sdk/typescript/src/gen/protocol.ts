@@ -83,8 +83,10 @@ export type DisconnectCode =
   | "DISCONNECT_CODE_INTERNAL"
   /** This runner holds as many sockets as it may. Come back after `afterMs`, to another runner if you know one. */
   | "DISCONNECT_CODE_FULL"
+  /** An operator removed this guest, and the session has ended. Do not come back by yourself. */
+  | "DISCONNECT_CODE_REMOVED"
 
-const namesOfDisconnectCode: ReadonlySet<unknown> = new Set(["DISCONNECT_CODE_UNSPECIFIED","DISCONNECT_CODE_HELLO_TIMEOUT","DISCONNECT_CODE_LINE_TIMEOUT","DISCONNECT_CODE_HEARTBEAT","DISCONNECT_CODE_REPLACED","DISCONNECT_CODE_ABUSE","DISCONNECT_CODE_SLOW","DISCONNECT_CODE_DRAINING","DISCONNECT_CODE_ADDRESS_LIMIT","DISCONNECT_CODE_UPGRADE_REQUIRED","DISCONNECT_CODE_FENCED","DISCONNECT_CODE_SESSION_ENDED","DISCONNECT_CODE_INTERNAL","DISCONNECT_CODE_FULL"])
+const namesOfDisconnectCode: ReadonlySet<unknown> = new Set(["DISCONNECT_CODE_UNSPECIFIED","DISCONNECT_CODE_HELLO_TIMEOUT","DISCONNECT_CODE_LINE_TIMEOUT","DISCONNECT_CODE_HEARTBEAT","DISCONNECT_CODE_REPLACED","DISCONNECT_CODE_ABUSE","DISCONNECT_CODE_SLOW","DISCONNECT_CODE_DRAINING","DISCONNECT_CODE_ADDRESS_LIMIT","DISCONNECT_CODE_UPGRADE_REQUIRED","DISCONNECT_CODE_FENCED","DISCONNECT_CODE_SESSION_ENDED","DISCONNECT_CODE_INTERNAL","DISCONNECT_CODE_FULL","DISCONNECT_CODE_REMOVED"])
 const isDisconnectCode = (value: unknown): value is DisconnectCode => namesOfDisconnectCode.has(value)
 const readDisconnectCode = (value: unknown): DisconnectCode => (isDisconnectCode(value) ? value : "DISCONNECT_CODE_UNSPECIFIED")
 
@@ -532,6 +534,18 @@ export interface Given {
   readonly atMs: number
 }
 
+/** Announced tells of something that the operator says to everybody; show it as nobody's line. */
+export interface Announced {
+  /** Its place in the channel's stream, among the lines said there. */
+  readonly seq: number
+  /** What. */
+  readonly text: string
+  /** When it was decided, milliseconds since 1970. */
+  readonly atMs: number
+  /** Announced before this guest entered. */
+  readonly history: boolean
+}
+
 type Fields = Readonly<Record<string, unknown>>
 
 const nothing: Fields = {}
@@ -811,6 +825,16 @@ export const readGiven = (value: unknown): Given => {
   }
 }
 
+export const readAnnounced = (value: unknown): Announced => {
+  const fields = fieldsOf(value)
+  return {
+    seq: readNumber(fields.seq),
+    text: readString(fields.text),
+    atMs: readNumber(fields.atMs),
+    history: readBoolean(fields.history),
+  }
+}
+
 /** What is heard unasked, by its key. */
 export interface Heard {
   /** Appeared tells of members that came into view. */
@@ -833,6 +857,8 @@ export interface Heard {
   readonly typed: Typed
   /** Given tells a guest of flowers; they are in the pouch. */
   readonly given: Given
+  /** Announced tells of something that the operator says to everybody; show it as nobody's line. */
+  readonly announced: Announced
 }
 
 export const readers: { readonly [K in keyof Heard]: (value: unknown) => Heard[K] } = {
@@ -846,6 +872,7 @@ export const readers: { readonly [K in keyof Heard]: (value: unknown) => Heard[K
   emoted: readEmoted,
   typed: readTyped,
   given: readGiven,
+  announced: readAnnounced,
 }
 
 export type Listeners<Events> = { readonly [K in keyof Events]: Set<(event: Events[K]) => void> }
@@ -861,10 +888,11 @@ export const newListeners = (): Listeners<Heard> => ({
   emoted: new Set(),
   typed: new Set(),
   given: new Set(),
+  announced: new Set(),
 })
 
 /** Lines of a stream: replayed after a resume, and heard once. */
-export const durable: ReadonlySet<string> = new Set(["said","whispered","given"])
+export const durable: ReadonlySet<string> = new Set(["said","whispered","given","announced"])
 
 /** A method for every key that a caller may send. How it gets there is the heir's. */
 export abstract class Requests {
