@@ -31,12 +31,13 @@ import { mixed } from "./mixed.ts"
 import { move } from "./move.ts"
 import { peers } from "./peers.ts"
 import { type Bench, type Given, isMet, machine, toJsonLines, toTable } from "./Report.ts"
+import { screen } from "./screen.ts"
 import { soak } from "./soak.ts"
 import { storm } from "./storm.ts"
 
 const benches: ReadonlyArray<Bench> = [
   ...[chat, cluster, commits, crowd, decode, dispatch, encode, fanout, fuzz, growth, idle, latency],
-  ...[mixed, move, peers, soak, storm]
+  ...[mixed, move, peers, screen, soak, storm]
 ]
 
 const { values, positionals } = parseArgs({

@@ -7,7 +7,10 @@ import * as Rules from "./Rules.ts"
 import { listFiles, parse, readSources, readText, type Source } from "./Source.ts"
 
 const sdk = readSources(["sdk"]).filter(({ path }) => !path.includes("/node_modules/") && !path.includes("/dist/"))
-const ours = [...readSources(["src", "test", "bench", "scripts"]), ...sdk.filter(({ path }) => !path.includes("/gen/"))]
+const ours = [
+  ...readSources(["src", "test", "bench", "scripts", "web"]),
+  ...sdk.filter(({ path }) => !path.includes("/gen/"))
+]
 const source = ours.filter(({ path }) => path.startsWith("src/"))
 const generated = [...readSources(["gen"]), ...sdk.filter(({ path }) => path.includes("/gen/"))]
 

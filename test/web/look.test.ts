@@ -3,10 +3,10 @@
  * looks like to web/shots, for people to judge.
  */
 import { mkdirSync, readdirSync, readFileSync } from "node:fs"
-import { createRequire } from "node:module"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import axe from "axe-core"
 import type { Browser } from "playwright-core"
 import { Flock } from "../../src/command/Flock.ts"
 import { Server } from "../e2e/Server.ts"
@@ -92,18 +92,18 @@ describe.skipIf(isMissing)("the page", () => {
   })
 
   const devices: Readonly<Record<string, Device>> = {
-    "a desktop by day": { width: 1280, height: 800, hour: 13 },
-    "a phone by night": { width: 390, height: 844, hour: 22, isPhone: true },
+    // Drawn as finely as can be, because somebody looks at these.
+    "a desktop by day": { width: 1280, height: 800, hour: 13, kept: { sharp: true } },
+    "a phone by night": { width: 390, height: 844, hour: 22, isPhone: true, kept: { sharp: true } },
     "the smallest phone, letters very large": { width: 320, height: 568, kept: { textSize: 2 }, locale: "en-US" },
     "a phone on its side": { width: 740, height: 360, hour: 18, isPhone: true }
   }
   for (const [name, device] of Object.entries(devices)) {
     it(`has no serious fault on ${name}`, { timeout: patienceMs * 4 }, async () => {
-      // Drawn as finely as can be: somebody looks at these.
-      await using window = await Window.open(browser, url(), { ...device, kept: { sharp: true, ...device.kept } })
+      await using window = await Window.open(browser, url(), device)
       const { page } = window
       await page.locator("#nickname").waitFor()
-      await page.evaluate(readFileSync(axePath, "utf8"))
+      await page.evaluate(axe.source)
       const look = async (state: string) => {
         await page.screenshot({ path: join(shots, `${name} ${state}.png`.replaceAll(/[ ,]+/g, "-")) })
         assert.deepStrictEqual(await page.evaluate(faults), [], state)
@@ -133,8 +133,6 @@ describe.skipIf(isMissing)("the page", () => {
     })
   }
 })
-
-const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js")
 
 /** What axe finds that keeps people out, as text: rule and element. */
 const faults = `axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) =>

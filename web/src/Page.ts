@@ -22,6 +22,7 @@ import { type Words, wordsOf } from "./Words.ts"
 const usualPark = { id: "park", widthCm: 20_000, heightCm: 20_000 }
 /** After a longer pause one goes on from where one stood. */
 const frameMsMax = 250
+const pauseMs = 3000
 
 export class Page {
   readonly crowd: Crowd
@@ -145,7 +146,10 @@ export class Page {
     this.steps.enter(park, park.plaza.x, park.plaza.y + 330)
     this.steps.walker.face(0, 1)
     this.crowd.join({ member: 0, nickname, avatar, walker: this.steps.walker })
-    this.scene.camera.liftPx = Math.min(this.stage.clientHeight * 0.22, 170)
+    const { clientWidth, clientHeight } = this.stage
+    // The card stands below, or beside where the screen is low.
+    this.scene.camera.liftPx =
+      clientHeight <= 520 && clientWidth > clientHeight ? 0 : Math.min(clientHeight * 0.22, 170)
     this.scene.camera.jumpTo(this.steps.walker.xCm, this.steps.walker.yCm)
   }
 
@@ -183,8 +187,11 @@ export class Page {
   }
 
   private draw(nowMs: number): void {
-    const elapsedMs = Math.min(Math.max(nowMs - this.lastMs, 0), frameMsMax)
+    const frameMs = Math.max(nowMs - this.lastMs, 0)
+    const elapsedMs = Math.min(frameMs, frameMsMax)
     this.lastMs = nowMs
+    // A frame after a long pause was not slow: nobody looked.
+    if (frameMs < pauseMs) this.scene.pace(frameMs)
     this.steps.advance(nowMs, elapsedMs)
     this.scene.draw(this.steps.walker, nowMs, elapsedMs, new Date())
   }

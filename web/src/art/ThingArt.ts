@@ -111,6 +111,42 @@ export const stall: Drawing = {
   }
 }
 
+/** Two bowls of stone, and water that falls from the upper into the lower one. */
+export const fountain: Drawing = {
+  reach: { left: -96, top: -130, right: 96, bottom: 44 },
+  draw: (pen) => {
+    groundShadow(pen, 94, 40, 0, 4)
+    fillOval(pen, "#b3a58e", 0, 4, 84, 36)
+    fillOval(pen, "#d8ccb6", 0, -6, 84, 36)
+    fillOval(pen, "#7fcbe0", 0, -6, 74, 30)
+    fillOval(pen, "#a6e0ec", -8, -10, 50, 18)
+    fillRound(pen, "#cbbda4", -10, -66, 20, 62, 6)
+    fillRound(pen, "#e3d8c4", -10, -66, 7, 62, 3)
+    fillOval(pen, "#b3a58e", 0, -64, 38, 15)
+    fillOval(pen, "#d8ccb6", 0, -69, 38, 15)
+    fillOval(pen, "#8fd5e6", 0, -70, 31, 11)
+    fillRound(pen, "#e3d8c4", -5, -96, 10, 26, 4)
+    fillOval(pen, "#d8ccb6", 0, -97, 8, 5)
+    for (const [side, far] of [
+      [-1, 34],
+      [1, 34],
+      [-1, 16],
+      [1, 16]
+    ] as const) {
+      pen.beginPath()
+      pen.moveTo(side * 2, -98)
+      pen.quadraticCurveTo(side * far * 0.6, -128, side * far * 0.8, -70)
+      pen.moveTo(side * far, -64)
+      pen.quadraticCurveTo(side * (far + 16), -50, side * (far + 17), -8)
+      pen.strokeStyle = "#e9fbffcc"
+      pen.lineWidth = 3
+      pen.lineCap = "round"
+      pen.stroke()
+      fillOval(pen, "#ffffff99", side * (far + 17), -5, 8, 3)
+    }
+  }
+}
+
 export const sign: Drawing = {
   reach: { left: -46, top: -76, right: 46, bottom: 10 },
   draw: (pen) => {

@@ -38,6 +38,7 @@ export type PropKind =
   | "lamp"
   | "bed"
   | "stall"
+  | "fountain"
   | "slide"
   | "swing"
   | "seesaw"
@@ -124,6 +125,7 @@ function furnish(at: (x: number, y: number) => Spot, plaza: Round): ReadonlyArra
     ...[46, 134, 226, 314].map((degrees, index) => prop("bench", around(degrees, ring - 10), index % 2, 40)),
     ...[74, 106, 164, 196, 344, 16].map((degrees, index) => prop("bed", around(degrees, ring + 60), index % 3, 0)),
     prop("stall", at(660, -960), 0, 90),
+    prop("fountain", at(930, -480), 0, 165),
     prop("sign", at(-330, 1010), 0, 16),
     prop("slide", at(-1880, 300), 0, 60),
     prop("swing", at(-1520, 250), 0, 60),

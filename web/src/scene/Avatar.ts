@@ -64,6 +64,14 @@ export class Avatar {
     this.turn("front")
   }
 
+  /** A ring on the ground, so that one finds oneself in a crowd. */
+  mark(): void {
+    const ring = new Sprite(this.parts.ripple)
+    ring.tint = 0xf4fff2
+    ring.scale.set(0.86)
+    this.root.addChildAt(ring, 0)
+  }
+
   show(emote: Emote, nowMs: number): void {
     this.emote = emote
     this.emoteUntilMs = nowMs + waveMs

@@ -20,6 +20,8 @@ const declutterEveryMs = 200
 
 interface Player {
   readonly avatar: Avatar
+  readonly look: string
+  readonly isSelf: boolean
   nickname: string
   plate: Sign
   bubble: Sign | undefined
@@ -130,7 +132,10 @@ export class Cast {
   private meet(crowd: Crowd): void {
     this.version = crowd.version
     for (const [member, player] of this.players) {
-      if (crowd.people.has(member)) continue
+      const person = crowd.people.get(member)
+      // The same number may come back as somebody who looks different, or as oneself.
+      const isSame = person?.avatar === player.look && player.isSelf === (member === this.self)
+      if (person !== undefined && isSame) continue
       player.avatar.root.destroy({ children: true })
       for (const sign of [player.plate, player.bubble, player.dots]) sign?.destroy()
       this.players.delete(member)
@@ -139,10 +144,14 @@ export class Cast {
   }
 
   private join({ member, nickname, avatar }: Person): void {
+    const isSelf = member === this.self
     const drawn = new Avatar(this.parts, member, avatar)
+    if (isSelf) drawn.mark()
     this.ground.addChild(drawn.root)
     this.players.set(member, {
       avatar: drawn,
+      look: avatar,
+      isSelf,
       nickname,
       plate: this.plate(member, nickname),
       bubble: undefined,

@@ -74,6 +74,7 @@ export class Glow {
     this.park = park
     for (const layer of [this.lights, this.above]) for (const child of layer.removeChildren()) child.destroy()
     this.halos.length = this.motes.length = this.glints.length = this.flames.length = 0
+    this.halo(park.plaza, 0, 0xffc27d, 6.5, 0.3)
     for (const prop of park.props) {
       if (prop.kind === "lamp") this.halo(prop, -130, 0xffd98f, 1.7, 0.75)
       else if (prop.kind === "campfire") this.fire(prop)

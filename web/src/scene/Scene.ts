@@ -110,10 +110,14 @@ export class Scene {
     this.dusk.height = heightPx
   }
 
+  /** Takes how long after the one before a frame comes. */
+  pace(frameMs: number): void {
+    if (this.sharpness.watch(frameMs)) this.resize(this.camera.widthPx, this.camera.heightPx)
+  }
+
   draw(self: Walker, nowMs: number, elapsedMs: number, now: Date): void {
     const { camera, park } = this
     if (park === undefined) return
-    if (this.sharpness.watch(elapsedMs)) this.resize(camera.widthPx, camera.heightPx)
     camera.follow(self.xCm, self.yCm, elapsedMs)
     for (const layer of [this.world, this.overlay]) {
       layer.scale.set(camera.zoom)

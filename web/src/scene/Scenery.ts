@@ -33,6 +33,7 @@ export function drawProps(atlas: Atlas): PropTextures {
     lamp: one(Things.lamp),
     bed: three(Things.bed),
     stall: one(Things.stall),
+    fountain: one(Things.fountain),
     slide: one(Things.slide),
     swing: one(Things.swing),
     seesaw: one(Things.seesaw),
@@ -120,7 +121,8 @@ export class Scenery {
     const sprite = new Sprite(texture)
     sprite.position.set(prop.x * pxPerCm, prop.y * pxPerCm)
     // What lies flat is walked over; the deck of the old tree is stood upon.
-    sprite.zIndex = sprite.y - (prop.kind === "bed" ? 8 : 0) + (prop.kind === "elder" ? -20 : 0)
+    sprite.zIndex =
+      sprite.y - (prop.kind === "bed" ? 8 : 0) + (prop.kind === "elder" ? -20 : 0) - (prop.kind === "fountain" ? 14 : 0)
     if (swaying.has(prop.kind) && Math.floor(prop.x) % 2 === 0) sprite.scale.x = -1
     this.layer.addChild(sprite)
     this.shown.set(prop, sprite)

@@ -1,17 +1,18 @@
 /**
- * How finely the plaza is drawn: as finely as the screen can show, and more coarsely step by step where frames come late.
- * Owns this one number; a phone that once was too slow stays with what it could do.
+ * How finely and how often the plaza is drawn: as the screen can show it, and more coarsely step by step where frames come
+ * late, down to where half of the time is left for everything else. Owns these two numbers; a device that once was too slow
+ * stays with what it could do.
  */
 
 const stepsBelow: ReadonlyArray<number> = [1, 0.75, 0.5]
-const framesWatched = 16
+const framesWatched = 12
 const lateMs = 48
-const restMs = 60
+const restMsMax = 250
 
 export class Sharpness {
   /** Pixels drawn for each of the page. */
   value: number
-  /** How long to leave the device to others after a frame: it has more to do than to draw. */
+  /** How long to leave the device to others after a frame. */
   restMs = 0
   /** As fine as the screen, however late frames come. */
   private isFixed = false
@@ -27,22 +28,21 @@ export class Sharpness {
   fix(isFixed: boolean): void {
     this.isFixed = isFixed
     if (isFixed) this.value = this.finest
-    this.restMs = 0
   }
 
-  /** Says whether the value changed. */
+  /** Takes how long after the one before a frame came; says whether the value changed. */
   watch(frameMs: number): boolean {
-    if (this.isFixed) return false
     this.frames++
-    this.sumMs += frameMs
+    this.sumMs += frameMs - this.restMs
     if (this.frames < framesWatched) return false
-    const isLate = this.sumMs / this.frames > lateMs
+    const meanMs = this.sumMs / this.frames
     this.frames = 0
     this.sumMs = 0
-    const coarser = stepsBelow.find((step) => step < this.value)
-    if (isLate && coarser === undefined) this.restMs = restMs
-    if (!isLate || coarser === undefined) return false
-    this.value = coarser
-    return true
+    this.restMs = 0
+    if (meanMs <= lateMs) return false
+    const coarser = this.isFixed ? undefined : stepsBelow.find((step) => step < this.value)
+    if (coarser === undefined) this.restMs = Math.min(meanMs, restMsMax)
+    else this.value = coarser
+    return coarser !== undefined
   }
 }

@@ -131,7 +131,7 @@ export class Sign {
 }
 
 /** Breaks at spaces where there are some, anywhere else; what is too long ends in an ellipsis. */
-export function wrapText(text: string, width: number, measure: (text: string) => number): ReadonlyArray<string> {
+function wrapText(text: string, width: number, measure: (text: string) => number): ReadonlyArray<string> {
   const lines: Array<string> = []
   let line = ""
   for (const word of text.split(/(\s+)/u)) {

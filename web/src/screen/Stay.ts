@@ -5,29 +5,53 @@
 import type { Ending, PlazaError, StateChange } from "@noriter/client"
 import { PlazaError as Refused } from "@noriter/client"
 import { type Emote, emotes } from "../art/EmoteArt.ts"
-import type { Person } from "../crowd/Crowd.ts"
-import type { Page } from "../Page.ts"
+import type { Crowd, Person } from "../crowd/Crowd.ts"
+import type { Steps } from "../crowd/Steps.ts"
 import type { Preferences } from "../Preferences.ts"
-import type { Line } from "../talk/Chat.ts"
+import type { Scene } from "../scene/Scene.ts"
+import type { Chat, Line } from "../talk/Chat.ts"
 import type { Visit, VisitEvents } from "../talk/Visit.ts"
+import type { Words } from "../Words.ts"
+import type { Announcer } from "./Announcer.ts"
 import { ChatSheet } from "./ChatSheet.ts"
 import { Composer, type Target } from "./Composer.ts"
 import { icon, iconButton, make } from "./Dom.ts"
 import { EmoteWheel } from "./EmoteWheel.ts"
 import { Hands } from "./Hands.ts"
+import type { Notices } from "./Notices.ts"
 import { type PersonEvents, peopleSheet, personCard } from "./PeopleSheet.ts"
 import { placesSheet } from "./PlacesSheet.ts"
 import { Portraits } from "./Portraits.ts"
 import { settingsSheet } from "./SettingsSheet.ts"
 import { Sheets } from "./Sheet.ts"
+import type { Sound } from "./Sound.ts"
 
 /** A wait shorter than this is not worth a number. */
 const laterMs = 3000
 
+/** The page around a stay. */
+export interface Surroundings {
+  readonly preferences: Preferences
+  readonly words: Words
+  readonly scene: Scene
+  readonly stage: HTMLElement
+  readonly crowd: Crowd
+  readonly steps: Steps
+  readonly chat: Chat
+  readonly announcer: Announcer
+  readonly notices: Notices
+  readonly sound: Sound
+  readonly prefer: (change: Partial<Preferences>) => void
+  /** Back to the way in, with what was wrong with the name. */
+  readonly showJoin: (fault?: string) => void
+  /** Comes in again under the same name. */
+  readonly comeBack: () => void
+}
+
 export class Stay {
   readonly root = make("div", { class: "stay" })
   visit: Visit | undefined
-  private readonly page: Page
+  private readonly page: Surroundings
   private readonly portraits = new Portraits()
   private readonly sheets: Sheets
   private readonly chatSheet: ChatSheet
@@ -38,7 +62,7 @@ export class Stay {
   private hasBeenOpen = false
   private daisies: number | undefined
 
-  constructor(page: Page) {
+  constructor(page: Surroundings) {
     this.page = page
     const words = () => page.words
     this.sheets = new Sheets(
@@ -166,7 +190,8 @@ export class Stay {
     if (place === undefined) return
     const { words } = this.page
     const known = this.visit?.playgrounds.find(({ id }) => id === place.playground)
-    this.place.replaceChildren(icon("map"), `${known?.name ?? place.playground} · ${words.channel(place.channel)}`)
+    const name = `${known?.name ?? place.playground} · ${words.channel(place.channel)}`
+    this.place.replaceChildren(icon("map"), make("span", {}, name))
   }
 
   private sheetChanged(name: string | undefined): void {
