@@ -21,12 +21,13 @@ import { membersCounter } from "../../space/PresenceWrites.ts"
 import { Self } from "../../space/Self.ts"
 import { SharedSpace, type SpaceError } from "../../space/SharedSpace.ts"
 import { memberPrefix } from "../../space/Tag.ts"
-import { members as membersFigure, tickSeconds } from "../../telemetry/Metrics.ts"
+import { members as membersFigure, signalsShed, tickInterval, tickSeconds } from "../../telemetry/Metrics.ts"
 import { withSpan } from "../../telemetry/Tracing.ts"
 import { enduring, Workers } from "../../Workers.ts"
 import { LineFlow } from "./LineFlow.ts"
 import { linesStream } from "./LineStream.ts"
 import { Spread } from "./Spread.ts"
+import { Tempo } from "./Tempo.ts"
 import { View } from "./View.ts"
 import { World } from "./World.ts"
 
@@ -40,6 +41,8 @@ export class Channels extends Context.Service<
     /** Fetches what a view has not heard yet. */
     readonly catchUp: (tag: string) => Effect.Effect<void>
     readonly all: () => Iterable<View>
+    /** How often moves are told now. */
+    readonly tickMs: () => number
   }
 >()("noriter/plaza/playground/Channels") {
   static readonly layer = Layer.effect(
@@ -178,6 +181,14 @@ const make = Effect.gen(function* () {
         if (asking !== incarnation) channels.get(channel)?.view.keyFrameAsked()
       })
   })
+  const tempo = new Tempo(settings.tickMs, settings.tickLagMs)
+  const signal = (tag: string, tell: (view: View) => void) =>
+    Effect.sync(() => {
+      const view = channels.get(tag)?.view
+      if (view === undefined) return
+      if (tempo.shedsSignals) signalsShed.count++
+      else tell(view)
+    })
   yield* bus.register(ChatViewConsumer, {
     hear: (line, trace) =>
       withSpan(
@@ -188,11 +199,21 @@ const make = Effect.gen(function* () {
           if (channel !== undefined) hear(channel, line)
         })
       ),
-    emote: ({ channel, member, kind }) => Effect.sync(() => channels.get(channel)?.view.emoted(member, kind)),
-    type: ({ channel, member }) => Effect.sync(() => channels.get(channel)?.view.typed(member))
+    emote: ({ channel, member, kind }) => signal(channel, (view) => view.emoted(member, kind)),
+    type: ({ channel, member }) => signal(channel, (view) => view.typed(member))
   })
 
-  const spread = new Spread((busyMs) => tickSeconds.observe(busyMs / 1000))
+  const spread = new Spread((busyMs) => {
+    tickSeconds.observe(busyMs / 1000)
+    tempo.told(busyMs)
+  })
+  /** Every time that a tick may be; whether one is, the tempo says. */
+  const beat = Effect.suspend(() => {
+    const changed = tempo.beat(performance.now(), spread.isWriting)
+    tickInterval.value = tempo.tickMs / 1000
+    if (changed) for (const { view } of channels.values()) view.ticking(tempo.tickMs)
+    return tempo.isDue ? tick : Effect.void
+  })
   const tick = Effect.gen(function* () {
     spread.finish()
     const began = performance.now()
@@ -242,7 +263,7 @@ const make = Effect.gen(function* () {
   )
   yield* link.onReady(() => void fork(enduring("views", reload)))
 
-  yield* workers.run("tick", Effect.repeat(tick, Schedule.fixed(settings.tickMs)))
+  yield* workers.run("tick", Effect.repeat(beat, Schedule.fixed(settings.tickMs)))
   yield* workers.run("positions", Effect.repeat(enduring("positions", positions), Schedule.fixed(positionsMs)))
   yield* workers.run("heads", Effect.repeat(enduring("heads", compare), Schedule.fixed(compareMs)))
   // Whoever comes back on another runner stands where they stood last.
@@ -256,6 +277,7 @@ const make = Effect.gen(function* () {
         const channel = channels.get(tag)
         return channel === undefined ? Effect.void : fill(channel)
       }),
-    all: () => [...channels.values()].map(({ view }) => view)
+    all: () => [...channels.values()].map(({ view }) => view),
+    tickMs: () => tempo.tickMs
   })
 })

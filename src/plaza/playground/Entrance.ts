@@ -45,7 +45,7 @@ const make = Effect.gen(function* () {
   const world = yield* World
   const space = yield* SharedSpace
   const mailbox = yield* Mailbox
-  const { cellCm, tickMs } = yield* Settings
+  const { cellCm } = yield* Settings
 
   /** Takes a place in the first of these channels that has room. */
   const takePlace = Effect.fnUntraced(function* (session: Session, choice: Choice) {
@@ -116,7 +116,7 @@ const make = Effect.gen(function* () {
     xCm,
     yCm,
     cellCm,
-    tickMs,
+    tickMs: channels.tickMs(),
     streams
   })
 
