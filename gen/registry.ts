@@ -5,7 +5,7 @@
 
 import type { Beat, Disconnect, HelloRequest, HelloResponse, Limits, PingRequest, PingResponse, ResumeRequest, ResumeResponse } from "./noriter/client/v1/session.ts";
 import { disconnectCodeToJSON } from "./noriter/client/v1/session.ts";
-import type { Crowded, EnterRequest, EnterResponse, LeaveRequest, LeaveResponse, ListPlaygroundsRequest, ListPlaygroundsResponse, MoveCorrected, MoveRequest, PaceRequest } from "./noriter/client/v1/playground.ts";
+import type { Crowded, EnterRequest, EnterResponse, LeaveRequest, LeaveResponse, ListPlaygroundsRequest, ListPlaygroundsResponse, MoveCorrected, MoveRequest, PaceRequest, Ticking } from "./noriter/client/v1/playground.ts";
 import type { Announced, Emoted, EmoteRequest, Said, SayRequest, SayResponse, Typed, TypingRequest, Whispered, WhisperRequest, WhisperResponse } from "./noriter/client/v1/chat.ts";
 import { reachToJSON } from "./noriter/client/v1/chat.ts";
 import type { Given, GiveRequest, GiveResponse, PouchRequest, PouchResponse } from "./noriter/client/v1/social.ts";
@@ -213,6 +213,7 @@ export const heard: Readonly<Record<ServerBody["$case"], Delivery>> = {
   disappeared: "ORDERED",
   crowded: "ORDERED",
   moveCorrected: "LATEST",
+  ticking: "ORDERED",
   said: "DURABLE",
   whispered: "DURABLE",
   emoted: "LATEST",
@@ -585,6 +586,16 @@ function jsonMoveCorrected(message: MoveCorrected): string {
   return next === "{" ? "{}" : json + "}"
 }
 
+function jsonTicking(message: Ticking): string {
+  let json = ""
+  let next = "{"
+  if (message.tickMs !== 0) {
+    json += next + '"tickMs":' + message.tickMs
+    next = ","
+  }
+  return next === "{" ? "{}" : json + "}"
+}
+
 function jsonSaid(message: Said): string {
   let json = ""
   let next = "{"
@@ -762,6 +773,8 @@ function jsonKey(body: ServerBody): string | undefined {
       return '"crowded":' + jsonCrowded(body.value)
     case "moveCorrected":
       return '"moveCorrected":' + jsonMoveCorrected(body.value)
+    case "ticking":
+      return '"ticking":' + jsonTicking(body.value)
     case "said":
       return '"said":' + jsonSaid(body.value)
     case "whispered":

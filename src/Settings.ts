@@ -152,6 +152,8 @@ const knobs = () =>
     speedCmpsMax: knob("speedCmpsMax", limit, 800),
     /** NORITER_TICK: how often moves are told. */
     tickMs: knob("tick", duration(10, 10_000), 100),
+    /** NORITER_TICK_LAG: a tick that comes this much too late is one too much; then moves are told less often. */
+    tickLagMs: knob("tickLag", orOff(duration(1)), 50),
     /** NORITER_CELL_CM: the side of a cell. */
     cellCm: knob("cellCm", bounded(100, 100_000), 1000),
     /** NORITER_CELL_SHOWN_MAX: members shown in a cell. */
@@ -321,6 +323,7 @@ const offs: ReadonlyArray<readonly [field: keyof Values, name: string, what: str
   ["outboxBytesMax", "NORITER_OUTBOX_BYTES_MAX", "phones that do not read may take all memory"],
   ["outboxStallMs", "NORITER_OUTBOX_STALL", "phones that do not read stay"],
   ["movesBytesPerSecond", "NORITER_MOVES_BYTES_PER_SECOND", "phones in crowds are sent all moves"],
+  ["tickLagMs", "NORITER_TICK_LAG", "moves are told as often as ever, however busy this process is"],
   ["speedCmpsMax", "NORITER_SPEED_CMPS_MAX", "guests may jump anywhere"],
   ["cellShownMax", "NORITER_CELL_SHOWN_MAX", "crowds are shown in full, at a cost that grows with their square"]
 ]

@@ -39,6 +39,7 @@ const knobs: ReadonlyArray<
   ["movesBytesPerSecond", "MOVES_BYTES_PER_SECOND", "5000", 5000, 20_000],
   ["speedCmpsMax", "SPEED_CMPS_MAX", "300", 300, 800],
   ["tickMs", "TICK", "50ms", 50, 100],
+  ["tickLagMs", "TICK_LAG", "80ms", 80, 50],
   ["cellCm", "CELL_CM", "500", 500, 1000],
   ["cellShownMax", "CELL_SHOWN_MAX", "4", 4, 32],
   [

@@ -66,6 +66,8 @@ export class SocketOutbox implements Outbox {
   /** When it was last seen that something was taken, while something waits. */
   private takenAt: number | undefined = undefined
   private scheduled = false
+  /** Something waited already when it was last looked at, and nothing was flushed since. */
+  private left = false
   private closed = false
   private finished = false
 
@@ -115,6 +117,7 @@ export class SocketOutbox implements Outbox {
   }
 
   flush(): void {
+    this.left = false
     const socket = this.socket
     // A socket that was given much asks to wait although the kernel has taken all of it: its length says so sooner.
     while (this.waiting !== none && (!socket.writableNeedDrain || socket.writableLength === 0)) {
@@ -142,8 +145,10 @@ export class SocketOutbox implements Outbox {
   check(now: number): number {
     // Most phones have taken all that was written, and their sockets need not be looked at.
     if (this.closed || (this.waiting === none && this.settled)) return 0
-    // Nobody may come to flush what was pushed and not scheduled.
-    this.flush()
+    // Nobody may come to flush what was pushed and not scheduled. What is new since the last look is on its way: were
+    // it written here, thousands of phones would be written to at once (Spread).
+    if (this.left) this.flush()
+    this.left = this.waiting !== none
     const bytes = this.bytes
     const taken = this.socket.bytesWritten - this.socket.writableLength
     if (bytes === 0) {

@@ -194,6 +194,14 @@ export const tickSeconds: Histogram = meter.histogram(
   "Time of one tick: encoding, joining and writing the moves of all channels",
   durations
 )
+export const tickInterval: Gauge = meter.gauge(
+  "noriter_tick_interval_seconds",
+  "How often moves are told now: longer than set while this process has too much to do"
+)
+export const signalsShed: Counter = meter.counter(
+  "noriter_signals_shed_total",
+  "Emotes and the like that were not told because this process has too much to do"
+)
 export const appeared: Counter = meter.counter("noriter_appeared_total", "Members that came into the view of a phone")
 
 // --- The process (Process.ts keeps these) ---

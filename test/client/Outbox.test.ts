@@ -179,11 +179,19 @@ describe("Outbox", () => {
     assert.strictEqual(slow(), 0)
   })
 
-  it("writes what nobody came to flush", () => {
+  it("writes what nobody came to flush from one look to the next, and leaves what is new", () => {
     const { outbox, socket } = makeBench()
     outbox.push(chunk("forgotten\n"))
     outbox.check(1)
+    assert.strictEqual(socket.text, "")
+    outbox.check(2)
     assert.strictEqual(socket.text, "forgotten\n")
+    outbox.push(chunk("new\n"))
+    outbox.check(3)
+    outbox.flush()
+    outbox.push(chunk("newer\n"))
+    outbox.check(4)
+    assert.strictEqual(socket.text, "forgotten\nnew\n")
   })
 
   it("writes the last line after all that waits, however slow the phone", () => {

@@ -21,13 +21,14 @@ import { membersCounter } from "../../space/PresenceWrites.ts"
 import { Self } from "../../space/Self.ts"
 import { SharedSpace, type Snapshot, type SpaceError } from "../../space/SharedSpace.ts"
 import { memberPrefix } from "../../space/Tag.ts"
-import { members as membersFigure, tickSeconds } from "../../telemetry/Metrics.ts"
+import { members as membersFigure, signalsShed, tickInterval, tickSeconds } from "../../telemetry/Metrics.ts"
 import { withSpan } from "../../telemetry/Tracing.ts"
 import { enduring, Workers } from "../../Workers.ts"
 import type { Trace } from "../../wire/Trace.ts"
 import { LineFlow } from "./LineFlow.ts"
 import { linesStream } from "./LineStream.ts"
 import { Spread } from "./Spread.ts"
+import { Tempo } from "./Tempo.ts"
 import { View } from "./View.ts"
 import { World } from "./World.ts"
 
@@ -43,6 +44,8 @@ export class Channels extends Context.Service<
     /** Reads every channel anew: the shared space, or who this runner is, is not what it was. */
     readonly reload: Effect.Effect<void, SpaceError>
     readonly all: () => Iterable<View>
+    /** How often moves are told now. */
+    readonly tickMs: () => number
   }
 >()("noriter/plaza/playground/Channels") {
   static readonly layer = Layer.effect(
@@ -223,13 +226,28 @@ const make = Effect.gen(function* () {
         if (asking !== self.incarnation.id) channels.get(channel)?.view.keyFrameAsked()
       })
   })
+  const tempo = new Tempo(settings.tickMs, settings.tickLagMs)
+  const signal = (tell: (channel: Channel) => void) => (channel: Channel) => {
+    if (tempo.shedsSignals) signalsShed.count++
+    else tell(channel)
+  }
   yield* bus.register(ChatViewConsumer, {
     hear: (line, trace) => heard(line, trace, (channel) => hear(channel, line)),
-    emote: (told, trace) => heard(told, trace, ({ view }) => view.emoted(told.member, told.kind)),
-    type: (told, trace) => heard(told, trace, ({ view }) => view.typed(told.member))
+    emote: (told, trace) => heard(told, trace, signal(({ view }) => view.emoted(told.member, told.kind))),
+    type: (told, trace) => heard(told, trace, signal(({ view }) => view.typed(told.member)))
   })
 
-  const spread = new Spread((busyMs) => tickSeconds.observe(busyMs / 1000))
+  const spread = new Spread((busyMs) => {
+    tickSeconds.observe(busyMs / 1000)
+    tempo.told(busyMs)
+  })
+  /** Every time that a tick may be; whether one is, the tempo says. */
+  const beat = Effect.suspend(() => {
+    const changed = tempo.beat(performance.now(), spread.isWriting)
+    tickInterval.value = tempo.tickMs / 1000
+    if (changed) for (const { view } of channels.values()) view.ticking(tempo.tickMs)
+    return tempo.isDue ? tick : Effect.void
+  })
   const tick = Effect.gen(function* () {
     spread.finish()
     const began = performance.now()
@@ -288,7 +306,9 @@ const make = Effect.gen(function* () {
       { discard: true }
     )
   )
-  yield* workers.run("tick", Effect.repeat(tick, Schedule.fixed(settings.tickMs)))
+    hear: (line, trace) => heard(line, trace, (channel) => hear(channel, line)),
+    emote: (told, trace) => heard(told, trace, signal((view ) => view.emoted(told.member, told.kind))),
+    type: (told, trace) => heard(told, trace, signal(({ view }) => view.typed(told.member)))
   yield* workers.run("positions", Effect.repeat(enduring("positions", positions), Schedule.fixed(positionsMs)))
   yield* workers.run("heads", Effect.repeat(enduring("heads", compare), Schedule.fixed(compareMs)))
   // Whoever comes back on another runner stands where they stood last.
@@ -302,7 +322,22 @@ const make = Effect.gen(function* () {
         const channel = channels.get(tag)
         return channel === undefined ? Effect.void : fill(channel)
       }),
-    reload,
-    all: () => [...channels.values()].map(({ view }) => view)
+  yield* workers.run("tick", Effect.repeat(beat, Schedule.fixed(settings.tickMs)))
+  yield* workers.run("positions", Effect.repeat(enduring("positions", positions), Schedule.fixed(positionsMs)))
+  yield* workers.run("heads", Effect.repeat(enduring("heads", compare), Schedule.fixed(compareMs)))
+  // Whoever comes back on another runner stands where they stood last.
+  yield* Effect.addFinalizer(() => Effect.ignore(Effect.timeout(positions, positionsMs)))
+
+  return Channels.of({
+    view: (tag) => channels.get(tag)?.view,
+    open,
+    catchUp: (tag) =>
+      Effect.suspend(() => {
+        const channel = channels.get(tag)
+        return channel === undefined ? Effect.void : fill(channel)
+      }),
+    hear: (line, trace) => heard(line, trace, (channel) => hear(channel, line)),
+    emote: (told, trace) => heard(told, trace, signal(({ view }) => view.emoted(told.member, told.kind))),
+    type: (told, trace) => heard(told, trace, signal(({ view }) => view.typed(told.member)))
   })
 })

@@ -49,7 +49,7 @@ const make = Effect.gen(function* () {
   const mailbox = yield* Mailbox
   const self = yield* Self
   const turnstile = yield* Turnstile
-  const { cellCm, tickMs } = yield* Settings
+  const { cellCm } = yield* Settings
 
   /** Takes a place in the first of these channels that has room. */
   const takePlace = Effect.fnUntraced(function* (session: Session, choice: Choice) {
@@ -123,7 +123,7 @@ const make = Effect.gen(function* () {
     xCm,
     yCm,
     cellCm,
-    tickMs,
+    tickMs: channels.tickMs(),
     streams
   })
 

@@ -20,6 +20,11 @@ export class Spread {
     this.finished = finished
   }
 
+  /** Some are still to be written to. */
+  get isWriting(): boolean {
+    return this.waiting.length > 0
+  }
+
   /** To be written to once it goes on. */
   add(viewers: Iterable<Viewer>): void {
     this.waiting.push(viewers[Symbol.iterator]())

@@ -302,6 +302,12 @@ export class View {
     this.signal(member, lineOf({ $case: "typed", value: { $type: "noriter.client.v1.Typed", member } }))
   }
 
+  /** Moves are told so often from here on. */
+  ticking(tickMs: number): void {
+    const line = lineOf({ $case: "ticking", value: { $type: "noriter.client.v1.Ticking", tickMs } })
+    for (const { phone } of this.viewers.values()) phone.outbox.push(line)
+  }
+
   private signal(member: number, line: Uint8Array): void {
     const known = this.roll.members.get(member)
     if (known?.shown === undefined) return

@@ -31,6 +31,7 @@ import {
   Moved,
   MoveRequest,
   PaceRequest,
+  Ticking,
 } from "./playground.ts";
 import {
   Beat,
@@ -171,6 +172,9 @@ export interface ServerMessage {
     | //
     /** This phone stands elsewhere than it said. */
     { $case: "moveCorrected"; value: MoveCorrected }
+    | //
+    /** Moves are told more or less often from here on. */
+    { $case: "ticking"; value: Ticking }
     | //
     /** Somebody said a line. */
     { $case: "said"; value: Said }
@@ -597,6 +601,9 @@ export const ServerMessage: MessageFns<ServerMessage, "noriter.client.v1.ServerM
       case "moveCorrected":
         MoveCorrected.encode(message.body.value, writer.uint32(514).fork()).join();
         break;
+      case "ticking":
+        Ticking.encode(message.body.value, writer.uint32(522).fork()).join();
+        break;
       case "said":
         Said.encode(message.body.value, writer.uint32(562).fork()).join();
         break;
@@ -792,6 +799,14 @@ export const ServerMessage: MessageFns<ServerMessage, "noriter.client.v1.ServerM
             message.body = { $case: "moveCorrected", value: MoveCorrected.decode(reader, reader.uint32()) };
             continue;
           }
+          case 65: {
+            if (tag !== 522) {
+              break;
+            }
+
+            message.body = { $case: "ticking", value: Ticking.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 70: {
             if (tag !== 562) {
               break;
@@ -895,6 +910,8 @@ export const ServerMessage: MessageFns<ServerMessage, "noriter.client.v1.ServerM
       obj.crowded = Crowded.toJSON(message.body.value);
     } else if (message.body?.$case === "moveCorrected") {
       obj.moveCorrected = MoveCorrected.toJSON(message.body.value);
+    } else if (message.body?.$case === "ticking") {
+      obj.ticking = Ticking.toJSON(message.body.value);
     } else if (message.body?.$case === "said") {
       obj.said = Said.toJSON(message.body.value);
     } else if (message.body?.$case === "whispered") {
@@ -1029,6 +1046,12 @@ export const ServerMessage: MessageFns<ServerMessage, "noriter.client.v1.ServerM
       case "moveCorrected": {
         if (object.body?.value !== undefined && object.body?.value !== null) {
           message.body = { $case: "moveCorrected", value: MoveCorrected.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "ticking": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "ticking", value: Ticking.fromPartial(object.body.value) };
         }
         break;
       }

@@ -235,6 +235,13 @@ export interface Crowded {
   count: number;
 }
 
+/** Ticking tells how often moves are told from here on: less often while the server has too much to do. */
+export interface Ticking {
+  $type: "noriter.client.v1.Ticking";
+  /** Milliseconds from one time to the next; enter has told the first. */
+  tickMs: number;
+}
+
 /** MoveCorrected tells a phone where it stands. */
 export interface MoveCorrected {
   $type: "noriter.client.v1.MoveCorrected";
@@ -1620,6 +1627,71 @@ export const Crowded: MessageFns<Crowded, "noriter.client.v1.Crowded"> = {
     const message = createBaseCrowded();
     message.cell = object.cell ?? 0;
     message.count = object.count ?? 0;
+    return message;
+  },
+};
+
+function createBaseTicking(): Ticking {
+  return { $type: "noriter.client.v1.Ticking", tickMs: 0 };
+}
+
+export const Ticking: MessageFns<Ticking, "noriter.client.v1.Ticking"> = {
+  $type: "noriter.client.v1.Ticking" as const,
+
+  encode(message: Ticking, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tickMs !== 0) {
+      writer.uint32(8).uint32(message.tickMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Ticking {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTicking();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.tickMs = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: Ticking): unknown {
+    const obj: any = {};
+    if (message.tickMs !== 0) {
+      obj.tickMs = Math.round(message.tickMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Ticking>): Ticking {
+    return Ticking.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Ticking>): Ticking {
+    const message = createBaseTicking();
+    message.tickMs = object.tickMs ?? 0;
     return message;
   },
 };

@@ -470,6 +470,12 @@ export interface MoveCorrected {
   readonly yCm: number
 }
 
+/** Ticking tells how often moves are told from here on: less often while the server has too much to do. */
+export interface Ticking {
+  /** Milliseconds from one time to the next; enter has told the first. */
+  readonly tickMs: number
+}
+
 /** Said tells of a line. Speakers hear their own, with their id in it. */
 export interface Said {
   /** Its place in the channel's stream; rises, with holes. */
@@ -773,6 +779,13 @@ export const readMoveCorrected = (value: unknown): MoveCorrected => {
   }
 }
 
+export const readTicking = (value: unknown): Ticking => {
+  const fields = fieldsOf(value)
+  return {
+    tickMs: readNumber(fields.tickMs),
+  }
+}
+
 export const readSaid = (value: unknown): Said => {
   const fields = fieldsOf(value)
   return {
@@ -847,6 +860,8 @@ export interface Heard {
   readonly crowded: Crowded
   /** MoveCorrected tells a phone where it stands. */
   readonly moveCorrected: MoveCorrected
+  /** Ticking tells how often moves are told from here on: less often while the server has too much to do. */
+  readonly ticking: Ticking
   /** Said tells of a line. Speakers hear their own, with their id in it. */
   readonly said: Said
   /** Whispered tells a guest what was said to them alone. */
@@ -867,6 +882,7 @@ export const readers: { readonly [K in keyof Heard]: (value: unknown) => Heard[K
   disappeared: readDisappeared,
   crowded: readCrowded,
   moveCorrected: readMoveCorrected,
+  ticking: readTicking,
   said: readSaid,
   whispered: readWhispered,
   emoted: readEmoted,
@@ -883,6 +899,7 @@ export const newListeners = (): Listeners<Heard> => ({
   disappeared: new Set(),
   crowded: new Set(),
   moveCorrected: new Set(),
+  ticking: new Set(),
   said: new Set(),
   whispered: new Set(),
   emoted: new Set(),

@@ -1,0 +1,82 @@
+/**
+ * How often moves are told: at every beat of the set tick, or, while this process has too much to do, at every second or
+ * fourth, and then without emotes. What is said, and who comes and goes, is never left out. Owns the steps up and down;
+ * what is told at a tick is the views'.
+ */
+
+/** What is done at each step: at every how many beats there is a tick, and whether emotes are left out. */
+const steps: ReadonlyArray<{ readonly beats: number; readonly shedsSignals: boolean }> = [
+  { beats: 1, shedsSignals: false },
+  { beats: 2, shedsSignals: false },
+  { beats: 4, shedsSignals: false },
+  { beats: 4, shedsSignals: true }
+]
+
+/** So many more beats were too late than ticks were in time: a step up. One collection of garbage is none. */
+export const strainMax = 5
+/** So many beats in a row were in time, and a tick would be done twice as often: a step down. */
+export const calmBeats = 50
+/** The part of a tick that telling it may take before it is done more often again. */
+const calmPart = 0.35
+
+export class Tempo {
+  private readonly beatMs: number
+  private readonly lagMsMax: number
+  private step = 0
+  private beats = 0
+  private beatAtMs: number | undefined
+  private strain = 0
+  private calm = 0
+  private busyMs = 0
+
+  /** `beatMs`: the set tick. `lagMsMax`: what comes later than this is too late; 0: nothing ever is. */
+  constructor(beatMs: number, lagMsMax: number) {
+    this.beatMs = beatMs
+    this.lagMsMax = lagMsMax
+  }
+
+  get tickMs(): number {
+    return this.beatMs * this.at.beats
+  }
+
+  get shedsSignals(): boolean {
+    return this.at.shedsSignals
+  }
+
+  /** Whether there is a tick at this beat. */
+  get isDue(): boolean {
+    return this.beats % this.at.beats === 0
+  }
+
+  /** A tick was told, and took so long without what came in between. */
+  told(busyMs: number): void {
+    this.busyMs = busyMs
+  }
+
+  /** The next beat; `unfinished`: phones are still being written to. True: ticks come more or less often from here on. */
+  beat(nowMs: number, unfinished: boolean): boolean {
+    this.beats++
+    const lagMs = this.beatAtMs === undefined ? 0 : nowMs - this.beatAtMs - this.beatMs
+    this.beatAtMs = nowMs
+    if (this.lagMsMax === 0) return false
+    // Writing goes on between other things, so that the event loop is in time although a tick is not done in its time.
+    const isLate = lagMs > this.lagMsMax || (unfinished && this.isDue)
+    if (isLate) this.strain++
+    else if (this.isDue) this.strain = Math.max(0, this.strain - 1)
+    this.calm = isLate || this.busyMs > this.tickMs * calmPart ? 0 : this.calm + 1
+    const before = this.tickMs
+    if (this.strain >= strainMax) this.go(1)
+    else if (this.calm >= calmBeats) this.go(-1)
+    return this.tickMs !== before
+  }
+
+  private get at() {
+    return steps[this.step] ?? { beats: 1, shedsSignals: false }
+  }
+
+  private go(by: number): void {
+    this.step = Math.min(steps.length - 1, Math.max(0, this.step + by))
+    this.strain = 0
+    this.calm = 0
+  }
+}

@@ -1,0 +1,99 @@
+import { assert, describe, it } from "@effect/vitest"
+import { calmBeats, strainMax, Tempo } from "../../../src/plaza/playground/Tempo.ts"
+
+const beatMs = 100
+const lagMsMax = 50
+
+/** A tempo and its beats: each comes so much later than it should. */
+function beating(lagMax = lagMsMax) {
+  const tempo = new Tempo(beatMs, lagMax)
+  let nowMs = 0
+  tempo.beat(nowMs, false)
+  /** So many beats; how many of them changed the tick. */
+  const beat = (times: number, { lateMs = 0, unfinished = false } = {}) => {
+    let changes = 0
+    for (let time = 0; time < times; time++) {
+      nowMs += beatMs + lateMs
+      if (tempo.beat(nowMs, unfinished)) changes++
+    }
+    return changes
+  }
+  return { tempo, beat }
+}
+
+describe("Tempo", () => {
+  it("stays as it is while beats come as late as they may, and steps up when one more comes later", () => {
+    const { tempo, beat } = beating()
+    assert.strictEqual(beat(100, { lateMs: lagMsMax }), 0)
+    assert.strictEqual(beat(strainMax - 1, { lateMs: lagMsMax + 1 }), 0)
+    assert.strictEqual(tempo.tickMs, beatMs)
+    assert.strictEqual(beat(1, { lateMs: lagMsMax + 1 }), 1)
+    assert.strictEqual(tempo.tickMs, 2 * beatMs)
+  })
+
+  it("does not mind one that is late among many", () => {
+    const { tempo, beat } = beating()
+    for (let time = 0; time < 100; time++) {
+      beat(1, { lateMs: 1_000 })
+      beat(1)
+    }
+    assert.strictEqual(tempo.tickMs, beatMs)
+  })
+
+  it("steps up when ticks are not done in their time, four times as long at most, and then leaves out emotes", () => {
+    const { tempo, beat } = beating()
+    const seen: Array<readonly [number, boolean]> = []
+    for (let time = 0; time < 100; time++) {
+      beat(1, { unfinished: true })
+      const now = [tempo.tickMs, tempo.shedsSignals] as const
+      if (`${seen.at(-1)}` !== `${now}`) seen.push(now)
+    }
+    assert.deepStrictEqual(seen, [
+      [100, false],
+      [200, false],
+      [400, false],
+      [400, true]
+    ])
+  })
+
+  it("ticks at every beat, at every second, at every fourth", () => {
+    const { tempo, beat } = beating()
+    const dueOf = (beats: number) => {
+      let due = 0
+      for (let time = 0; time < beats; time++) {
+        beat(1)
+        if (tempo.isDue) due++
+      }
+      return due
+    }
+    assert.strictEqual(dueOf(40), 40)
+    beat(strainMax, { lateMs: 1_000 })
+    assert.strictEqual(dueOf(40), 20)
+    beat(strainMax, { lateMs: 1_000 })
+    assert.strictEqual(dueOf(40), 10)
+  })
+
+  it("steps down after so many calm beats, and not before, all the way", () => {
+    const { tempo, beat } = beating()
+    beat(strainMax, { lateMs: 1_000 })
+    assert.strictEqual(beat(calmBeats - 1), 0)
+    assert.strictEqual(beat(1), 1)
+    assert.strictEqual(tempo.tickMs, beatMs)
+    assert.strictEqual(beat(10 * calmBeats), 0)
+  })
+
+  it("stays where a tick takes so long that twice as many would not be done in time", () => {
+    const { tempo, beat } = beating()
+    beat(strainMax, { lateMs: 1_000 })
+    tempo.told(71)
+    assert.strictEqual(beat(10 * calmBeats), 0)
+    tempo.told(70)
+    assert.strictEqual(beat(calmBeats), 1)
+  })
+
+  it("stays as it is where it is off", () => {
+    const { tempo, beat } = beating(0)
+    assert.strictEqual(beat(1_000, { lateMs: 10_000, unfinished: true }), 0)
+    assert.strictEqual(tempo.tickMs, beatMs)
+  })
+})
