@@ -33,9 +33,11 @@ import { type Cluster, clusterOf, Settings, type Values, type Watched } from "./
 import { Applier } from "./space/Applier.ts"
 import * as Canary from "./space/Canary.ts"
 import * as Figures from "./space/Figures.ts"
+import { Founding } from "./space/Founding.ts"
 import * as MeasuredSpace from "./space/MeasuredSpace.ts"
 import * as MemorySharedSpace from "./space/MemorySharedSpace.ts"
 import { Presence } from "./space/Presence.ts"
+import * as Rebuild from "./space/Rebuild.ts"
 import { Self } from "./space/Self.ts"
 import { SharedSpace } from "./space/SharedSpace.ts"
 import { ChannelList } from "./watch/ChannelList.ts"
@@ -61,13 +63,17 @@ const plaza = Layer.mergeAll(
   Figures.layer,
   OpsDesk.layer,
   // Deciders are there before the first record is read.
-  Layer.provide(Applier.layer, Layer.mergeAll(ChatDeciders.layer, PouchDeciders.layer, Canary.decidersLayer))
+  Layer.provide(
+    Layer.mergeAll(Applier.layer, Rebuild.layer),
+    Layer.mergeAll(ChatDeciders.layer, PouchDeciders.layer, Canary.decidersLayer)
+  )
 ).pipe(
   Layer.provideMerge(Entrance.layer),
   Layer.provideMerge(Sessions.layer),
   Layer.provideMerge(PlazaAttendance.layer),
   Layer.provideMerge(Layer.mergeAll(Channels.layer, Mailbox.Mailbox.layer)),
   Layer.provideMerge(Layer.mergeAll(Presence.layer, World.layer, Tokens.layer, Turnstile.layer, EventBus.layer)),
+  Layer.provideMerge(Founding.layer),
   Layer.provideMerge(self)
 )
 
@@ -92,16 +98,17 @@ const channelList = Layer.effect(
 /** What a watcher looks by, in the only process or outside of many. */
 const sight = Layer.mergeAll(Observer.layer, channelList)
 
+/** The memory twins of everything. */
+const memory = Layer.mergeAll(
+  MemoryRunnerLink.layer,
+  MemoryTopicLog.layer,
+  MemoryRoster.layer,
+  Layer.provide(MeasuredSpace.layer, MemorySharedSpace.layer)
+)
+
 /** One process, nothing else installed: the memory twins of everything, and a watcher of its own. */
 export const embedded = Layer.merge(runner(Canary.Canary.layerEmbedded), Layer.provide(Watcher.layer, sight)).pipe(
-  Layer.provide(
-    Layer.mergeAll(
-      MemoryRunnerLink.layer,
-      MemoryTopicLog.layer,
-      MemoryRoster.layer,
-      Layer.provide(MeasuredSpace.layer, MemorySharedSpace.layer)
-    )
-  )
+  Layer.provide(memory)
 )
 
 /** One of many runners over the three servers. */
@@ -162,4 +169,17 @@ export const layer = Layer.unwrap(
     const cluster = clusterOf(settings)
     return cluster === undefined ? embedded : clustered(settings, cluster)
   })
+)
+
+/** What an operator repairs by hand: the servers, and what facts mean. No runner, and none is needed. */
+export const operator = PouchDeciders.layer.pipe(
+  Layer.provideMerge(EventBus.layer),
+  Layer.provideMerge(
+    Layer.unwrap(
+      Effect.map(Settings, (settings) => {
+        const cluster = clusterOf(settings)
+        return cluster === undefined ? memory : Layer.unwrap(Effect.promise(() => links(settings, cluster)))
+      })
+    )
+  )
 )
