@@ -34,9 +34,11 @@ import { type Cluster, clusterOf, Settings, type Values, type Watched } from "./
 import { Applier } from "./space/Applier.ts"
 import * as Canary from "./space/Canary.ts"
 import * as Figures from "./space/Figures.ts"
+import { Founding } from "./space/Founding.ts"
 import * as MeasuredSpace from "./space/MeasuredSpace.ts"
 import * as MemorySharedSpace from "./space/MemorySharedSpace.ts"
 import { Presence } from "./space/Presence.ts"
+import * as Rebuild from "./space/Rebuild.ts"
 import { Self } from "./space/Self.ts"
 import { SharedSpace } from "./space/SharedSpace.ts"
 import { ChannelList } from "./watch/ChannelList.ts"
@@ -63,7 +65,7 @@ const plaza = Layer.mergeAll(
   OpsDesk.layer,
   // Deciders are there before the first record is read.
   Layer.provide(
-    Applier.layer,
+    Layer.mergeAll(Applier.layer, Rebuild.layer),
     Layer.mergeAll(ChatDeciders.layer, PouchDeciders.layer, OpsDeciders.layer, Canary.decidersLayer)
   )
 ).pipe(
@@ -72,6 +74,7 @@ const plaza = Layer.mergeAll(
   Layer.provideMerge(PlazaAttendance.layer),
   Layer.provideMerge(Layer.mergeAll(Channels.layer, Mailbox.Mailbox.layer)),
   Layer.provideMerge(Layer.mergeAll(Presence.layer, World.layer, Tokens.layer, Turnstile.layer, EventBus.layer)),
+  Layer.provideMerge(Founding.layer),
   Layer.provideMerge(self)
 )
 
@@ -96,16 +99,17 @@ const channelList = Layer.effect(
 /** What a watcher looks by, in the only process or outside of many. */
 const sight = Layer.mergeAll(Observer.layer, channelList)
 
+/** The memory twins of everything. */
+const memory = Layer.mergeAll(
+  MemoryRunnerLink.layer,
+  MemoryTopicLog.layer,
+  MemoryRoster.layer,
+  Layer.provide(MeasuredSpace.layer, MemorySharedSpace.layer)
+)
+
 /** One process, nothing else installed: the memory twins of everything, and a watcher of its own. */
 export const embedded = Layer.merge(runner(Canary.Canary.layerEmbedded), Layer.provide(Watcher.layer, sight)).pipe(
-  Layer.provide(
-    Layer.mergeAll(
-      MemoryRunnerLink.layer,
-      MemoryTopicLog.layer,
-      MemoryRoster.layer,
-      Layer.provide(MeasuredSpace.layer, MemorySharedSpace.layer)
-    )
-  )
+  Layer.provide(memory)
 )
 
 /** One of many runners over the three servers. */
@@ -166,4 +170,17 @@ export const layer = Layer.unwrap(
     const cluster = clusterOf(settings)
     return cluster === undefined ? embedded : clustered(settings, cluster)
   })
+)
+
+/** What an operator repairs by hand: the servers, and what facts mean. No runner, and none is needed. */
+export const operator = PouchDeciders.layer.pipe(
+  Layer.provideMerge(EventBus.layer),
+  Layer.provideMerge(
+    Layer.unwrap(
+      Effect.map(Settings, (settings) => {
+        const cluster = clusterOf(settings)
+        return cluster === undefined ? memory : Layer.unwrap(Effect.promise(() => links(settings, cluster)))
+      })
+    )
+  )
 )

@@ -44,6 +44,12 @@ export const plain = redis(
   (port) => says(port, "PING", "+PONG")
 )
 
+/** What it had is there again when it comes back, but for the last second. */
+export const kept = redis(
+  async () => ({ appendonly: "yes", appendfsync: "everysec" }),
+  (port) => says(port, "PING", "+PONG")
+)
+
 export const cluster = redis(
   async () => ({ "cluster-enabled": "yes", "cluster-port": `${await freePort()}` }),
   async (port) => {

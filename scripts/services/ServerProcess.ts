@@ -49,6 +49,12 @@ export async function stop(folder: string, pid: number): Promise<void> {
   while (isRunning(folder, pid)) await sleep(20)
 }
 
+/** Ends when it has ended by this signal. */
+export async function end(folder: string, pid: number, signal: NodeJS.Signals): Promise<void> {
+  if (isRunning(folder, pid)) process.kill(pid, signal)
+  while (isRunning(folder, pid)) await sleep(20)
+}
+
 /** Ends when the server answers; throws with the end of its log if it dies first, or takes too long. */
 export async function untilReady(folder: string, pid: number, isReady: () => Promise<boolean>): Promise<void> {
   for (const end = Date.now() + 60_000; Date.now() < end; await sleep(20)) {

@@ -15,6 +15,7 @@ import { server } from "./ZooKeeperServer.ts"
 
 const services = {
   redis: RedisServer.plain,
+  "redis-kept": RedisServer.kept,
   "redis-cluster": RedisServer.cluster,
   "redis-secured": RedisServer.secured,
   kafka: KafkaBroker.broker,
@@ -29,6 +30,7 @@ export const isServiceName = (name: string): name is ServiceName => Object.hasOw
 interface State {
   readonly port: number
   readonly pid: number
+  readonly launch: ServerProcess.Launch
 }
 
 /** How often a server that dies at once is tried anew: its port may have been taken under it. */
@@ -56,16 +58,30 @@ export class ServiceSet {
   async #begin(name: ServiceName, attempt: number, knownPort?: number): Promise<string> {
     const [service, folder, port] = [services[name], this.folderOf(name), knownPort ?? (await freePort())]
     await mkdir(folder, { recursive: true })
-    const pid = await ServerProcess.launch(folder, await service.configure(folder, port))
-    await writeFile(join(folder, "state.json"), JSON.stringify({ port, pid }))
+    const launch = await service.configure(folder, port)
     try {
-      await ServerProcess.untilReady(folder, pid, () => service.isReady(port))
+      await this.#launch(name, port, launch)
       return service.url(port)
     } catch (cause) {
       if (attempt === attemptsMax) throw cause
       await rm(folder, { recursive: true, force: true })
       return await this.#begin(name, attempt + 1)
     }
+  }
+
+  async #launch(name: ServiceName, port: number, launch: ServerProcess.Launch): Promise<void> {
+    const folder = this.folderOf(name)
+    const pid = await ServerProcess.launch(folder, launch)
+    await writeFile(join(folder, "state.json"), JSON.stringify({ port, pid, launch } satisfies State))
+    await ServerProcess.untilReady(folder, pid, () => services[name].isReady(port))
+  }
+
+  /** Ends one by a signal and begins it again where it was, with what it had: for tests. */
+  async bounce(name: ServiceName, signal: NodeJS.Signals): Promise<void> {
+    const state = await this.#state(name)
+    if (state === undefined) throw new Error(`there is no ${name}`)
+    await ServerProcess.end(this.folderOf(name), state.pid, signal)
+    await this.#launch(name, state.port, state.launch)
   }
 
   /** Undefined where it does not run or does not answer. */

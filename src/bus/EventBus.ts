@@ -81,6 +81,8 @@ export class EventBus extends Context.Service<
     readonly listen: (channel: string) => Effect.Effect<void, LinkError, Scope.Scope>
     /** The decider of a record's key, with the record as it was asked. Throws on bytes that are no such message. */
     readonly decided: (record: LogRecord) => DecidedBy | undefined
+    /** Topics of which somebody here decides a record. */
+    readonly decidedTopics: () => ReadonlyArray<string>
     /** Sends a message by the lane that its proto names: a frame to a pub/sub channel, or a record onto the log. */
     readonly publish: (
       message: RunnerMessage | TopicRecord,
@@ -195,6 +197,13 @@ const make = Effect.gen(function* () {
       bound.figures.count++
       return { message, decider: bound.binding.decider }
     },
+    decidedTopics: () => [
+      ...new Set(
+        Object.values(topicRoutes)
+          .filter(({ key }) => topic.has(key))
+          .map((route) => route.topic)
+      )
+    ],
     publish: (message, trace) => {
       if (isFrame(message)) {
         const frame = frameOf(message, trace)

@@ -18,11 +18,12 @@ import { auditPresence } from "./Audit.ts"
 import { bots } from "./Bots.ts"
 import { doctor } from "./Doctor.ts"
 import { join } from "./Join.ts"
+import { type Operator, rebuild, redrive } from "./Repair.ts"
 import { type Server, start } from "./Start.ts"
 import { type Outside, watch } from "./Watch.ts"
 
 /** The whole command, for a server that App.ts has put together. */
-const command = <Id, E, F>(server: Server<Id, E>, outside: Outside<F>) =>
+const command = <Id, E, F, G>(server: Server<Id, E>, outside: Outside<F>, operator: Operator<G>) =>
   Command.make("noriter").pipe(
     Command.withDescription("A plaza server: people gather in a playground, walk about, meet and talk."),
     Command.withSubcommands([
@@ -30,14 +31,14 @@ const command = <Id, E, F>(server: Server<Id, E>, outside: Outside<F>) =>
       watchCommand(outside, server),
       botsCommand,
       joinCommand,
-      doctorCommand(outside)
+      doctorCommand(outside, operator)
     ])
   )
 
 /** Runs the command of this process. SIGINT and SIGTERM end it in good order with 0; a second one at once with 130. */
-export const main = <Id, E, F>(server: Server<Id, E>, outside: Outside<F>): void => {
+export const main = <Id, E, F, G>(server: Server<Id, E>, outside: Outside<F>, operator: Operator<G>): void => {
   leaveAtSecondSignal()
-  Command.run(command(server, outside), { version: server.version }).pipe(
+  Command.run(command(server, outside, operator), { version: server.version }).pipe(
     Effect.tapCause(report),
     Effect.provide(Layer.merge(NodeServices.layer, Log.layer)),
     NodeRuntime.runMain({
@@ -109,14 +110,14 @@ const joinCommand = Command.make(
   join
 ).pipe(Command.withDescription("Joins a playground from this terminal"))
 
-const doctorCommand = <F>(outside: Outside<F>) =>
+const doctorCommand = <F, G>(outside: Outside<F>, operator: Operator<G>) =>
   Command.make(
     "doctor",
     { json: Flag.Boolean("json").pipe(Flag.withDefault(false), Flag.withDescription("For machines to read")) },
     doctor
   ).pipe(
     Command.withDescription("Says what is wrong here, and exits with 1 if anything is"),
-    Command.withSubcommands([auditCommand(outside)])
+    Command.withSubcommands([auditCommand(outside), rebuildCommand(operator), redriveCommand(operator)])
   )
 
 const auditCommand = <F>(outside: Outside<F>) =>
@@ -127,6 +128,18 @@ const auditCommand = <F>(outside: Outside<F>) =>
   ).pipe(
     Command.withDescription("Says who stands in the shared space and should not, and exits with 1 if anybody does")
   )
+
+const rebuildCommand = <F>(operator: Operator<F>) =>
+  Command.make("rebuild", {}, () => rebuild(operator, process.stdout, process.env)).pipe(
+    Command.withDescription("Puts together from the log what guests have, where Redis has lost it")
+  )
+
+const redriveCommand = <F>(operator: Operator<F>) =>
+  Command.make(
+    "redrive",
+    { topic: Flag.String("topic").pipe(Flag.withDefault(""), Flag.withDescription("Of this topic; of all otherwise")) },
+    ({ topic }) => redrive(operator, process.stdout, process.env, topic)
+  ).pipe(Command.withDescription("Appends anew what could not be decided, when the reason is mended"))
 
 // --- internal ---
 

@@ -12,6 +12,7 @@ import { Reader } from "./kafka/Reader.ts"
 import { outgoing } from "./kafka/RecordHeaders.ts"
 import { type Entry, Sender } from "./kafka/Sender.ts"
 import { setUp, shapeOf } from "./kafka/TopicSetup.ts"
+import { readAll } from "./kafka/WholeTopic.ts"
 import { AppendFailed, type ConsumeOptions, LogError, type NewRecord, type Position, TopicLog } from "./TopicLog.ts"
 import { allTopics, partitionFor } from "./Topics.ts"
 
@@ -94,6 +95,10 @@ const make = Effect.fnUntraced(function* ({ prefix, topics = allTopics }: KafkaT
       return unknown === undefined
         ? consume(client, prefix, options)
         : Effect.fail(new LogError({ operation: "topics", cause: new Error(`there is no topic ${unknown}`) }))
+    },
+    readAll: (topic, handle) => {
+      const brokerTopic = prefix + topic
+      return readAll({ client, topic, brokerTopic, group: `${brokerTopic}.whole-${crypto.randomUUID()}` }, handle)
     }
   })
 })

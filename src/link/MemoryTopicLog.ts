@@ -12,7 +12,9 @@ import {
   batchBytesMax,
   batchRecordsMax,
   type ConsumeOptions,
+  handleRecordsMax,
   LogError,
+  type LogRecord,
   type NewRecord,
   type Position,
   TopicLog
@@ -147,6 +149,16 @@ export class Broker {
 
   // --- Reading ---
 
+  /** Of each partition of a topic what lies on it now, as it would be handed over. */
+  all(topic: string): ReadonlyArray<ReadonlyArray<ReadonlyArray<LogRecord>>> {
+    return (this.topics.get(topic) ?? []).map((partition) => {
+      const records = partition.from(partition.earliest, Number.POSITIVE_INFINITY)
+      return Array.from({ length: Math.ceil(records.length / handleRecordsMax) }, (_, at) =>
+        records.slice(at * handleRecordsMax, (at + 1) * handleRecordsMax)
+      )
+    })
+  }
+
   join(name: string, reader: Reader): MemoryGroup {
     const group = this.groups.get(name) ?? new MemoryGroup((topic) => this.topics.get(topic) ?? [])
     this.groups.set(name, group)
@@ -206,7 +218,12 @@ const make = Effect.fnUntraced(function* (broker: Broker, connection: string) {
         return appended instanceof AppendFailed ? Effect.fail(appended) : Effect.succeed(appended)
       }),
     offer: (topic, record, settled) => broker.offer(topic, record, nowMs(), settled),
-    consume: (options) => consume(broker, connection, nowMs, options)
+    consume: (options) => consume(broker, connection, nowMs, options),
+    readAll: (topic, handle) =>
+      Effect.forEach(broker.all(topic), (partition) => Effect.forEach(partition, handle, { discard: true }), {
+        discard: true,
+        concurrency: "unbounded"
+      })
   })
 })
 

@@ -21,6 +21,26 @@ export interface NewRecord {
   readonly source?: Source | undefined
   /** Of a dead letter: where it lay and why it lies here. */
   readonly dead?: DeadLetter | undefined
+  /** Of a fact: what the record that caused it did to its tag besides what the fact says (rule L13). */
+  readonly marks?: Marks | undefined
+}
+
+/** What applying a record left in the marks of its tag: a fact carries it, so that they can be rebuilt (rule L13). */
+export interface Marks {
+  /** "Now" when it was decided (rule L2). */
+  readonly atMs: number
+  /** What it took in from another tag (rule L4). */
+  readonly takenIn?: Source | undefined
+  /** What is remembered of the request it decided (rule L6). */
+  readonly outcome?: Outcome | undefined
+}
+
+/** What a decided request came to, as it is remembered. */
+export interface Outcome {
+  readonly session: string
+  readonly id: number
+  readonly bodyHash: Uint8Array
+  readonly answer: Uint8Array
 }
 
 /** The record that caused this one: rule L4. Marks are kept per `topic/partition`, and compare by offset, then index. */
@@ -115,5 +135,10 @@ export class TopicLog extends Context.Service<
     readonly offer: (topic: string, record: NewRecord, settled: (failed: AppendFailed | undefined) => void) => void
     /** Reads as a member of a group until the scope closes. */
     readonly consume: (options: ConsumeOptions) => Effect.Effect<Reading, LogError, Scope.Scope>
+    /** Hands over all that lies on a topic now, as `consume` does but to nobody else's cost, and ends: at least once. */
+    readonly readAll: <E>(
+      topic: string,
+      handle: (records: ReadonlyArray<LogRecord>) => Effect.Effect<void, E>
+    ) => Effect.Effect<void, E | LogError>
   }
 >()("noriter/link/TopicLog") {}

@@ -10,16 +10,18 @@ import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import { topics } from "../../gen/registry.ts"
 import { EventBus } from "../bus/EventBus.ts"
-import type { Generation } from "../link/Roster.ts"
+import { type Generation, generationText } from "../link/Roster.ts"
 import { type LogRecord, type Reading, TopicLog } from "../link/TopicLog.ts"
 import { deadTopicOf } from "../link/Topics.ts"
 import { applied as appliedFigures, deadLetters, topicLagSeconds } from "../telemetry/Metrics.ts"
 import { withSpan } from "../telemetry/Tracing.ts"
 import { fromTraceparent } from "../wire/Trace.ts"
 import { type Applied, type AskedRecord, decideInTurn, keysOf, outcomesOf } from "./Deciding.ts"
+import { Founding, isOf, nothing, whole, wholeKey } from "./Founding.ts"
+import { GoingBack, goBackMs } from "./GoingBack.ts"
 import { Self } from "./Self.ts"
-import { type Commit, type CommitRefused, type Fact, newToken, SharedSpace } from "./SharedSpace.ts"
-import { isTag } from "./Tag.ts"
+import { type Commit, type CommitRefused, type Fact, newToken, SharedSpace, type TagState } from "./SharedSpace.ts"
+import { isChannel, isLasting, isTag } from "./Tag.ts"
 
 export class Applier extends Context.Service<Applier, { readonly reading: Reading }>()("noriter/space/Applier") {
   /** Joins the group and applies until the layer's scope closes; leaves the group first (rule L10). */
@@ -32,11 +34,13 @@ export class Applier extends Context.Service<Applier, { readonly reading: Readin
 /** All runners share the work of one group. */
 const group = "noriter.applier"
 
-/** How far back reading begins after the space was away (rule L11). */
-const goBackMs = 60_000
-
 /** How often a decision is made anew when a version changed under it, before it counts as a passing fault (rule L5). */
 const attemptsMax = 8
+const attemptsPause = "100 millis"
+/** How often it is looked whether the generation is still the same. */
+const lookEvery = "1 second"
+/** What lasts is not decided before it is rebuilt: how often that is looked for (rule L13). */
+const rebuiltPause = "250 millis"
 
 /** Passing faults are retried in place for as long as they last (rule L8). */
 const passing = Schedule.min([Schedule.exponential("20 millis"), Schedule.spaced("1 second")]).pipe(Schedule.jittered)
@@ -46,16 +50,45 @@ const make = Effect.gen(function* () {
   const bus = yield* EventBus
   const space = yield* SharedSpace
   const self = yield* Self
-  const apply = makeApply({ log, bus, space, self })
-  const reading = yield* log.consume({
+  const founding = yield* Founding
+  const clock = yield* Clock.Clock
+  const now = () => clock.currentTimeMillisUnsafe()
+  const context = yield* Effect.context<never>()
+  let reading: Reading | undefined
+  const goingBack = new GoingBack(({ topic, partition }, offset) => {
+    if (reading !== undefined) Effect.runSyncWith(context)(reading.seek(topic, partition, offset))
+  }, now)
+  let generation = generationText(self.generation)
+  // What was applied in the last generation may be lost in this one.
+  const passNow = (): number => {
+    if (generationText(self.generation) !== generation) {
+      generation = generationText(self.generation)
+      goingBack.begin()
+    }
+    return goingBack.pass
+  }
+  const apply = makeApply({ log, bus, space, self, founding, goingBack, passNow })
+  const handle = Effect.fnUntraced(function* (records: ReadonlyArray<LogRecord>) {
+    const pass = passNow()
+    if (records[0] !== undefined) goingBack.reads(records[0])
+    for (const run of runsOfOneTag(records)) if (!(yield* apply(run, pass))) return
+  })
+  reading = yield* log.consume({
     group,
     topics: topics.map((topic) => topic.name).filter((name) => name.endsWith(".asked")),
-    handle: (records) => Effect.forEach(runsOfOneTag(records), apply, { discard: true })
+    handle
   })
-  // A space that was away may have been rewound: what it has applied costs one read a run (rule L11).
-  const fork = Effect.runForkWith(yield* Effect.context<never>())
-  const goBack = Effect.flatMap(Clock.currentTimeMillis, (nowMs) => reading.goBack(nowMs - goBackMs))
-  yield* space.onReady(() => void fork(goBack))
+  // Also where nothing comes that would be looked at.
+  yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(lookEvery), Effect.sync(passNow))))
+  const { goBack } = reading
+  const fork = Effect.runForkWith(context)
+  yield* space.onReady(() => {
+    // A space that was away may have been rewound: what it has applied costs one read a run (rule L11). Here and now, so
+    // that nothing is decided on what is read after this before what comes before it was read again.
+    goingBack.begin()
+    // And to what another has applied lately, whose partition is here now.
+    fork(goBack(now() - goBackMs))
+  })
   return Applier.of({ reading })
 })
 
@@ -64,7 +97,14 @@ interface Services {
   readonly bus: EventBus["Service"]
   readonly space: SharedSpace["Service"]
   readonly self: Self["Service"]
+  readonly founding: Founding["Service"]
+  readonly goingBack: GoingBack
+  /** A new one in a new generation. */
+  readonly passNow: () => number
 }
+
+/** What an attempt at a run came to. `later`: not before what lasts is rebuilt. `lost`: it is read again. */
+type Attempted = "done" | "later" | "lost" | CommitRefused
 
 /** Cuts consecutive records of a partition into runs of one tag, which are read once and committed together. */
 const runsOfOneTag = (records: ReadonlyArray<LogRecord>): ReadonlyArray<ReadonlyArray<LogRecord>> => {
@@ -77,10 +117,12 @@ const runsOfOneTag = (records: ReadonlyArray<LogRecord>): ReadonlyArray<Readonly
   return runs
 }
 
-const makeApply = ({ log, bus, space, self }: Services) => {
+const makeApply = ({ log, bus, space, self, founding, goingBack, passNow }: Services) => {
   /** Puts facts on the log, and says so to the tag; what is sent twice is known by its source (rule L4). */
   const send = Effect.fnUntraced(function* (tag: string, offset: number, facts: ReadonlyArray<Fact>) {
-    for (const topic of new Set(facts.map((fact) => fact.topic))) {
+    // What other tags are asked goes first, of the whole run: what happened is never on the log without what follows.
+    const topicsOf = Map.groupBy(new Set(facts.map((fact) => fact.topic)), isHappened)
+    for (const topic of [...(topicsOf.get(false) ?? []), ...(topicsOf.get(true) ?? [])]) {
       const records = facts.filter((fact) => fact.topic === topic).map((fact) => fact.record)
       yield* log.append(topic, records).pipe(Effect.retry(passing), Effect.orDie)
     }
@@ -96,7 +138,9 @@ const makeApply = ({ log, bus, space, self }: Services) => {
   })
 
   const readTag = (tag: string, asked: ReadonlyArray<AskedRecord>) =>
-    space.read({ tag, keys: keysOf(asked), outcomes: outcomesOf(asked) }).pipe(Effect.retry(passing), Effect.orDie)
+    space
+      .read({ tag, keys: [...keysOf(asked), wholeKey], outcomes: outcomesOf(asked) })
+      .pipe(Effect.retry(passing), Effect.orDie)
 
   /** What cannot be decided is buried before it counts as applied, and once, however often the others are decided. */
   const buryOnce = Effect.fnUntraced(function* (poison: Applied["poison"], buried: Set<number>) {
@@ -106,15 +150,22 @@ const makeApply = ({ log, bus, space, self }: Services) => {
     }
   })
 
-  const commitRun = Effect.fnUntraced(function* (tag: string, applied: Applied) {
+  const commitRun = Effect.fnUntraced(function* (
+    tag: string,
+    generation: Generation,
+    state: TagState,
+    applied: Applied
+  ) {
+    const isWhole = !isLasting(tag) || state.entries.has(wholeKey)
     const commit: Commit = {
       tag,
       token: newToken(),
-      generation: self.generation,
-      found: false,
-      guard: { _tag: "Applied", records: applied.records },
+      generation,
+      // What lasts and is missing now has nothing on the log, or it would have been rebuilt (rule L12).
+      found: isLasting(tag),
+      guard: { _tag: "Applied", after: state.applied, records: applied.records },
       reads: applied.reads,
-      changes: applied.changes,
+      changes: isWhole ? applied.changes : [...applied.changes, whole],
       tell: applied.tell
     }
     yield* space
@@ -132,52 +183,80 @@ const makeApply = ({ log, bus, space, self }: Services) => {
     for (const { message, trace } of applied.tellAfterFacts) yield* Effect.ignore(bus.publish(message, trace))
   })
 
-  /** Decides and commits what is left of a run. */
-  const attempt = Effect.fnUntraced(function* (tag: string, all: ReadonlyArray<AskedRecord>, buried: Set<number>) {
-    const state = yield* readTag(tag, all)
-    for (const waiting of state.factsWaiting) yield* send(tag, waiting.offset, waiting.facts)
-    // Records from before the tag's generation are not applied there (rule L13).
-    if (state.generation === undefined || isBefore(state.generation, self.generation)) {
-      yield* buryOnce(poisonOf(all), buried)
-      return
-    }
-    if (all.every(({ record }) => record.offset <= state.applied)) return
-    const applied = decideInTurn(state, all)
-    yield* buryOnce(applied.poison, buried)
-    yield* commitRun(tag, applied)
-    for (const { record } of all) if (record.offset > state.applied) appliedFigures.of(record.key).count++
-    yield* finish(tag, applied)
+  /** Which of these a channel applies: none where it is not there, nor what was asked before its generation (L13). */
+  const ofGeneration = Effect.fnUntraced(function* (tag: string, state: TagState, all: ReadonlyArray<AskedRecord>) {
+    if (state.generation === undefined || isBefore(state.generation, self.generation)) return []
+    if (state.applied >= 0 || !isChannel(tag)) return all
+    const beganMs = (yield* founding.beganMs.pipe(Effect.retry(passing), Effect.orDie)) ?? 0
+    return all.filter(({ record }) => record.timeMs >= beganMs)
   })
 
-  const run = Effect.fnUntraced(function* (records: ReadonlyArray<LogRecord>) {
+  /** Decides and commits what is left of a run. */
+  const attempt = Effect.fnUntraced(function* (
+    tag: string,
+    all: ReadonlyArray<AskedRecord>,
+    buried: Set<number>,
+    pass: number
+  ): Effect.fn.Return<Attempted, CommitRefused> {
+    const found = yield* readTag(tag, all)
+    const first = all[0]?.record
+    if (passNow() !== pass || first === undefined) return "lost"
+    for (const waiting of found.factsWaiting) yield* send(tag, waiting.offset, waiting.facts)
+    const counts = isLasting(tag) ? yield* founding.counts(found).pipe(Effect.retry(passing), Effect.orDie) : true
+    // One generation from here to the commit: what counts in this one says nothing of the next.
+    const { generation } = self
+    if (passNow() !== pass) return "lost"
+    if (!counts) return "later"
+    const state = isLasting(tag) && !isOf(found, generation) ? nothing : found
+    if (!goingBack.saw(tag, state.applied, first)) return "lost"
+    const asked = isLasting(tag) ? all : yield* ofGeneration(tag, state, all)
+    const skipped = all.filter((one) => !asked.includes(one))
+    yield* buryOnce(poisonOf(skipped), buried)
+    if (asked.every(({ record }) => record.offset <= state.applied)) return "done"
+    const applied = decideInTurn(state, asked)
+    yield* buryOnce(applied.poison, buried)
+    yield* commitRun(tag, generation, state, applied)
+    goingBack.saw(tag, applied.upTo, first)
+    for (const { record } of asked) if (record.offset > state.applied) appliedFigures.of(record.key).count++
+    yield* finish(tag, applied)
+    return "done"
+  })
+
+  /** False: what follows it is read again, too. */
+  const run = Effect.fnUntraced(function* (records: ReadonlyArray<LogRecord>, pass: number) {
     const tag = records[0]?.partitionBy ?? ""
     const all = records.map((record) => decoded(bus, record))
     const buried = new Set<number>()
     // Nothing can be read or written under such a name, and the partition goes on (rule L8).
-    if (!isTag(tag))
-      return yield* buryOnce(
+    if (!isTag(tag)) {
+      yield* buryOnce(
         all.map(({ record }) => ({ record, cause: noTag })),
         buried
       )
-    const until = Effect.fnUntraced(function* (some: ReadonlyArray<AskedRecord>): Effect.fn.Return<void> {
+      return true
+    }
+    const until = Effect.fnUntraced(function* (some: ReadonlyArray<AskedRecord>): Effect.fn.Return<boolean> {
       for (let attempts = 1; ; attempts++) {
-        const refused = yield* attempt(tag, some, buried).pipe(
+        const came = yield* attempt(tag, some, buried, pass).pipe(
           Effect.catchTag("CommitRefused", (refused) => Effect.succeed(refused))
         )
-        if (refused === undefined) return
-        if (isPassing(refused)) {
-          if (attempts % attemptsMax === 0) yield* Effect.sleep("100 millis")
+        if (came === "done" || came === "lost") return came === "done"
+        if (came === "later") {
+          yield* Effect.sleep(rebuiltPause)
+        } else if (isPassing(came)) {
+          if (attempts % attemptsMax === 0) yield* Effect.sleep(attemptsPause)
         } else if (some.length > 1) {
           // One of them decides what no tag can take: alone, each shows whether it is the one.
-          for (const one of some) yield* until([one])
-          return
-        } else some = some.map(({ record }) => ({ record, by: undefined, cause: refused }))
+          for (const one of some) if (!(yield* until([one]))) return false
+          return true
+        } else some = some.map(({ record }) => ({ record, by: undefined, cause: came }))
       }
     })
-    yield* until(all)
+    return yield* until(all)
   })
 
-  return (records: ReadonlyArray<LogRecord>) => Effect.andThen(traced(records, run(records)), lag(records))
+  return (records: ReadonlyArray<LogRecord>, pass: number) =>
+    Effect.tap(traced(records, run(records, pass)), () => lag(records))
 }
 
 /** How long these had lain on the log. */
@@ -199,6 +278,8 @@ const decoded = (bus: EventBus["Service"], record: LogRecord): AskedRecord => {
 
 const noTag = "it names no tag"
 
+const isHappened = (topic: string): boolean => topic.endsWith(".happened")
+
 const poisonOf = (asked: ReadonlyArray<AskedRecord>): Applied["poison"] =>
   asked.flatMap(({ record, by, cause }) => (by === undefined ? [{ record, cause }] : []))
 
@@ -209,7 +290,7 @@ const isPassing = ({ reason }: CommitRefused): boolean =>
   reason === "Applied" || reason === "Source" || reason === "Missing" || reason === "Conflict"
 
 /** Records of one run are applied together, and each of them in its own trace. */
-const traced = (records: ReadonlyArray<LogRecord>, run: Effect.Effect<void>): Effect.Effect<void> =>
+const traced = <A>(records: ReadonlyArray<LogRecord>, run: Effect.Effect<A>): Effect.Effect<A> =>
   records.reduce((applied, record) => withSpan(`apply ${record.key}`, traceOf(record), applied), run)
 
 const traceOf = ({ trace }: LogRecord) => (trace === undefined ? undefined : fromTraceparent(trace))

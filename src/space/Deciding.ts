@@ -9,9 +9,10 @@ import { Answer as AnswerCodec } from "../../gen/noriter/space/v1/records.ts"
 import type { RunnerMessage } from "../../gen/registry.ts"
 import type { AskedBy, Decision, DecisionState } from "../bus/Decider.ts"
 import { type AddressedFrame, type DecidedBy, frameOf, recordOf } from "../bus/EventBus.ts"
-import type { LogRecord, Source } from "../link/TopicLog.ts"
+import type { LogRecord, Marks, Outcome, Source } from "../link/TopicLog.ts"
 import { fromTraceparent, type Trace } from "../wire/Trace.ts"
-import type { AppliedRecord, Change, Commit, Fact, Head, Outcome, Remembered, TagState } from "./SharedSpace.ts"
+import type { AppliedRecord, Change, Commit, Fact, Head, Remembered, TagState } from "./SharedSpace.ts"
+import { isLasting } from "./Tag.ts"
 
 /** A record with its decider; without one it is a dead letter, and applied without effect. */
 export interface AskedRecord {
@@ -174,11 +175,16 @@ class Turn {
     const seq = record.offset + 1
     const trace = traceOf(record)
     // Encoded before anything is taken over, so that a decision that cannot be encoded is poison and leaves no trace.
-    const facts = (decision.facts ?? []).map(
-      (fact, index): Fact => recordOf(fact, trace, { ...sourceOf(record), index })
-    )
     const told = (decision.tell ?? []).map((message) => frameOf(message, trace))
     const answer = decision.answer === undefined ? undefined : AnswerCodec.encode(decision.answer).finish()
+    const outcome = answer === undefined || isRateLimited(decision) ? undefined : outcomeOf(asker, answer)
+    const marks: Marks = { atMs: this.#nowMs, takenIn: record.source, outcome }
+    const facts = (decision.facts ?? []).map((fact, index): Fact => {
+      const addressed = recordOf(fact, trace, { ...sourceOf(record), index })
+      // What another tag is asked says nothing of this one.
+      const isRebuilt = addressed.record.partitionBy === record.partitionBy && isLasting(record.partitionBy)
+      return isRebuilt ? { ...addressed, record: { ...addressed.record, marks } } : addressed
+    })
     for (const put of decision.puts ?? []) {
       this.#values.set(put.key, put.value)
       this.#changes.push({ _tag: "Put", ...put })
@@ -194,16 +200,9 @@ class Turn {
       if (afterFacts) this.#afterFacts.add(`${asker.id} ${asker.session}`)
       this.#answer(answerTold(asker, decision.answer), trace, afterFacts)
     }
-    const outcome = answer === undefined || isRateLimited(decision) ? undefined : this.#outcome(asker, answer)
+    if (outcome !== undefined) this.#remembered.set(`${outcome.id} ${outcome.session}`, { _tag: "Decided", ...outcome })
     this.#mark(record.source)
     this.#records.push({ offset: record.offset, timeMs: this.#nowMs, source: record.source, outcome, facts })
-  }
-
-  #outcome(asker: AskedBy | undefined, answer: Uint8Array): Outcome | undefined {
-    if (asker === undefined || asker.id === 0) return undefined
-    const { session, id, bodyHash } = asker
-    this.#remembered.set(`${id} ${session}`, { _tag: "Decided", bodyHash, answer })
-    return { session, id, bodyHash, answer }
   }
 
   #answer(message: RunnerMessage, trace: Trace | undefined, afterFacts: boolean): void {
@@ -231,6 +230,11 @@ const answerTold = ({ incarnation, session, id, ask }: AskedBy, answer: Answer):
   ask,
   answer: AnswerCodec.encode(answer).finish()
 })
+
+const outcomeOf = (asker: AskedBy | undefined, answer: Uint8Array): Outcome | undefined =>
+  asker === undefined || asker.id === 0
+    ? undefined
+    : { session: asker.session, id: asker.id, bodyHash: asker.bodyHash, answer }
 
 /** Refused for its rate it is not remembered: the same id again is a fresh ask (rule L6). */
 const isRateLimited = ({ answer }: Decision): boolean =>

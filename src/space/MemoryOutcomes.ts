@@ -3,14 +3,8 @@
  * which goes when there are too many; sessions in the order they were last decided for, the oldest of which goes. Plain
  * data; owns the bounds, not what an outcome means.
  */
-import {
-  type Outcome,
-  outcomeAgeMs,
-  outcomeSessionsMax,
-  outcomesMax,
-  type Remembered,
-  type Tag
-} from "./SharedSpace.ts"
+import type { Outcome } from "../link/TopicLog.ts"
+import { outcomeAgeMs, outcomeSessionsMax, outcomesMax, type Remembered, type Tag } from "./SharedSpace.ts"
 import { isChannel } from "./Tag.ts"
 
 /** Hash and answer lie in one array: there may be a million of these, and an array costs more than what is in it. */

@@ -111,7 +111,7 @@ export function refusalOf(tag: MemoryTag, commit: Commit): Refusal | undefined {
 function guardRefusal(tag: MemoryTag, guard: Guard): Refusal | undefined {
   switch (guard._tag) {
     case "Applied":
-      return appliedRefusal(tag, guard.records)
+      return appliedRefusal(tag, guard.records, guard.after)
     case "Owned": {
       if (isFenced(tag, guard.by)) return refusal("Fenced", guard.key)
       const owner = tag.entries.get(guard.key)?.owner
@@ -130,8 +130,13 @@ function guardRefusal(tag: MemoryTag, guard: Guard): Refusal | undefined {
 }
 
 /** Rule L3 and L4: offsets rise from the tag's mark, the sources of each partition from theirs. */
-function appliedRefusal(tag: MemoryTag, records: ReadonlyArray<AppliedRecord>): Refusal | undefined {
+function appliedRefusal(
+  tag: MemoryTag,
+  records: ReadonlyArray<AppliedRecord>,
+  after = tag.applied
+): Refusal | undefined {
   if (records.length === 0) return refusal("Applied") // nothing would protect it
+  if (after !== tag.applied) return refusal("Applied") // the decision rests on another state
   let applied = tag.applied
   const marks = new Map<string, Source>()
   for (const { offset, source } of records) {

@@ -51,7 +51,7 @@ class Declared {
 function packGuard(guard: Guard): Packable {
   switch (guard._tag) {
     case "Applied":
-      return { _tag: guard._tag, records: guard.records.map(packRecord) }
+      return { _tag: guard._tag, after: guard.after, records: guard.records.map(packRecord) }
     case "Owned":
     case "Takeover":
       return { _tag: guard._tag, key: guard.key, by: packOwner(guard.by) }

@@ -4,7 +4,7 @@
  * be read is a defect.
  */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire"
-import type { Source } from "../link/TopicLog.ts"
+import type { Marks, Source } from "../link/TopicLog.ts"
 import {
   type Entry,
   type Fact,
@@ -119,15 +119,29 @@ export function packFacts(facts: ReadonlyArray<Fact>): Uint8Array {
   const writer = new BinaryWriter().uint32(facts.length)
   for (const { topic, record } of facts) {
     writer.string(topic).string(record.key).string(record.partitionBy).bytes(record.body)
-    const { trace, source, dead } = record
+    const { trace, source, dead, marks } = record
     writer.bool(trace !== undefined).string(trace ?? "")
-    writer.bool(source !== undefined)
-    if (source !== undefined)
-      writer.string(source.topic).double(source.partition).double(source.offset).double(source.index)
+    packSource(writer, source)
     writer.bool(dead !== undefined)
     if (dead !== undefined) writer.string(dead.topic).double(dead.partition).double(dead.offset).string(dead.reason)
+    writer.bool(marks !== undefined)
+    if (marks !== undefined) packMarks(writer, marks)
   }
   return writer.finish()
+}
+
+function packSource(writer: BinaryWriter, source: Source | undefined): void {
+  writer.bool(source !== undefined)
+  if (source === undefined) return
+  writer.string(source.topic).double(source.partition).double(source.offset).double(source.index)
+}
+
+function packMarks(writer: BinaryWriter, { atMs, takenIn, outcome }: Marks): void {
+  writer.double(atMs)
+  packSource(writer, takenIn)
+  writer.bool(outcome !== undefined)
+  if (outcome === undefined) return
+  writer.string(outcome.session).double(outcome.id).bytes(outcome.bodyHash).bytes(outcome.answer)
 }
 
 /** The record's offset, then its facts as they were packed. */
@@ -142,13 +156,15 @@ function unpackFact(reader: BinaryReader): Fact {
   const [hasTrace, trace] = [reader.bool(), reader.string()]
   const source = reader.bool() ? unpackSource(reader) : undefined
   const dead = reader.bool() ? { ...unpackOrigin(reader), reason: reader.string() } : undefined
+  const marks = reader.bool() ? unpackMarks(reader) : undefined
   const record = {
     key,
     partitionBy,
     body,
     ...(hasTrace && { trace }),
     ...(source && { source }),
-    ...(dead && { dead })
+    ...(dead && { dead }),
+    ...(marks && { marks })
   }
   return { topic, record }
 }
@@ -160,6 +176,20 @@ const unpackOrigin = (reader: BinaryReader) => ({
 })
 
 const unpackSource = (reader: BinaryReader): Source => ({ ...unpackOrigin(reader), index: reader.double() })
+
+const unpackMarks = (reader: BinaryReader): Marks => {
+  const atMs = reader.double()
+  const takenIn = reader.bool() ? unpackSource(reader) : undefined
+  const outcome = reader.bool()
+    ? {
+        session: reader.string(),
+        id: reader.double(),
+        bodyHash: new Uint8Array(reader.bytes()),
+        answer: new Uint8Array(reader.bytes())
+      }
+    : undefined
+  return { atMs, ...(takenIn && { takenIn }), ...(outcome && { outcome }) }
+}
 
 // --- The hash `:meta` ---
 

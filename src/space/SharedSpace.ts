@@ -8,7 +8,7 @@ import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Epoch, Generation } from "../link/Roster.ts"
-import type { NewRecord, Source } from "../link/TopicLog.ts"
+import type { NewRecord, Outcome, Source } from "../link/TopicLog.ts"
 
 /** `park/1`, `inc/r1-0000000003`, a guest id: one tag of the shared space, without braces. */
 export type Tag = string
@@ -36,8 +36,9 @@ export interface Entry {
 /** What protects a commit; nothing else does. */
 export type Guard =
   /** Of the log (rule L3): changes nothing unless every offset is above the tag's `applied`; and each source above the
-   * mark kept for its partition (rule L4). Raises `applied`, the marks and the tag's `nowMs`. */
-  | { readonly _tag: "Applied"; readonly records: ReadonlyArray<AppliedRecord> }
+   * mark kept for its partition (rule L4). Raises `applied`, the marks and the tag's `nowMs`. `after`, where it is said,
+   * is the mark that the decision rests on: on a tag that was rewound since it was read, nothing changes (rule L11). */
+  | { readonly _tag: "Applied"; readonly after?: number | undefined; readonly records: ReadonlyArray<AppliedRecord> }
   /** Of presence (rule P3): the entry at `key` must be owned by exactly this owner, whose epoch is not fenced. */
   | { readonly _tag: "Owned"; readonly key: string; readonly by: Owner }
   /** The entry must exist, of this or a lower connection; of an equal one only if `by` is a newer epoch of the same
@@ -63,14 +64,6 @@ export interface AppliedRecord {
 export interface Fact {
   readonly topic: string
   readonly record: NewRecord
-}
-
-/** What a decided request came to. */
-export interface Outcome {
-  readonly session: string
-  readonly id: number
-  readonly bodyHash: Uint8Array
-  readonly answer: Uint8Array
 }
 
 export type Change =

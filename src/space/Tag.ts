@@ -16,6 +16,14 @@ export const isTag = (name: string): name is Tag => name.length <= tagBytesMax &
 /** Whether a tag is a channel (`park/1`): its outcomes are kept until the session ends (rule L6). */
 export const isChannel = (tag: Tag): boolean => channel.test(tag)
 
+/**
+ * Whether a tag is rebuilt from facts when the space was emptied (rule L13): a guest's is. Channels are not, and what an
+ * incarnation keeps is of no use to the next one.
+ */
+export const isLasting = (tag: Tag): boolean => !isChannel(tag) && !tag.startsWith(incarnationPrefix)
+
+const incarnationPrefix = "inc/"
+
 /** The key a member of a channel is kept under; by it a position finds its member (rule P10). */
 export const memberKey = (member: number): string => `${memberPrefix}${member}`
 

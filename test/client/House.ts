@@ -17,11 +17,10 @@ import * as SessionConsumer from "../../src/client/SessionConsumer.ts"
 import { Sessions } from "../../src/client/Sessions.ts"
 import { Tokens } from "../../src/client/Tokens.ts"
 import { Turnstile } from "../../src/client/Turnstile.ts"
-import { Applier } from "../../src/space/Applier.ts"
 import type { HeldMember } from "../../src/space/Held.ts"
 import type { SpaceError } from "../../src/space/SharedSpace.ts"
 import { decide, line } from "../space/Asking.ts"
-import { LogWatch, type Runner, type RunnerOptions, runner, settle, type Twins } from "../space/Harness.ts"
+import { apply, LogWatch, type Runner, type RunnerOptions, runner, settle, type Twins } from "../space/Harness.ts"
 import { FakeConnection } from "./FakeConnection.ts"
 
 export class Hooks {
@@ -151,7 +150,7 @@ export const house = Effect.fnUntraced(function* (twins: Twins, options: HouseOp
   const context = yield* Layer.build(Layer.fresh(layers)).pipe(Effect.provideContext(built.context))
   yield* consumers(built, hooks)
   yield* decide(built)
-  if (applies) yield* Layer.build(Layer.fresh(Applier.layer)).pipe(Effect.provideContext(built.context))
+  if (applies) yield* apply(built)
   const { serve } = Context.get(context, ClientMessageConsumer)
   /** A phone that connects; with lines, it says them. */
   const connect = Effect.fnUntraced(function* (...lines: ReadonlyArray<string | object>) {

@@ -32,6 +32,7 @@ const make = () => {
     dispatch: none,
     listen: none,
     decided: () => undefined,
+    decidedTopics: () => [],
     publish: none,
     offer: (record, _, settled) => void offered.push({ record, settled })
   }

@@ -28,6 +28,8 @@ const layer = Layer.effect(
   })
 )
 
-main({ runner: Fake, layer, version: "1.2.3", protocol: 1 }, () =>
-  Layer.effectContext(Effect.die("nothing to be watched"))
+main(
+  { runner: Fake, layer, version: "1.2.3", protocol: 1 },
+  () => Layer.effectContext(Effect.die("nothing to be watched")),
+  Layer.effectContext(Effect.die("nothing to be repaired"))
 )

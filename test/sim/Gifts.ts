@@ -1,15 +1,16 @@
 /**
  * Guests who give each other flowers while everything goes wrong: runners that apply the same records, are stopped, no
  * longer heard of, and come back, or are killed; calls that fail or have happened without a word of it; records handed
- * over again, requests sent again. Owns the world and what it came to; what must hold of that, the test says.
+ * over again, requests sent again; a shared space that is rewound, or emptied and put together again from the facts. Owns
+ * the world and what it came to; what must hold of that, the test says.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import { TestClock } from "effect/testing"
-import { PouchAskedConsumer } from "../../gen/consumers.ts"
-import { MailTold } from "../../gen/noriter/runner/v1/mailbox.ts"
+import { PouchAskedConsumer, SocialHappenedConsumer } from "../../gen/consumers.ts"
 import { Answer } from "../../gen/noriter/space/v1/records.ts"
 import type { FlowersGiven, FlowersReceived, GiftAsked } from "../../gen/noriter/topic/v1/social.ts"
 import { decodeRunner, decodeTopic } from "../../gen/registry.ts"
@@ -17,17 +18,19 @@ import { EventBus, recordOf } from "../../src/bus/EventBus.ts"
 import { Ensemble, layerOf as rosterOf } from "../../src/link/MemoryRoster.ts"
 import { Hub, layerOf as linkOf } from "../../src/link/MemoryRunnerLink.ts"
 import { Broker, layerOf as logOf } from "../../src/link/MemoryTopicLog.ts"
-import type { AppendFailed, NewRecord, Position } from "../../src/link/TopicLog.ts"
+import type { Generation } from "../../src/link/Roster.ts"
+import type { AppendFailed, NewRecord, Position, Source } from "../../src/link/TopicLog.ts"
 import { allTopics } from "../../src/link/Topics.ts"
-import { mailboxMax, mailboxStream } from "../../src/plaza/mailbox/MailStream.ts"
 import { countOf, pouchKey, readPouch } from "../../src/plaza/social/Pouch.ts"
-import { pouchDeciders } from "../../src/plaza/social/PouchDeciders.ts"
+import { pouchFacts } from "../../src/plaza/social/PouchDeciders.ts"
 import { Applier } from "../../src/space/Applier.ts"
+import { foundingTag, rebuiltKey } from "../../src/space/Founding.ts"
 import { Space, layerOf as spaceOf } from "../../src/space/MemorySharedSpace.ts"
+import * as Rebuild from "../../src/space/Rebuild.ts"
 import { Self } from "../../src/space/Self.ts"
-import { SharedSpace } from "../../src/space/SharedSpace.ts"
+import { Workers } from "../../src/Workers.ts"
 import { decodeFrames } from "../../src/wire/Frame.ts"
-import { found } from "../space/Asking.ts"
+import { decidersOf, foundingOf, type How, plantedLog, plantedSpace } from "./GiftsPlanted.ts"
 import { type Actor, Trouble, type Troubles } from "./Trouble.ts"
 import * as TroubledLinks from "./TroubledLinks.ts"
 import * as TroubledSpace from "./TroubledSpace.ts"
@@ -41,14 +44,6 @@ export const gifts = 40
 export const daisies = 10
 
 const rough: Partial<Troubles> = { failBefore: 0.04, failAfter: 0.08, redeliver: 0.2 }
-
-/** How the world is; what is planted into it is there to see the test fail. */
-export interface How {
-  /** What was taken in from another tag is not known again (rule L4). */
-  readonly noSourceCheck?: boolean
-  /** Answered when it is decided, and not when it is on the log (rule L13). */
-  readonly answersFirst?: boolean
-}
 
 /** A request, the first time or again. Its name is told as the nickname, and so shows in everything that follows. */
 interface Asked {
@@ -66,8 +61,9 @@ export interface Came {
   readonly most: number
   /** By the facts, each source once: ten, less what was given, more what was received. */
   readonly ledger: ReadonlyMap<string, number>
-  /** Names of gifts, as they lie in mailboxes. */
-  readonly mails: ReadonlyArray<string>
+  /** Names of gifts by the facts, each source once: of what went out of a pouch, and of what came into one. */
+  readonly given: ReadonlyArray<string>
+  readonly received: ReadonlyArray<string>
   /** What each request was answered, each time. */
   readonly answers: ReadonlyArray<Asked & { readonly answer: string }>
   /** Gifts answered as given before the log had them. */
@@ -90,7 +86,7 @@ class Ledger extends Broker {
     return appended
   }
 
-  /** Messages of a topic, each source once. */
+  /** Messages of a topic, each source once, and the gift each is about: that of the record that caused it. */
   messages(topic: string) {
     const seen = new Set<string>()
     return this.records.flatMap((record) => {
@@ -98,8 +94,17 @@ class Ledger extends Broker {
       const name = source && `${source.topic}/${source.partition}/${source.offset}/${source.index}`
       if (record.topic !== topic || (name !== undefined && seen.has(name))) return []
       if (name !== undefined) seen.add(name)
-      return decodeTopic(key, body) ?? []
+      const message = decodeTopic(key, body)
+      return message === undefined ? [] : [{ message, gift: source === undefined ? "" : this.giftAt(source) }]
     })
+  }
+
+  private giftAt(at: Source): string {
+    const cause = this.records.find(
+      ({ topic, partition, offset }) => topic === at.topic && partition === at.partition && offset === at.offset
+    )
+    const message = cause && decodeTopic(cause.key, cause.body)
+    return message !== undefined && "nickname" in message ? message.nickname : ""
   }
 }
 
@@ -114,11 +119,41 @@ class World {
   readonly answers: Array<Asked & { readonly answer: string }> = []
   readonly early: Array<string> = []
   most = 0
+  /** The generation that runners write in. */
+  generation: Generation = { era: 1, n: 1 }
+  nowMs = 0
+  /** Of whoever founded the space. */
+  self: Self["Service"] | undefined
 
   constructor(seed: number, how: How) {
     this.trouble = new Trouble(seed, rough)
     this.how = how
-    this.broker = new Ledger({ topics: allTopics, hole: () => this.trouble.below(2) })
+    this.broker = new Ledger({
+      topics: allTopics,
+      hole: () => this.trouble.below(2),
+      recordsMax: Number.POSITIVE_INFINITY,
+      ageMsMax: Number.POSITIVE_INFINITY
+    })
+  }
+
+  /** Somebody is here: the guest's tag is there, whatever else is in it. */
+  found(guest: string): void {
+    this.space.commit({
+      tag: guest,
+      token: `${this.trouble.random()}`,
+      generation: this.generation,
+      found: true,
+      guard: { _tag: "Compared" },
+      reads: [],
+      changes: [],
+      tell: []
+    })
+  }
+
+  /** Whether what the pouches say counts. */
+  get isWhole(): boolean {
+    const { generation, entries } = this.space.read({ tag: foundingTag, keys: [rebuiltKey] })
+    return generation?.n === this.generation.n && entries.has(rebuiltKey)
   }
 
   get names(): ReadonlyArray<string> {
@@ -132,6 +167,7 @@ class World {
 
   /** Looks how many flowers there are just now; what is between two pouches is in none. */
   look(): void {
+    if (!this.isWhole) return
     this.most = Math.max(
       this.most,
       this.names.reduce((sum, name) => sum + this.daisiesOf(name), 0)
@@ -159,7 +195,7 @@ class World {
       },
       undefined
     )
-    this.broker.append(topic, [record], 0)
+    this.broker.append(topic, [record], this.nowMs)
   }
 
   /** An answer was told: by now the log must have what it promises. */
@@ -178,11 +214,12 @@ class World {
   private isPassed(name: string): boolean {
     return this.broker
       .messages(guestTopic)
-      .some((message) => message.$type === "noriter.topic.v1.FlowersPassed" && message.nickname === name)
+      .some(({ message }) => message.$type === "noriter.topic.v1.FlowersPassed" && message.nickname === name)
   }
 
   /** Every record is applied, and what follows from it is on the log. */
   isSettled(): boolean {
+    if (!this.isWhole) return false
     return this.names.every((tag) => {
       const { applied, factsWaiting } = this.space.read({ tag, keys: [] })
       const last = this.broker.records.findLast(({ topic, partitionBy }) => topic === guestTopic && partitionBy === tag)
@@ -194,18 +231,15 @@ class World {
     const ledger = new Map(this.names.map((name) => [name, daisies]))
     const add = ({ guest }: FlowersGiven | FlowersReceived, count: number) =>
       ledger.set(guest, (ledger.get(guest) ?? 0) + count)
-    for (const fact of this.broker.messages("noriter.social.happened")) {
+    const [given, received]: [Array<string>, Array<string>] = [[], []]
+    for (const { message: fact, gift } of this.broker.messages("noriter.social.happened")) {
       if (fact.$type === "noriter.topic.v1.FlowersGiven") add(fact, -fact.count)
+      if (fact.$type === "noriter.topic.v1.FlowersGiven" && fact.count > 0) given.push(gift)
       if (fact.$type === "noriter.topic.v1.FlowersReceived") add(fact, fact.count)
+      if (fact.$type === "noriter.topic.v1.FlowersReceived") received.push(gift)
     }
-    const mails = this.names.flatMap((name) =>
-      this.space.history(name, mailboxStream, 0, mailboxMax).entries.flatMap(({ value }) => {
-        const { body } = MailTold.decode(value)
-        return body?.$case === "gift" ? [body.value.nickname] : []
-      })
-    )
     const pouches = new Map(this.names.map((name) => [name, this.daisiesOf(name)]))
-    return { pouches, ledger, mails, most: this.most, answers: this.answers, early: this.early }
+    return { pouches, ledger, given, received, most: this.most, answers: this.answers, early: this.early }
   }
 }
 
@@ -213,28 +247,30 @@ const briefOf = ({ body }: Answer): string =>
   body?.$case === "refusal" ? `refused ${body.value.code}` : `${body?.$case}`
 
 /** One run of a seed. */
-export const give = (seed: number, how: How = {}) =>
+export const give = (seed: number, how: How = {}, befalls: Befalls = "nothing") =>
   Effect.gen(function* () {
     const world = new World(seed, how)
     const { trouble } = world
     yield* world.hub.subscribe(asking, (bytes) => world.hear(bytes))
-    const self = yield* Effect.provide(Self, selfOf(world, "r0"), { local: true })
-    for (const name of world.names) found(world, { self }, name)
+    const setTime = Effect.map(Clock.currentTimeMillis, (nowMs) => {
+      world.nowMs = Math.floor(nowMs)
+    })
+    yield* TestClock.setTime(Math.ceil(yield* Clock.currentTimeMillis))
+    yield* setTime
+    world.self = yield* Effect.provide(Self, founder(world), { local: true })
+    for (const name of world.names) world.found(name)
     // Time passes when its turn comes, so that the same seed is the same schedule.
     const clock = trouble.actor("clock")
     yield* Effect.forkScoped(
-      Effect.forever(
-        Effect.andThen(
-          trouble.turn(clock),
-          Effect.suspend(() => TestClock.adjust("10 millis"))
-        )
-      )
+      Effect.forever(Effect.andThen(trouble.turn(clock), Effect.andThen(TestClock.adjust("4 millis"), setTime)))
     )
     const actors = ["a", "b", "c"].map((name) => trouble.actor(name))
     const lives = yield* Effect.forEach(actors, (actor) => Effect.forkScoped(life(world, actor)))
     const requests = yield* Effect.forkScoped(requesting(world))
+    const fate = yield* Effect.forkScoped(befalling(world, befalls))
     yield* nemesis(world, actors)
     yield* Fiber.join(requests)
+    yield* Fiber.join(fate)
     // Whoever was killed is started again.
     yield* Effect.forkScoped(life(world, trouble.actor("d")))
     yield* settled(world)
@@ -242,25 +278,40 @@ export const give = (seed: number, how: How = {}) =>
     return world.came()
   }).pipe(Effect.scoped, Random.withSeed(`${seed}`))
 
-const selfOf = ({ space, ensemble }: World, name: string) =>
-  Self.layer(name).pipe(Layer.provide(Layer.mergeAll(spaceOf(space), rosterOf(ensemble))))
+const founder = (world: World) =>
+  Self.layer("r0").pipe(Layer.provide(Layer.mergeAll(spaceOf(world.space), rosterOf(world.ensemble))))
+
+/** One that knows of a new generation at once. */
+const selfOf = (world: World, runner: string) =>
+  Layer.sync(Self, () => {
+    if (world.self === undefined) throw new Error("nothing is founded yet")
+    const incarnation = { ...world.self.incarnation, id: `${runner}-1`, runner }
+    return {
+      ...world.self,
+      incarnation,
+      get generation() {
+        return world.generation
+      }
+    }
+  })
 
 /** A process that applies, until it is killed. */
 const life = (world: World, actor: Actor) => {
   const links = Layer.mergeAll(
     linkOf(world.hub),
-    logOf(world.broker, actor.name).pipe(TroubledLinks.topicLog(actor)),
-    spaceOf(world.space).pipe(TroubledSpace.sharedSpace(actor), planted(world.how)),
+    logOf(world.broker, actor.name).pipe(TroubledLinks.topicLog(actor), plantedLog(world.how)),
+    spaceOf(world.space).pipe(TroubledSpace.sharedSpace(actor), plantedSpace(world.how)),
     selfOf(world, actor.name)
   )
   const process = Effect.gen(function* () {
-    yield* (yield* EventBus).register(PouchAskedConsumer, decidersOf(world.how))
-    yield* Layer.build(Layer.fresh(Applier.layer))
+    const bus = yield* EventBus
+    yield* bus.register(PouchAskedConsumer, decidersOf(world.how))
+    yield* bus.register(SocialHappenedConsumer, pouchFacts)
+    yield* Layer.build(Layer.fresh(Layer.mergeAll(Applier.layer, Rebuild.layer)))
     return yield* Effect.never
   })
-  return actor.live(
-    process.pipe(Effect.provide(EventBus.layer.pipe(Layer.provideMerge(links), Layer.fresh)), Effect.scoped)
-  )
+  const above = Layer.mergeAll(EventBus.layer, Workers.layer, foundingOf(world.how))
+  return actor.live(process.pipe(Effect.provide(above.pipe(Layer.provideMerge(links), Layer.fresh)), Effect.scoped))
 }
 
 /** Guests give, and send again what they have no answer to; some under an id that was another gift's. */
@@ -305,6 +356,35 @@ const nemesis = Effect.fnUntraced(function* (world: World, actors: ReadonlyArray
   actors[0]?.kill()
 })
 
+/** What befalls the shared space. */
+export type Befalls = "nothing" | "rewound" | "emptied"
+
+const times = 3
+
+const befalling = Effect.fnUntraced(function* (world: World, befalls: Befalls) {
+  const { trouble, space } = world
+  const self = trouble.actor("fate")
+  const pass = Effect.fnUntraced(function* (turnsMax: number) {
+    for (let turns = trouble.below(turnsMax); turns > 0; turns--) yield* trouble.turn(self)
+  })
+  for (let time = 0; time < times && befalls !== "nothing"; time++) {
+    yield* pass(300)
+    if (befalls === "rewound") {
+      const saved = space.save()
+      yield* pass(60)
+      space.rewind(saved)
+      continue
+    }
+    space.flush()
+    // Whoever comes before anybody has noticed begins in the generation that is over.
+    for (const name of world.names) if (trouble.chance(0.5)) world.found(name)
+    yield* pass(30)
+    const { era, n } = world.generation
+    world.generation = space.writeMarker({ era, n: n + 1 })
+    for (const name of world.names) if (trouble.chance(0.7)) world.found(name)
+  }
+})
+
 const turnsMax = 50_000
 
 const settled = Effect.fnUntraced(function* (world: World) {
@@ -316,42 +396,3 @@ const settled = Effect.fnUntraced(function* (world: World) {
   }
   return yield* Effect.die(new Error(`nothing has come to rest (${world.trouble})`))
 })
-
-const decidersOf = ({ answersFirst = false }: How): PouchAskedConsumer =>
-  answersFirst
-    ? {
-        ...pouchDeciders,
-        give: {
-          ...pouchDeciders.give,
-          decide: (state, gift) => ({ ...pouchDeciders.give.decide(state, gift), answerAfterFacts: false })
-        }
-      }
-    : pouchDeciders
-
-/** A shared space that keeps no sources. */
-const planted =
-  ({ noSourceCheck = false }: How) =>
-  <E, R>(layer: Layer.Layer<SharedSpace, E, R>): Layer.Layer<SharedSpace, E, R> =>
-    noSourceCheck
-      ? Layer.effect(
-          SharedSpace,
-          Effect.map(SharedSpace, (space) =>
-            SharedSpace.of({
-              ...space,
-              read: (request) => Effect.map(space.read(request), (state) => ({ ...state, sources: new Map() })),
-              commit: (commit) =>
-                space.commit(
-                  commit.guard._tag === "Applied"
-                    ? {
-                        ...commit,
-                        guard: {
-                          _tag: "Applied",
-                          records: commit.guard.records.map((record) => ({ ...record, source: undefined }))
-                        }
-                      }
-                    : commit
-                )
-            })
-          )
-        ).pipe(Layer.provide(layer))
-      : layer

@@ -92,20 +92,38 @@ function troubledLog(log: TopicLog["Service"], actor: Actor): TopicLog["Service"
       else if (trouble.chance(trouble.troubles.failAfter)) log.offer(topic, record, () => lost(false))
       else log.offer(topic, record, told)
     },
-    consume: (options) => log.consume({ ...options, handle: troubledHandle(actor, options.handle) })
+    consume: (options) => {
+      const seeks = new Map<string, number>()
+      const handle = troubledHandle(actor, options.handle, (at) => seeks.get(`${at?.topic}/${at?.partition}`))
+      return Effect.map(log.consume({ ...options, handle }), ({ goBack, seek }) => ({
+        goBack,
+        seek: (topic: string, partition: number, offset: number) =>
+          Effect.andThen(
+            Effect.sync(() => {
+              const name = `${topic}/${partition}`
+              seeks.set(name, (seeks.get(name) ?? 0) + 1)
+            }),
+            seek(topic, partition, offset)
+          )
+      }))
+    },
+    readAll: (topic, handle) => log.readAll(topic, (records) => Effect.andThen(trouble.turn(actor), handle(records)))
   })
 }
 
-/** Handed over in pieces, and some of it again. */
+/** Handed over in pieces, and some of it again; none of it after a seek, which the reader obeys. */
 function troubledHandle(
   actor: Actor,
-  handle: (records: ReadonlyArray<LogRecord>) => Effect.Effect<void>
+  handle: (records: ReadonlyArray<LogRecord>) => Effect.Effect<void>,
+  seeks: (of: LogRecord | undefined) => number | undefined
 ): (records: ReadonlyArray<LogRecord>) => Effect.Effect<void> {
   const { trouble } = actor
   return Effect.fnUntraced(function* (records) {
+    const before = seeks(records[0])
     for (let at = 0; at < records.length; ) {
       const end = at + 1 + trouble.below(records.length - at)
       yield* trouble.turn(actor)
+      if (seeks(records[0]) !== before) return
       yield* handle(records.slice(at, end))
       // Again from any record handled so far, as when the group's offset was lost.
       at = trouble.chance(trouble.troubles.redeliver) ? trouble.below(end) : end

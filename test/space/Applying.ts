@@ -1,19 +1,15 @@
 /** A runner that applies what is asked of the log, and what a test of it looks at. */
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import type { TopicRecord } from "../../gen/registry.ts"
-import { Applier } from "../../src/space/Applier.ts"
 import { answers, appendTo, decide, found } from "./Asking.ts"
-import { LogWatch, type RunnerOptions, runner, Twins } from "./Harness.ts"
+import { apply, LogWatch, type RunnerOptions, runner, Twins } from "./Harness.ts"
 
 /** A runner that applies. */
 export const applying = Effect.fnUntraced(function* (twins: Twins, options: RunnerOptions = {}) {
   const decided: Array<number> = []
   const built = yield* runner(twins, options)
   yield* decide(built, decided)
-  const applier = yield* Layer.build(Layer.fresh(Applier.layer)).pipe(Effect.provideContext(built.context))
-  return { ...built, decided, reading: Context.get(applier, Applier).reading }
+  return { ...built, decided, reading: yield* apply(built) }
 })
 
 /** One that applies to park/1, and what a test looks at. */

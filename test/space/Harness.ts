@@ -11,8 +11,11 @@ import { Hub, layerOf as linkOf } from "../../src/link/MemoryRunnerLink.ts"
 import { Broker, layerOf as logOf } from "../../src/link/MemoryTopicLog.ts"
 import { AppendFailed, type LogRecord, TopicLog } from "../../src/link/TopicLog.ts"
 import { Settings, type Values } from "../../src/Settings.ts"
+import { Applier } from "../../src/space/Applier.ts"
+import { Founding, foundingTag } from "../../src/space/Founding.ts"
 import { Space, layerOf as spaceOf } from "../../src/space/MemorySharedSpace.ts"
 import { Presence } from "../../src/space/Presence.ts"
+import { rebuild } from "../../src/space/Rebuild.ts"
 import { Self } from "../../src/space/Self.ts"
 import { type Commit, SharedSpace, SpaceError } from "../../src/space/SharedSpace.ts"
 
@@ -51,7 +54,7 @@ export class Watch {
       ...space,
       commit: (commit) =>
         Effect.gen({ self: this }, function* () {
-          if (isOfLife(commit)) return yield* space.commit(commit)
+          if (isBeside(commit)) return yield* space.commit(commit)
           if (this.commits.length >= this.killAfter) return yield* Effect.interrupt
           yield* this.before(commit)
           const committed = yield* space.commit(this.instead(commit))
@@ -63,9 +66,9 @@ export class Watch {
   }
 }
 
-/** A lease, or what says that there is one. */
-const isOfLife = ({ tag, changes: [first] }: Commit): boolean =>
-  tag === "incarnations" || (first?._tag === "Put" && first.key === "lease")
+/** What goes on whatever is tested: leases, and the founding of the generation. */
+const isBeside = ({ tag, changes: [first] }: Commit): boolean =>
+  tag === foundingTag || tag === "incarnations" || (first?._tag === "Put" && first.key === "lease")
 
 /** What befalls one runner's appends. */
 export class LogWatch {
@@ -124,7 +127,11 @@ const runnerLayer = (twins: Twins, options: RunnerOptions = {}) => {
     Settings.test(settings)
   )
   return Layer.fresh(
-    Layer.mergeAll(Presence.layer, EventBus.layer).pipe(Layer.provideMerge(Self.layer(id)), Layer.provideMerge(links))
+    Layer.mergeAll(Presence.layer, EventBus.layer).pipe(
+      Layer.provideMerge(Founding.layer),
+      Layer.provideMerge(Self.layer(id)),
+      Layer.provideMerge(links)
+    )
   )
 }
 
@@ -144,6 +151,16 @@ export const runner = Effect.fnUntraced(function* (twins: Twins, options: Runner
 })
 
 export type Runner = Effect.Success<ReturnType<typeof runner>>
+
+/** Reads what is asked of the log, in a generation that is known as rebuilt. */
+export const apply = Effect.fnUntraced(function* ({ context, self }: Runner) {
+  yield* Effect.provideContext(
+    rebuild(self.generation, () => {}),
+    context
+  )
+  const applier = yield* Layer.build(Layer.fresh(Applier.layer)).pipe(Effect.provideContext(context))
+  return Context.get(applier, Applier).reading
+})
 
 /** Lets everything that is under way come as far as it can: turns of the event loop, not time. */
 export const settle = Effect.promise(async () => {

@@ -21,7 +21,10 @@ export const shapeOf = (topic: Topic, name: string): TopicShape => ({
   settings: {
     // "Now" is when the broker appended the record (rule L2).
     "message.timestamp.type": "LogAppendTime",
+    // By nothing but its age does a record go: facts are what lasting state is rebuilt from (rule L13).
     "retention.ms": `${topic.retentionHours * 3_600_000}`,
+    "retention.bytes": "-1",
+    "cleanup.policy": "delete",
     "max.message.bytes": `${requestBytesMax}`
   }
 })

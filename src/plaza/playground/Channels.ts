@@ -233,8 +233,18 @@ const make = Effect.gen(function* () {
   }
   yield* bus.register(ChatViewConsumer, {
     hear: (line, trace) => heard(line, trace, (channel) => hear(channel, line)),
-    emote: (told, trace) => heard(told, trace, signal(({ view }) => view.emoted(told.member, told.kind))),
-    type: (told, trace) => heard(told, trace, signal(({ view }) => view.typed(told.member)))
+    emote: (told, trace) =>
+      heard(
+        told,
+        trace,
+        signal(({ view }) => view.emoted(told.member, told.kind))
+      ),
+    type: (told, trace) =>
+      heard(
+        told,
+        trace,
+        signal(({ view }) => view.typed(told.member))
+      )
   })
 
   const spread = new Spread((busyMs) => {
@@ -306,22 +316,7 @@ const make = Effect.gen(function* () {
       { discard: true }
     )
   )
-    hear: (line, trace) => heard(line, trace, (channel) => hear(channel, line)),
-    emote: (told, trace) => heard(told, trace, signal((view ) => view.emoted(told.member, told.kind))),
-    type: (told, trace) => heard(told, trace, signal(({ view }) => view.typed(told.member)))
-  yield* workers.run("positions", Effect.repeat(enduring("positions", positions), Schedule.fixed(positionsMs)))
-  yield* workers.run("heads", Effect.repeat(enduring("heads", compare), Schedule.fixed(compareMs)))
-  // Whoever comes back on another runner stands where they stood last.
-  yield* Effect.addFinalizer(() => Effect.ignore(Effect.timeout(positions, positionsMs)))
 
-  return Channels.of({
-    view: (tag) => channels.get(tag)?.view,
-    open,
-    catchUp: (tag) =>
-      Effect.suspend(() => {
-        const channel = channels.get(tag)
-        return channel === undefined ? Effect.void : fill(channel)
-      }),
   yield* workers.run("tick", Effect.repeat(beat, Schedule.fixed(settings.tickMs)))
   yield* workers.run("positions", Effect.repeat(enduring("positions", positions), Schedule.fixed(positionsMs)))
   yield* workers.run("heads", Effect.repeat(enduring("heads", compare), Schedule.fixed(compareMs)))
@@ -336,8 +331,8 @@ const make = Effect.gen(function* () {
         const channel = channels.get(tag)
         return channel === undefined ? Effect.void : fill(channel)
       }),
-    hear: (line, trace) => heard(line, trace, (channel) => hear(channel, line)),
-    emote: (told, trace) => heard(told, trace, signal(({ view }) => view.emoted(told.member, told.kind))),
-    type: (told, trace) => heard(told, trace, signal(({ view }) => view.typed(told.member)))
+    reload,
+    all: () => [...channels.values()].map(({ view }) => view),
+    tickMs: () => tempo.tickMs
   })
 })

@@ -3,8 +3,9 @@
  * flowers out, and what it passes on the receiver's takes in once, by its source (rule L4). So the sum of all pouches,
  * with what is on its way between them, never changes.
  */
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { PouchAskedConsumer } from "../../../gen/consumers.ts"
+import { PouchAskedConsumer, SocialHappenedConsumer } from "../../../gen/consumers.ts"
 import { ErrorCode } from "../../../gen/noriter/client/v1/error.ts"
 import type { Answer } from "../../../gen/noriter/space/v1/records.ts"
 import type { FlowersPassed, GiftAsked } from "../../../gen/noriter/topic/v1/social.ts"
@@ -15,7 +16,13 @@ import { refusal } from "../../space/Deciding.ts"
 import { mailed, mailReads } from "../mailbox/MailStream.ts"
 import { changed, countOf, type Pouch, pouchKey, readPouch, writePouch } from "./Pouch.ts"
 
-export const layer = Layer.effectDiscard(EventBus.use((bus) => bus.register(PouchAskedConsumer, pouchDeciders)))
+export const layer = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const bus = yield* EventBus
+    yield* bus.register(PouchAskedConsumer, pouchDeciders)
+    yield* bus.register(SocialHappenedConsumer, pouchFacts)
+  })
+)
 
 export const pouchDeciders: PouchAskedConsumer = {
   give: {
@@ -30,11 +37,29 @@ export const pouchDeciders: PouchAskedConsumer = {
   }
 }
 
+/** What each fact says of the pouch: by these alone it is rebuilt (rule L13). */
+export const pouchFacts: SocialHappenedConsumer = {
+  give: {
+    reads: () => [pouchKey],
+    decide: (state, { kind, count }) => (count === 0 ? {} : { puts: [changedPouch(state, kind, -count)] }),
+    asker: () => undefined
+  },
+  receive: {
+    reads: () => [pouchKey],
+    decide: (state, { kind, count }) => ({ puts: [changedPouch(state, kind, count)] }),
+    asker: () => undefined
+  }
+}
+
+const changedPouch = (state: DecisionState, kind: string, by: number) => ({
+  key: pouchKey,
+  value: writePouch(changed(readPouch(state.read(pouchKey)), kind, by))
+})
+
 const decideGift = (state: DecisionState, gift: GiftAsked): Decision => {
   const { guest, receiver, nickname, kind, count, asker } = gift
   const { nowMs: atMs } = state
-  const pouch = readPouch(state.read(pouchKey))
-  const refused = refusalOf(pouch, gift)
+  const refused = refusalOf(readPouch(state.read(pouchKey)), gift)
   if (refused !== undefined) {
     const { code, message } = refused
     const fact: TopicRecord = { $type: "noriter.topic.v1.FlowersGiven", guest, kind: "", count: 0, atMs, refused: code }
@@ -51,7 +76,7 @@ const decideGift = (state: DecisionState, gift: GiftAsked): Decision => {
   }
   const fact: TopicRecord = { $type: "noriter.topic.v1.FlowersGiven", guest, kind, count, atMs, refused: noRefusal }
   return {
-    puts: [{ key: pouchKey, value: writePouch(changed(pouch, kind, -count)) }],
+    puts: [changedPouch(state, kind, -count)],
     answer: given,
     // What is passed on goes before the fact of it: a ledger that says "given" is never ahead of the flowers.
     facts: [passed, fact],
@@ -74,9 +99,8 @@ const refusalOf = (pouch: Pouch, { guest, receiver, kind, count }: GiftAsked): R
 
 const decideReceipt = (state: DecisionState, passed: FlowersPassed): Decision => {
   const { guest, member, nickname, kind, count, atMs } = passed
-  const pouch = changed(readPouch(state.read(pouchKey)), kind, count)
   return {
-    puts: [{ key: pouchKey, value: writePouch(pouch) }],
+    puts: [changedPouch(state, kind, count)],
     ...mailed(state, {
       guest,
       atMs,

@@ -12,19 +12,32 @@ import type { ClientResponse } from "../../../gen/registry.ts"
 import type { Call, Later, Refused } from "../../bus/Caller.ts"
 import { EventBus } from "../../bus/EventBus.ts"
 import { away, refusedAs, refusedBy } from "../../bus/Refusals.ts"
+import { Founding, wholeKey } from "../../space/Founding.ts"
 import { SharedSpace } from "../../space/SharedSpace.ts"
 import { memberKey } from "../../space/Tag.ts"
-import { pouchKey, readPouch } from "./Pouch.ts"
+import { type Pouch, pouchKey, readPouch } from "./Pouch.ts"
 
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
     const bus = yield* EventBus
     const space = yield* SharedSpace
 
+    const founding = yield* Founding
+
     const valueAt = (tag: string, key: string): Effect.Effect<Uint8Array | undefined, Refused> =>
       space.read({ tag, keys: [key] }).pipe(
         Effect.map(({ entries }) => entries.get(key)?.value),
         Effect.mapError(() => unread)
+      )
+
+    /** The guest's own pouch; refused while it may have been forgotten and is not rebuilt (rule E2). */
+    const pouchOf = (guest: string): Effect.Effect<Pouch, Refused> =>
+      space.read({ tag: guest, keys: [pouchKey, wholeKey] }).pipe(
+        Effect.flatMap((state) =>
+          Effect.map(founding.counts(state), (counts) => ({ counts, value: state.entries.get(pouchKey)?.value }))
+        ),
+        Effect.mapError(() => unread),
+        Effect.flatMap(({ counts, value }) => (counts ? Effect.succeed(readPouch(value)) : Effect.fail(notRebuilt)))
       )
 
     const give = Effect.fnUntraced(function* (request: GiveRequest, call: Call): Effect.fn.Return<Later, Refused> {
@@ -33,6 +46,7 @@ export const layer = Layer.effectDiscard(
       // Zero means absent, so the proto cannot require it.
       if (count === 0) return yield* nothing
       const place = yield* caller.placeOf(call.id)
+      yield* pouchOf(caller.guest)
       const receiver = guestOf(yield* valueAt(place.tag, memberKey(member)))
       // Asked also when nobody is there: sent again, it is answered from the tag's memory whoever has left meanwhile.
       return yield* caller.ask(call, {
@@ -55,8 +69,8 @@ export const layer = Layer.effectDiscard(
       give,
       pouch: (_, { caller }) =>
         Effect.map(
-          valueAt(caller.guest, pouchKey),
-          (value): PouchResponse => ({ $type: "noriter.client.v1.PouchResponse", flowers: [...readPouch(value)] })
+          pouchOf(caller.guest),
+          (pouch): PouchResponse => ({ $type: "noriter.client.v1.PouchResponse", flowers: [...pouch] })
         )
     })
   })
@@ -82,3 +96,4 @@ const answerOf = (answer: Answer): ClientResponse | Refused => {
 
 const nothing = refusedAs(ErrorCode.ERROR_CODE_INVALID, "give.count must be at least 1")
 const unread = away("pouches cannot be read just now")
+const notRebuilt = away("pouches are being put together again")

@@ -47,6 +47,7 @@ guards.Applied = function(guard)
   local last = isVoid and -1 or applied
   local marks = {}
   if #guard.records == 0 then return refused("Applied") end
+  if guard.after and guard.after ~= last then return refused("Applied") end
   for _, record in ipairs(guard.records) do
     if record.offset <= last then return refused("Applied") end
     last = record.offset

@@ -1,0 +1,83 @@
+/**
+ * How a reader of asked records notices that the space was rewound, and from where it reads again (rule L11). Everything
+ * is read again from where the reader stood a minute ago by its own clock, whatever the age of the records; a tag whose
+ * mark is below what was seen of it is read again from that mark. Owns what was seen, bounded; seeking is the Reading's.
+ */
+import type { LogRecord } from "../link/TopicLog.ts"
+import type { Tag } from "./SharedSpace.ts"
+
+/** A space that has lost more than this counts as emptied (rule L11). */
+export const goBackMs = 60_000
+/** Tags whose mark is remembered; past it the one looked at longest ago is forgotten. */
+const seenTagsMax = 20_000
+/** Where a partition stood is noted no more often than this, so that a minute of it is short. */
+const stepMs = 1_000
+
+interface Partition {
+  readonly topic: string
+  readonly partition: number
+}
+
+/** Where a partition stood, second by second, in the last minute. */
+interface Trail extends Partition {
+  readonly steps: Array<{ readonly atMs: number; readonly offset: number }>
+}
+
+export class GoingBack {
+  readonly #seek: (at: Partition, offset: number) => void
+  readonly #trails = new Map<string, Trail>()
+  readonly #seen = new Map<Tag, number>()
+  readonly #now: () => number
+  #pass = 0
+
+  constructor(seek: (at: Partition, offset: number) => void, now: () => number) {
+    this.#seek = seek
+    this.#now = now
+  }
+
+  /** What was handed over in another pass is read again, and not to be gone on with. */
+  get pass(): number {
+    return this.#pass
+  }
+
+  /** Something may be lost: whatever was read in the last minute is read again. */
+  begin(): void {
+    const nowMs = this.#now()
+    this.#pass++
+    // Read again from before anything can have been lost, nothing is passed over.
+    this.#seen.clear()
+    for (const trail of this.#trails.values()) this.#seek(trail, stoodAt(trail, nowMs - goBackMs))
+  }
+
+  /** These are about to be applied. */
+  reads({ topic, partition, offset }: LogRecord): void {
+    const nowMs = this.#now()
+    const name = `${topic}/${partition}`
+    const trail = this.#trails.get(name) ?? { topic, partition, steps: [] }
+    this.#trails.set(name, trail)
+    const last = trail.steps.at(-1)
+    // Whoever has gone back stands there now, and what it noted beyond that it has yet to reach.
+    while (trail.steps.length > 0 && (trail.steps.at(-1)?.offset ?? 0) > offset) trail.steps.pop()
+    if (last === undefined || last.offset > offset || nowMs - last.atMs >= stepMs) {
+      trail.steps.push({ atMs: nowMs, offset })
+    }
+    while ((trail.steps[1]?.atMs ?? Number.POSITIVE_INFINITY) <= nowMs - goBackMs) trail.steps.shift()
+  }
+
+  /** A tag has this mark. False: it had a higher one, so it was rewound; its partition goes back to what is lost. */
+  saw(tag: Tag, applied: number, { topic, partition, offset }: LogRecord): boolean {
+    const before = this.#seen.get(tag) ?? -1
+    this.#seen.delete(tag)
+    this.#seen.set(tag, applied)
+    if (this.#seen.size > seenTagsMax) this.#seen.delete(this.#seen.keys().next().value ?? "")
+    if (applied >= before) return true
+    const stood = stoodAt(this.#trails.get(`${topic}/${partition}`), this.#now() - goBackMs)
+    // Never forwards: what lies between has yet to be applied.
+    this.#seek({ topic, partition }, Math.min(offset, Math.max(applied + 1, stood)))
+    return false
+  }
+}
+
+/** Where it stood then, or where it began if that was later. */
+const stoodAt = (trail: Trail | undefined, ms: number): number =>
+  (trail?.steps.findLast(({ atMs }) => atMs <= ms) ?? trail?.steps[0])?.offset ?? 0
