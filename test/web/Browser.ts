@@ -24,7 +24,7 @@ export interface Device {
   readonly kept?: Readonly<Record<string, unknown>>
 }
 
-const small: Device = { width: 390, height: 640 }
+const small: Device = { width: 320, height: 480, kept: { lessMotion: true } }
 
 export class Window implements AsyncDisposable {
   readonly page: Page

@@ -45,10 +45,10 @@ describe.skipIf(isMissing)("the page", () => {
     const wind = hear(phone, "appeared", ({ members }) => members.some(({ nickname }) => nickname === "바람"))
     await phone.enter({ playground: "park", avatar: "cat" })
 
-    await using wide = await Window.open(browser, url, { width: 900, height: 600 })
+    await using wide = await Window.open(browser, url, { width: 560, height: 420 })
     await wide.comeIn("바람")
     const member = (await wind).members.find(({ nickname }) => nickname === "바람")?.member ?? 0
-    await using tall = await Window.open(browser, url, { width: 390, height: 640, locale: "en-US", isPhone: true })
+    await using tall = await Window.open(browser, url, { width: 320, height: 480, locale: "en-US", isPhone: true })
     await tall.comeIn("Cloud")
 
     await wide.open("p")
@@ -133,9 +133,9 @@ describe.skipIf(isMissing)("the page", () => {
     await using server = await Server.start()
     const url = `http://127.0.0.1:${server.httpPort}/`
     const kept = { deviceSecret: "the-same-secret-on-two-devices" }
-    await using one = await Window.open(browser, url, { width: 390, height: 640, kept })
+    await using one = await Window.open(browser, url, { width: 320, height: 480, kept })
     await one.comeIn("바람")
-    await using other = await Window.open(browser, url, { width: 390, height: 640, kept })
+    await using other = await Window.open(browser, url, { width: 320, height: 480, kept })
     await other.comeIn("바람")
     await one.page.locator("dialog button").click()
     await other.page.locator("dialog[open]").waitFor()

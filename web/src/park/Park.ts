@@ -68,19 +68,12 @@ export interface Park {
   readonly garlands: ReadonlyArray<readonly [Spot, Spot]>
 }
 
+/** The same park again is the one that was laid out last. */
 export function layOut(id: string, widthCm: number, heightCm: number): Park {
   const seed = seedOf(id)
-  const middle = { x: widthCm / 2, y: heightCm / 2 }
-  const at = (x: number, y: number): Spot => ({ x: middle.x + x, y: middle.y + y })
-  const plaza = { ...middle, radius: 720 }
-  const sand = { ...at(-1720, 420), radius: 480 }
-  const hearth = { ...at(-1180, -1480), radius: 240 }
-  const ponds = [{ ...at(1780, 560), across: 690, down: 470, seed: 1 }, ...farPonds(seed, widthCm, heightCm, middle)]
-  const trails = layTrails(seed, widthCm, heightCm, plaza, [sand, hearth, at(1000, 560)])
-  const furniture = furnish(at, plaza)
-  const open = { widthCm, heightCm, plaza, sand, hearth, ponds, trails, furniture }
-  const props = [...furniture, ...shores(ponds, seed), ...plant(seed, open)]
-  return { seed, widthCm, heightCm, plaza, sand, hearth, ponds, trails, props, garlands: garlandsOf(furniture) }
+  const isLast = last?.seed === seed && last.widthCm === widthCm && last.heightCm === heightCm
+  last = last !== undefined && isLast ? last : plan(seed, widthCm, heightCm)
+  return last
 }
 
 /** How far inside a pond a place is: above 0 is water, 0 the shore. */
@@ -98,6 +91,22 @@ export const isWet = (park: Park, x: number, y: number): boolean =>
   park.ponds.some((pond) => wetness(pond, x, y) > 0.06)
 
 // --- internal ---
+
+let last: Park | undefined
+
+function plan(seed: number, widthCm: number, heightCm: number): Park {
+  const middle = { x: widthCm / 2, y: heightCm / 2 }
+  const at = (x: number, y: number): Spot => ({ x: middle.x + x, y: middle.y + y })
+  const plaza = { ...middle, radius: 720 }
+  const sand = { ...at(-1720, 420), radius: 480 }
+  const hearth = { ...at(-1180, -1480), radius: 240 }
+  const ponds = [{ ...at(1780, 560), across: 690, down: 470, seed: 1 }, ...farPonds(seed, widthCm, heightCm, middle)]
+  const trails = layTrails(seed, widthCm, heightCm, plaza, [sand, hearth, at(1000, 560)])
+  const furniture = furnish(at, plaza)
+  const open = { widthCm, heightCm, plaza, sand, hearth, ponds, trails, furniture }
+  const props = [...furniture, ...shores(ponds, seed), ...plant(seed, open)]
+  return { seed, widthCm, heightCm, plaza, sand, hearth, ponds, trails, props, garlands: garlandsOf(furniture) }
+}
 
 interface Open {
   readonly widthCm: number

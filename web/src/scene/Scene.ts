@@ -79,8 +79,9 @@ export class Scene {
   }
 
   enter(park: Park, cellCm: number): void {
-    this.park = park
     this.cellCm = cellCm
+    if (park === this.park) return
+    this.park = park
     this.meadow.open(park)
     this.scenery.open(park)
     this.glow.open(park)

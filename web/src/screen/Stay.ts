@@ -197,7 +197,14 @@ export class Stay {
   private sheetChanged(name: string | undefined): void {
     this.root.dataset.sheet = name ?? ""
     this.page.scene.cast.chosen = 0
+    this.page.scene.camera.liftPx = this.hiddenPx() / 2
     if (name === "chat") this.chatSheet.refresh()
+  }
+
+  /** How much of the lower screen a sheet covers, where it is as wide as the screen: one stands in the middle of the rest. */
+  private hiddenPx(): number {
+    const box = this.sheets.root.firstElementChild?.getBoundingClientRect()
+    return box === undefined || box.width < window.innerWidth * 0.8 ? 0 : window.innerHeight - box.top
   }
 
   // --- What hands ask for ---
