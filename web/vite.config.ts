@@ -11,6 +11,8 @@ export default defineConfig({
   base: "./",
   // The SDK as it is in this repository, not as it was built last.
   resolve: { alias: { "@noriter/client": join(import.meta.dirname, "../sdk/typescript/src/Plaza.ts") } },
+  // While one works on it: the page from here, the plaza from a server that runs beside.
+  server: { proxy: { "/ws": { target: "ws://127.0.0.1:4780", ws: true } } },
   build: {
     outDir: "dist",
     target: "es2022",

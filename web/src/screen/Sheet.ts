@@ -33,6 +33,12 @@ export class Sheets {
     return this.open?.name
   }
 
+  /** How much of the lower screen is covered by a sheet as wide as the screen: one stands in the middle of the rest. */
+  get coveredPx(): number {
+    const box = this.root.firstElementChild?.getBoundingClientRect()
+    return box === undefined || box.width < window.innerWidth * 0.8 ? 0 : window.innerHeight - box.top
+  }
+
   toggle(name: string, content: () => SheetContent): void {
     if (this.current === name) this.close()
     else this.show(name, content())

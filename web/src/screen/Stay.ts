@@ -2,8 +2,7 @@
  * Being in the plaza: the bar, the buttons, the sheets and the hands, and what is shown of what the visit hears. Owns these
  * while one stands there.
  */
-import type { Ending, PlazaError, StateChange } from "@noriter/client"
-import { PlazaError as Refused } from "@noriter/client"
+import { type Ending, PlazaError, type StateChange } from "@noriter/client"
 import { type Emote, emotes } from "../art/EmoteArt.ts"
 import type { Crowd, Person } from "../crowd/Crowd.ts"
 import type { Steps } from "../crowd/Steps.ts"
@@ -22,6 +21,7 @@ import type { Notices } from "./Notices.ts"
 import { type PersonEvents, peopleSheet, personCard } from "./PeopleSheet.ts"
 import { placesSheet } from "./PlacesSheet.ts"
 import { Portraits } from "./Portraits.ts"
+import { reasonOf } from "./Refusals.ts"
 import { settingsSheet } from "./SettingsSheet.ts"
 import { Sheets } from "./Sheet.ts"
 import type { Sound } from "./Sound.ts"
@@ -118,9 +118,12 @@ export class Stay {
           isNote: true
         })
       },
+      announced: (text, isHistory) => {
+        if (!isHistory) page.notices.tell(page.words.announced(text))
+      },
       missed: () => page.notices.tell(page.words.missed),
       ended: (ending) => this.ended(ending),
-      refused: (error) => page.notices.tell(this.reason(error))
+      refused: (error) => page.notices.tell(reasonOf(page.words, error))
     }
   }
 
@@ -197,14 +200,8 @@ export class Stay {
   private sheetChanged(name: string | undefined): void {
     this.root.dataset.sheet = name ?? ""
     this.page.scene.cast.chosen = 0
-    this.page.scene.camera.liftPx = this.hiddenPx() / 2
+    this.page.scene.camera.liftPx = this.sheets.coveredPx / 2
     if (name === "chat") this.chatSheet.refresh()
-  }
-
-  /** How much of the lower screen a sheet covers, where it is as wide as the screen: one stands in the middle of the rest. */
-  private hiddenPx(): number {
-    const box = this.sheets.root.firstElementChild?.getBoundingClientRect()
-    return box === undefined || box.width < window.innerWidth * 0.8 ? 0 : window.innerHeight - box.top
   }
 
   // --- What hands ask for ---
@@ -356,18 +353,8 @@ export class Stay {
   }
 
   private tellRefusal(error: unknown): void {
-    if (!(error instanceof Refused)) throw error
-    this.page.notices.tell(this.reason(error))
-  }
-
-  private reason({ code, definite }: PlazaError): string {
-    const { words } = this.page
-    if (code === "ERROR_CODE_RATE_LIMITED") return words.tooFast
-    if (code === "ERROR_CODE_MEMBER_GONE") return words.memberGone
-    if (code === "ERROR_CODE_CHANNEL_FULL") return words.channelFull
-    if (code === "ERROR_CODE_NOT_ENOUGH") return words.noFlowers
-    if (code === "ERROR_CODE_UNAVAILABLE") return words.away
-    return definite ? words.notSaid : words.uncertain
+    if (!(error instanceof PlazaError)) throw error
+    this.page.notices.tell(reasonOf(this.page.words, error))
   }
 
   // --- How the connection is ---
@@ -398,6 +385,8 @@ export class Stay {
       page.notices.ask(words.replacedTitle, words.replaced, words.takeBack, () => page.comeBack())
     } else if (code === "DISCONNECT_CODE_UPGRADE_REQUIRED") {
       page.notices.ask(words.upgradeTitle, words.upgrade, words.reload, () => location.reload())
+    } else if (code === "DISCONNECT_CODE_REMOVED") {
+      page.notices.ask(words.endedTitle, words.removed, words.reload, () => location.reload())
     } else page.notices.ask(words.endedTitle, message, words.reload, () => location.reload())
   }
 }

@@ -36,6 +36,8 @@ export interface VisitEvents {
   readonly emoted: (member: number, emote: Emote) => void
   readonly typed: (member: number) => void
   readonly given: (nickname: string, count: number) => void
+  /** The operator said something to everybody. */
+  readonly announced: (text: string, isHistory: boolean) => void
   readonly missed: () => void
   readonly ended: (ending: Ending) => void
   /** Coming in was refused; it is tried again. */
@@ -204,6 +206,11 @@ export class Visit {
     )
     plaza.on("emoted", ({ member, kind }) => events.emoted(member, emoteOf(kind)))
     plaza.on("typed", ({ member }) => events.typed(member))
+    plaza.on("announced", ({ text, atMs, history }) => {
+      const nobody = { member: 0, nickname: "", isOwn: false, isNote: true }
+      this.chat.add({ room: "all", text, atMs, isHistory: history, ...nobody })
+      events.announced(text, history)
+    })
     plaza.on("given", ({ nickname, count }) => events.given(nickname, count))
   }
 
