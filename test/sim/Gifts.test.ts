@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import { type Befalls, type Came, daisies, gifts, give, guests } from "./Gifts.ts"
 import type { How } from "./GiftsPlanted.ts"
 
-const seeds = 60
+const seeds = 40
 
 /** What is wrong with a run; empty: nothing. */
 const wrongs = ({ pouches, ledger, given, received, most, answers, early }: Came): ReadonlyArray<string> => {

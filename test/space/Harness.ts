@@ -139,6 +139,8 @@ const runnerLayer = (twins: Twins, options: RunnerOptions = {}) => {
 export const runner = Effect.fnUntraced(function* (twins: Twins, options: RunnerOptions = {}) {
   const watch = options.watch ?? new Watch()
   const context = yield* Layer.build(runnerLayer(twins, { ...options, watch }))
+  // As every runner does when it starts: what is asked from now on is of this generation.
+  yield* Context.get(context, Founding).beganMs
   return {
     watch,
     context,
