@@ -157,9 +157,17 @@ const spaceAndRoster = async ({ rosterSessionMs }: Values, { zookeeper, zookeepe
 /** Outside of many runners: what a watcher needs, and no more. */
 export const outside = (settings: Values, watched: Watched) => {
   const layer = Effect.promise(async () => {
-    const [{ Redis }, shared] = await Promise.all([import("./link/Redis.ts"), spaceAndRoster(settings, watched)])
+    const [{ Redis }, RedisRunnerLink, shared] = await Promise.all([
+      import("./link/Redis.ts"),
+      import("./link/RedisRunnerLink.ts"),
+      spaceAndRoster(settings, watched)
+    ])
     const { redisUrl, prefixes } = watched
-    return Layer.provide(shared, Redis.layer({ url: redisUrl, prefix: prefixes.redis }))
+    // It hears no runner, and tells boards what it counts.
+    return Layer.provide(
+      Layer.merge(RedisRunnerLink.layer, shared),
+      Redis.layer({ url: redisUrl, prefix: prefixes.redis })
+    )
   })
   return Layer.provideMerge(sight, Layer.unwrap(layer))
 }

@@ -10,7 +10,9 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import { HttpServer } from "../client/HttpServer.ts"
 import type { Roster } from "../link/Roster.ts"
+import type { RunnerLink } from "../link/RunnerLink.ts"
 import { fromEnv, Settings, strangers, type Values, type Watched, watchedOf } from "../Settings.ts"
+import * as Figures from "../space/Figures.ts"
 import type { SharedSpace } from "../space/SharedSpace.ts"
 import { Process } from "../telemetry/Process.ts"
 import { Workers } from "../Workers.ts"
@@ -23,7 +25,7 @@ import { address, StartRefused } from "./Start.ts"
 export type Outside<E> = (
   settings: Values,
   watched: Watched
-) => Layer.Layer<Observer | ChannelList | SharedSpace | Roster, E, Settings | FileSystem.FileSystem>
+) => Layer.Layer<Observer | ChannelList | SharedSpace | Roster | RunnerLink, E, Settings | FileSystem.FileSystem>
 
 interface Versions {
   readonly version: string
@@ -60,8 +62,10 @@ export const watch = Effect.fnUntraced(function* <E>(outside: Outside<E>, versio
   yield* Effect.scoped(
     Effect.gen(function* () {
       const services = yield* Layer.build(below)
-      const layer = Layer.provide(Watcher.layer, outside(settings, watched))
-      const watcher = Context.get(yield* Layer.build(Layer.provide(layer, Layer.succeedContext(services))), Watcher)
+      const layer = Layer.provideMerge(Watcher.layer, outside(settings, watched))
+      const built = yield* Layer.build(Layer.provide(layer, Layer.succeedContext(services)))
+      const watcher = Context.get(built, Watcher)
+      yield* Effect.provideContext(Figures.tellAs(watcher.place), Context.merge(services, built))
       ready = watcher.ready
       const watching = Effect.gen(function* () {
         // This schedule has no end, so nothing is left to fail.

@@ -8,7 +8,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
-import { EventBus } from "../bus/EventBus.ts"
+import type { Figure } from "../../gen/noriter/runner/v1/ops.ts"
+import { frameOf } from "../bus/EventBus.ts"
+import { RunnerLink } from "../link/RunnerLink.ts"
 import { Settings } from "../Settings.ts"
 import { meter } from "../telemetry/Metrics.ts"
 import { enduring, Workers } from "../Workers.ts"
@@ -38,29 +40,33 @@ const names: ReadonlyArray<string> = [
   "noriter_repairs_total"
 ]
 
-export const layer = Layer.effectDiscard(
-  Effect.gen(function* () {
-    const { opsToken } = yield* Settings
-    if (Option.isNone(opsToken)) return
-    const bus = yield* EventBus
-    const self = yield* Self
-    const workers = yield* Workers
-    const tell = Effect.gen(function* () {
-      const atMs = yield* Clock.currentTimeMillis
-      const { user, system } = process.cpuUsage()
-      const read = [
-        ...meter.read(names),
-        ["noriter_cpu_seconds_total", (user + system) / 1e6] as const,
-        ["noriter_resident_bytes", process.memoryUsage.rss()] as const
-      ]
-      yield* bus.publish({
-        $type: "noriter.runner.v1.FiguresTold",
-        board: boardChannel,
-        incarnation: self.incarnation.id,
-        atMs,
-        figures: read.map(([name, value]) => ({ $type: "noriter.runner.v1.Figure", name, value }))
-      })
-    })
-    yield* workers.run("figures", Effect.repeat(enduring("figures", tell), Schedule.spaced(every)))
+/** What a runner counts. */
+export const layer = Layer.effectDiscard(Effect.flatMap(Self, (self) => tellAs(() => self.incarnation.id)))
+
+/** Tells what this process counts, under its place in the roster, while it has one. */
+export const tellAs = Effect.fnUntraced(function* (place: () => string | undefined) {
+  const { opsToken } = yield* Settings
+  if (Option.isNone(opsToken)) return
+  const link = yield* RunnerLink
+  const workers = yield* Workers
+  const tell = Effect.gen(function* () {
+    const incarnation = place()
+    if (incarnation === undefined) return
+    const figures = figuresNow()
+    const atMs = yield* Clock.currentTimeMillis
+    const told = { $type: "noriter.runner.v1.FiguresTold", board: boardChannel, incarnation, atMs, figures } as const
+    const { channel, bytes } = frameOf(told, undefined)
+    yield* link.publish(channel, bytes)
   })
-)
+  yield* workers.run("figures", Effect.repeat(enduring("figures", tell), Schedule.spaced(every)))
+})
+
+const figuresNow = (): Array<Figure> => {
+  const { user, system } = process.cpuUsage()
+  const read = [
+    ...meter.read(names),
+    ["noriter_cpu_seconds_total", (user + system) / 1e6] as const,
+    ["noriter_resident_bytes", process.memoryUsage.rss()] as const
+  ]
+  return read.map(([name, value]) => ({ $type: "noriter.runner.v1.Figure", name, value }))
+}

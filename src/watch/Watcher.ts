@@ -27,6 +27,8 @@ export class Watcher extends Context.Service<
   {
     /** Fails with the reasons why it watches nothing just now. */
     readonly ready: Effect.Effect<void, ReadonlyArray<string>>
+    /** Its name in the roster, while it has a place there. */
+    readonly place: () => string | undefined
   }
 >()("noriter/watch/Watcher") {
   static readonly layer = Layer.effect(
@@ -69,13 +71,17 @@ const make = Effect.gen(function* () {
     onFailure: (error) => rounds.sawNothing(error.message)
   }).pipe(Effect.andThen(Effect.timeoutOption(Queue.take(looks), lookMs)))
   const name = `${watcherPrefix}${crypto.randomUUID().slice(0, 8)}`
-  const place = takePlace(roster, name, (id) => rounds.placed(id))
+  let placed: string | undefined
+  const place = takePlace(roster, name, (id) => {
+    placed = id
+    rounds.placed(id)
+  })
   yield* workers.run("watcher's place", Effect.forever(Effect.andThen(place, Effect.sleep(lookMs))))
   yield* workers.run("watcher's look", Effect.forever(looking))
   yield* workers.run("sweep", Effect.repeat(rounds.sweep, Schedule.spaced(deadlinesMs)))
   yield* workers.run("deadlines", Effect.repeat(enduring("deadlines", rounds.moveOn), Schedule.spaced(deadlinesMs)))
   yield* workers.run("audit", Effect.forever(Effect.flatMap(rounds.audit, Effect.sleep)))
-  return Watcher.of({ ready: rounds.ready })
+  return Watcher.of({ ready: rounds.ready, place: () => placed })
 })
 
 /** A place among the watchers, as long as it lasts. */

@@ -93,24 +93,32 @@ await withServices("two runners", ["redis", "kafka", "zookeeper"], (urls) => {
     })
 
   it(
-    "operators at one see both, are heard on both, and remove whoever is on the other",
+    "operators at one see all that run, are heard on both, and remove whoever is on the other",
     async () => {
+      await using _watching = await Server.watch({
+        NORITER_REDIS_URL: urls.redis,
+        NORITER_ZOOKEEPER: urls.zookeeper,
+        NORITER_PREFIX: world,
+        NORITER_OPS_TOKEN: opsToken
+      })
       const seen = await fetch(`http://127.0.0.1:${one.httpPort}/ops/live`, {
         headers: { authorization: `Bearer ${opsToken}` }
       })
       let text = ""
       const decoder = new TextDecoder()
-      // As it comes, until both have counted something.
+      const ghosts = (shown: unknown): ReadonlyArray<unknown> =>
+        listIn(shown, "figures").map((each) => fieldOf(fieldOf(each, "values"), 'noriter_defects{kind="ghost"}'))
+      // As it comes, until both runners have counted something, and the watcher its ghosts.
       for await (const part of seen.body ?? []) {
         text += decoder.decode(part, { stream: true })
         const shown: unknown = JSON.parse(/data: (.*)\n\n$/.exec(text)?.[1] ?? "{}")
-        if (listIn(shown, "figures").length === 2 && listIn(shown, "living").length === 2) break
+        if (ghosts(shown).length === 3 && listIn(shown, "living").length === 3 && ghosts(shown).includes(0)) break
       }
       const guest = await visit(one.tcpPort, "바람")
       assert.strictEqual((await order(one, "announce", { playground: "park", text: "모두에게" })).status, 200)
       for (const phone of [guest.phone, watcher.phone]) await phone.next("announced", ({ text }) => text === "모두에게")
       await sees(watcher.phone, guest.member)
-    assert.strictEqual((await order(two, "remove", { channel: "park/1", member: guest.member })).status, 200)
+      assert.strictEqual((await order(two, "remove", { channel: "park/1", member: guest.member })).status, 200)
       assert.strictEqual((await guest.phone.next("disconnect")).code, "DISCONNECT_CODE_REMOVED")
       const gone = await watcher.phone.next("disappeared", ({ member }) => asList(member).includes(guest.member))
       assert.strictEqual(gone.reason, "GONE_REASON_REMOVED")

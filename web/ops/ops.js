@@ -145,7 +145,8 @@ function chart(name, value, digits = 0) {
 function drawNow(facts) {
   const items = facts.map(([name, value, isAlarm]) => {
     const item = element("div")
-    item.append(element("dt", name), element("dd", number(value), isAlarm ? "alarm" : ""))
+    const shown = value === undefined ? "not known" : number(value)
+    item.append(element("dt", name), element("dd", shown, isAlarm ? "alarm" : ""))
     return item
   })
   byId("now").replaceChildren(...items)
@@ -217,7 +218,9 @@ function draw({ atMs, playgrounds, living, figures, missing }) {
   const worst = (read) => Math.max(0, ...processes.map(read))
   const watchers = living.filter(({ runner }) => runner.startsWith("watcher_")).length
   const people = total(playgrounds, ({ channels }) => total(channels, ({ population }) => population))
-  const ghosts = all('noriter_defects{kind="ghost"}')
+  // Watchers count them; where none is heard nobody knows.
+  const looks = processes.some(({ values }) => 'noriter_defects{kind="ghost"}' in values)
+  const ghosts = looks ? worst(({ values }) => values['noriter_defects{kind="ghost"}'] ?? 0) : undefined
   const lag = worst(({ values }) =>
     Math.max(0, ...Object.entries(values).map(([name, value]) => (name.startsWith("noriter_topic_lag") ? value : 0)))
   )
