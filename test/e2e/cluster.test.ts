@@ -118,7 +118,7 @@ await withServices("two runners", ["redis", "kafka", "zookeeper"], (urls) => {
       assert.strictEqual((await order(one, "announce", { playground: "park", text: "모두에게" })).status, 200)
       for (const phone of [guest.phone, watcher.phone]) await phone.next("announced", ({ text }) => text === "모두에게")
       await sees(watcher.phone, guest.member)
-    assert.strictEqual((await order(two, "remove", { channel: "park/1", member: guest.member })).status, 200)
+      assert.strictEqual((await order(two, "remove", { channel: "park/1", member: guest.member })).status, 200)
       assert.strictEqual((await guest.phone.next("disconnect")).code, "DISCONNECT_CODE_REMOVED")
       const gone = await watcher.phone.next("disappeared", ({ member }) => asList(member).includes(guest.member))
       assert.strictEqual(gone.reason, "GONE_REASON_REMOVED")

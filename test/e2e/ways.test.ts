@@ -3,7 +3,7 @@
  * from one way to the other with its member number, its place and what it missed.
  */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import { comeBack, fieldOf, type Guest, visit } from "./Guest.ts"
+import { comeBack, fieldOf, type Guest, listIn, visit } from "./Guest.ts"
 import { newSecret, Phone } from "./Phone.ts"
 import { Server } from "./Server.ts"
 import type { Address } from "./Way.ts"
@@ -20,6 +20,8 @@ afterAll(() => server.stop())
 
 const said = (text: string) => ({ say: { text, reach: "REACH_PLAYGROUND" } })
 const hears = (phone: Phone, text: string) => phone.next("said", (line) => line.text === text)
+const appears = (phone: Phone, { member }: Guest) =>
+  phone.next("appeared", (line) => listIn(line, "members").some((one) => fieldOf(one, "member") === member))
 const seen = (phone: Phone, { member }: Guest) =>
   phone.next("moved", (line) => Array.isArray(line.member) && line.member.includes(member))
 
@@ -28,6 +30,8 @@ describe("two ways", () => {
     const [wind, cloud] = [await visit(tcp, "바람"), await visit(web, "구름")]
     await using windPhone = wind.phone
     await using cloudPhone = cloud.phone
+    // Whoever is seen first where they have walked to is not seen walking.
+    await Promise.all([appears(windPhone, cloud), appears(cloudPhone, wind)])
     windPhone.say({ move: { xCm: wind.xCm + 50, yCm: wind.yCm } })
     cloudPhone.say({ move: { xCm: cloud.xCm + 50, yCm: cloud.yCm } })
     await Promise.all([seen(windPhone, cloud), seen(cloudPhone, wind)])
