@@ -107,6 +107,8 @@ describe.skipIf(isMissing)("the page", () => {
       await page.locator("#nickname").waitFor()
       await page.evaluate(axe.source)
       const look = async (state: string) => {
+        // What is still fading in has too little contrast, and only for a moment.
+        await page.evaluate("Promise.allSettled(document.getAnimations().map(({ finished }) => finished))")
         if (shown.has(state))
           await page.screenshot({ path: join(shots, `${name} ${state}.png`.replaceAll(/[ ,]+/g, "-")) })
         assert.deepStrictEqual(await page.evaluate(faults), [], state)

@@ -164,7 +164,10 @@ export class Cast {
   }
 
   private plate(member: number, nickname: string): Sign {
-    return new Sign(this.plates, this.painter.nameplate(nickname, member === this.self), true)
+    const sign = new Sign(this.plates, this.painter.nameplate(nickname, member === this.self), true)
+    // Who has no name yet has no plate to be seen.
+    sign.sprite.alpha = nickname === "" ? 0 : 1
+    return sign
   }
 
   private put(player: Player, sign: Sign, nowMs: number, forMs: number): void {

@@ -46,13 +46,19 @@ export class Sheets {
 
   show(name: string, content: SheetContent): void {
     if (this.open === undefined) this.opener = document.activeElement
+    // What is only shown anew does not come in anew.
+    const again = this.current === name ? " again" : ""
     this.open?.content.closed?.()
     this.open = { name, content }
     const title = make("h2", { id: "sheet-title" }, content.title)
     const close = iconButton("close", this.closeLabel(), () => this.close())
     const sheet = make(
       "section",
-      { class: `sheet sheet-${name}`, tabIndex: -1, aria: { role: "dialog", "aria-labelledby": "sheet-title" } },
+      {
+        class: `sheet sheet-${name}${again}`,
+        tabIndex: -1,
+        aria: { role: "dialog", "aria-labelledby": "sheet-title" }
+      },
       make("header", {}, title, close),
       content.body
     )
