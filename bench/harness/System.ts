@@ -219,7 +219,9 @@ export const colyseus = (walking = false): Contender =>
 function installPeers(): void {
   if (existsSync(join(peersFolder, "node_modules/.package-lock.json"))) return
   process.stderr.write("installing the peers (once) …\n")
-  const given = ["ci", "--omit=optional", "--omit=peer", "--legacy-peer-deps", "--ignore-scripts", "--no-audit"]
+  // Not `ci`, which wants the optional builds for every system in the lock; versions and checksums are the lock's all the
+  // same, and neither it nor package.json is written.
+  const given = ["install", "--no-save", "--omit=optional", "--omit=peer", "--legacy-peer-deps", "--ignore-scripts"]
   const { status, error, stderr } = spawnSync("npm", given, { cwd: peersFolder, encoding: "utf8" })
   if (status !== 0) throw new Error(`the peers cannot be installed: ${error?.message ?? stderr}`)
 }

@@ -12,6 +12,13 @@ const restPart = 6
 /** From one writing to the next at most; when there is so much to say that writing it takes that long, there is no rest. */
 const everyMsMax = 40
 
+/**
+ * Phones written to before what else has come is looked at, ten milliseconds: more than for moves, since what comes
+ * meanwhile are more lines, and each look would make those that are on their way later (a thousand phones and a thousand
+ * lines a second: p99 60 ms instead of 230).
+ */
+const phonesAtOnce = 1_024
+
 /** What it asks of a view. */
 export type Flowing = Pick<View, "hasMovement" | "flushLines">
 
@@ -24,7 +31,7 @@ export class LineFlow {
 
   constructor(view: Flowing) {
     this.view = view
-    this.spread = new Spread((busyMs) => this.written(busyMs))
+    this.spread = new Spread((busyMs) => this.written(busyMs), phonesAtOnce)
   }
 
   /** Lines have come. Where the next tick writes to phones anyway they join it. */

@@ -11,13 +11,15 @@ const phonesAtOnce = 64
 export class Spread {
   private readonly waiting: Array<Iterator<Viewer>> = []
   private readonly finished: (busyMs: number) => void
+  private readonly atOnce: number
   private busyMs = 0
   /** A slice will come by itself. */
   private scheduled = false
 
   /** `finished` is told how long all writes and what came before them took, without what came in between. */
-  constructor(finished: (busyMs: number) => void) {
+  constructor(finished: (busyMs: number) => void, atOnce = phonesAtOnce) {
     this.finished = finished
+    this.atOnce = atOnce
   }
 
   /** Some are still to be written to. */
@@ -58,7 +60,7 @@ export class Spread {
   /** One slice. Who has left meanwhile is skipped, and who has come is written to once more: there is nothing to write. */
   private write(): void {
     const began = performance.now()
-    for (let left = phonesAtOnce; left > 0 && this.waiting[0] !== undefined; ) {
+    for (let left = this.atOnce; left > 0 && this.waiting[0] !== undefined; ) {
       const next = this.waiting[0].next()
       if (next.done === true) this.waiting.shift()
       else {
