@@ -126,13 +126,10 @@ export function replaceIfTooDeep(value: unknown, issues: Issues): undefined {
 }
 
 function isDeeper(value: unknown, levels: number): boolean {
-  if (Array.isArray(value)) {
-    if (levels === 0) return true
-    for (const entry of value) if (isDeeper(entry, levels - 1)) return true
-  } else if (isObject(value)) {
-    if (levels === 0) return true
-    for (const name in value) if (isDeeper(value[name], levels - 1)) return true
-  }
+  if (typeof value !== "object" || value === null) return false
+  if (levels === 0) return true
+  if (Array.isArray(value)) return value.some((entry) => isDeeper(entry, levels - 1))
+  if (isObject(value)) for (const name in value) if (isDeeper(value[name], levels - 1)) return true
   return false
 }
 

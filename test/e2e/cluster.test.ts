@@ -12,7 +12,7 @@ import { comeBack, fieldOf, type Guest, listIn, numberIn, populationOf, unlimite
 import { newSecret, type Phone } from "./Phone.ts"
 import { Server } from "./Server.ts"
 
-const startMs = 60_000
+const startMs = 120_000
 const opsToken = "f81d4fae7dec11d0a76500a0c91e6bf6"
 
 interface Span {

@@ -21,7 +21,7 @@ import { fieldOf, type Guest, listIn, numberIn, unlimited, until, visit } from "
 import type { Phone } from "./Phone.ts"
 import { Server } from "./Server.ts"
 
-const startMs = 60_000
+const startMs = 120_000
 const testMs = 60_000
 
 /** Seconds instead of the usual six, so that a minute without ZooKeeper is a few sessions long here, too. */

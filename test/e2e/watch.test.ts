@@ -13,7 +13,7 @@ import { comeBack, fieldOf, type Guest, listIn, numberIn, unlimited, visit } fro
 import type { Phone } from "./Phone.ts"
 import { Server } from "./Server.ts"
 
-const startMs = 60_000
+const startMs = 120_000
 /** What the roster takes to notice, the lease, and a loaded machine. */
 const goneMsMax = 40_000
 
