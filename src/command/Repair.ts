@@ -8,14 +8,16 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { topics } from "../../gen/registry.ts"
 import type { EventBus } from "../bus/EventBus.ts"
+import { Roster } from "../link/Roster.ts"
 import type { TopicLog } from "../link/TopicLog.ts"
 import { clusterOf, fromEnv, refusals, Settings } from "../Settings.ts"
+import { found } from "../space/Lives.ts"
 import { type Progress, rebuild as rebuildAll } from "../space/Rebuild.ts"
 import { type Redriven, redrive as redriveAll } from "../space/Redrive.ts"
 import { SharedSpace } from "../space/SharedSpace.ts"
 
 /** What is repaired, as App.ts puts it together. */
-export type Operator<E> = Layer.Layer<TopicLog | SharedSpace | EventBus, E, Settings>
+export type Operator<E> = Layer.Layer<TopicLog | SharedSpace | EventBus | Roster, E, Settings>
 
 /** It cannot be done here, for a reason that an operator can mend. */
 class NothingToRepair extends Data.TaggedError("NothingToRepair")<{ readonly message: string }> {}
@@ -32,11 +34,8 @@ export const rebuild = <E>(operator: Operator<E>, page: Page, variables: Record<
     operator,
     variables,
     Effect.gen(function* () {
-      const space = yield* SharedSpace
-      const generation = yield* space.marker
-      if (generation === undefined) {
-        return yield* new NothingToRepair({ message: "the shared space is empty: start a runner, which rebuilds it" })
-      }
+      // An empty space is founded as a runner would: one that starts goes on in the same generation.
+      const generation = yield* found(yield* Roster, yield* SharedSpace)
       const clock = yield* Clock.Clock
       const last = new Map<string, Progress>()
       let saidMs = 0
@@ -92,7 +91,7 @@ const sayEveryMs = 1_000
 const repairing = <E, A, F>(
   operator: Operator<E>,
   variables: Record<string, string | undefined>,
-  repair: Effect.Effect<A, F, TopicLog | SharedSpace | EventBus>
+  repair: Effect.Effect<A, F, TopicLog | SharedSpace | EventBus | Roster>
 ) =>
   Effect.gen(function* () {
     const settings = yield* fromEnv(variables)

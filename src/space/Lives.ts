@@ -330,7 +330,7 @@ class Lives {
 const puttingBack = "who was here is being put back"
 
 /** Founds an empty space, or learns the generation of one that is there (rule L12); one of another era is void (E1). */
-const found = (roster: Roster["Service"], space: SharedSpace["Service"]) =>
+export const found = (roster: Roster["Service"], space: SharedSpace["Service"]) =>
   Effect.gen(function* () {
     const marker = yield* space.marker
     const era = yield* roster.era(marker?.era ?? 0)

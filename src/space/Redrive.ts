@@ -27,17 +27,17 @@ export const redrive = Effect.fnUntraced(function* (topic: string, report: (redr
   const letters: Array<LogRecord> = []
   let done = -1
   let left = 0
-  yield* log.readAll(dead, (records) =>
-    Effect.sync(() => {
-      for (const record of records) {
-        if (record.key === redrivenKey) {
-          done = Math.max(done, record.dead?.offset ?? -1)
-          letters.splice(0, letters.findLastIndex(({ offset }) => offset <= done) + 1)
-        } else if (letters.length < lettersMax) letters.push(record)
-        else left++
-      }
-    })
-  )
+  const each = (take: (record: LogRecord) => void) =>
+    log.readAll(dead, (records) => Effect.sync(() => records.forEach(take)))
+  // Read twice, because a note lies behind letters that it does not speak of, and not all letters fit.
+  yield* each((record) => {
+    if (record.key === redrivenKey) done = Math.max(done, record.dead?.offset ?? -1)
+  })
+  yield* each((record) => {
+    if (record.key === redrivenKey || record.offset <= done) return
+    if (letters.length < lettersMax) letters.push(record)
+    else left++
+  })
   const waiting = firsts(letters)
   for (let at = 0; at < waiting.length; at += atOnce) {
     const some = waiting.slice(at, at + atOnce)
