@@ -7,7 +7,6 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Layer from "effect/Layer"
-import * as Scope from "effect/Scope"
 import {
   AppendFailed,
   batchBytesMax,
@@ -18,66 +17,13 @@ import {
   TopicLog
 } from "../../src/link/TopicLog.ts"
 import { unique, until } from "./Eventually.ts"
-
-/** A topic of the harness's. */
-export const topic = "noriter.contract"
-export const partitions = 4
+import { type Cases, firsts, keysOf, numberOf, partitions, reader, record, topic } from "./TopicLogReader.ts"
 
 export function suite<E>(name: string, layer: Layer.Layer<TopicLog, E>): void {
   over(layer, { timeout: 60_000, excludeTestServices: true })(`TopicLog over ${name}`, (it) => {
     for (const [title, test] of Object.entries({ ...appending, ...reading, ...moving }))
       it.effect(title, () => test, 60_000)
   })
-}
-
-type Cases = Readonly<Record<string, Effect.Effect<unknown, unknown, TopicLog | Scope.Scope>>>
-
-const record = (partitionBy: string, byte: number): NewRecord => ({
-  key: "contract.v1.Numbered",
-  partitionBy,
-  body: new Uint8Array([byte >> 8, byte & 255])
-})
-
-const numberOf = ({ body }: NewRecord): number => ((body[0] ?? 0) << 8) | (body[1] ?? 0)
-
-/** Each record once, as it first came: what at-least-once leaves when repeats are taken out. */
-const firsts = (records: ReadonlyArray<LogRecord>): Array<LogRecord> =>
-  records.filter((each, at) => records.findIndex((other) => isSamePlace(other, each)) === at)
-
-const isSamePlace = (a: LogRecord, b: LogRecord) => a.partition === b.partition && a.offset === b.offset
-
-/** A reader of a group, in a scope of its own, and what it has handled of the keys that begin with `mine`. */
-const reader = Effect.fnUntraced(function* (
-  group: string,
-  mine: string,
-  handle: (records: ReadonlyArray<LogRecord>) => Effect.Effect<void> = () => Effect.void
-) {
-  const log = yield* TopicLog
-  const scope = yield* Scope.fork(yield* Effect.scope)
-  const handled: Array<LogRecord> = []
-  const reading = yield* log
-    .consume({
-      group,
-      topics: [topic],
-      handle: Effect.fnUntraced(function* (records) {
-        assert.isTrue(records.length > 0 && records.length <= handleRecordsMax, `${records.length} records at once`)
-        const own = records.filter(({ partitionBy }) => partitionBy.startsWith(mine))
-        if (own.length === 0) return
-        yield* handle(own)
-        handled.push(...own)
-      })
-    })
-    .pipe(Scope.provide(scope))
-  return { ...reading, handled, leave: Scope.close(scope, Exit.void) }
-})
-
-/** Keys of one test, one for each partition. */
-const keysOf = (log: TopicLog["Service"], mine: string): ReadonlyArray<string> => {
-  const keys = new Map<number, string>()
-  for (let n = 0; keys.size < partitions && n < 1_000; n++)
-    keys.set(log.partitionOf(topic, `${mine}/${n}`), `${mine}/${n}`)
-  assert.strictEqual(keys.size, partitions)
-  return [...keys.values()]
 }
 
 // --- Appending ---
@@ -284,11 +230,65 @@ const groupsApart = Effect.gen(function* () {
   yield* until("the record at both", () => one.handled.length > 0 && late.handled.length > 0)
 })
 
+/** All of it by `readAll`, of the keys that begin with `mine`. */
+const wholeOf = Effect.fnUntraced(function* (mine: string) {
+  const log = yield* TopicLog
+  const all: Array<LogRecord> = []
+  yield* log.readAll(topic, (records) =>
+    Effect.sync(() => {
+      assert.isTrue(records.length > 0 && records.length <= handleRecordsMax, `${records.length} records at once`)
+      assert.lengthOf(new Set(records.map(({ partition }) => partition)), 1)
+      all.push(...records.filter(({ partitionBy }) => partitionBy.startsWith(mine)))
+    })
+  )
+  return firsts(all)
+})
+
+const readsAll = Effect.gen(function* () {
+  const log = yield* TopicLog
+  const mine = unique("whole")
+  assert.deepStrictEqual(yield* wholeOf(mine), [], "what is not there is not waited for")
+  const keys = keysOf(log, mine)
+  const numbers = Array.from({ length: handleRecordsMax + 50 }, (_, at) => at)
+  for (const key of keys) {
+    yield* log.append(
+      topic,
+      numbers.map((n) => record(key, n))
+    )
+  }
+  for (const all of [yield* wholeOf(mine), yield* wholeOf(mine)])
+    for (const key of keys) {
+      assert.deepStrictEqual(all.filter(({ partitionBy }) => partitionBy === key).map(numberOf), numbers)
+    }
+})
+
+const readsAllBesideGroup = Effect.gen(function* () {
+  const log = yield* TopicLog
+  const mine = unique("beside")
+  const { handled } = yield* reader(unique("g"), mine)
+  yield* log.append(topic, [record(mine, 1)])
+  yield* until("the first", () => handled.length > 0)
+  assert.lengthOf(yield* wholeOf(mine), 1)
+  yield* log.append(topic, [record(mine, 2)])
+  yield* until("the second", () => handled.some((each) => numberOf(each) === 2))
+  assert.deepStrictEqual(firsts(handled).map(numberOf), [1, 2])
+})
+
+const readsAllUntilItFails = Effect.gen(function* () {
+  const log = yield* TopicLog
+  yield* log.append(topic, [record(unique("fails"), 1)])
+  const failed = yield* Effect.flip(log.readAll(topic, () => Effect.fail("enough")))
+  assert.strictEqual(failed, "enough")
+})
+
 const reading: Cases = {
   "handles all partitions at once": partitionsAtOnce,
   "goes back by time, and by offset": goesBack,
   "a seek holds against the handler that is running": seekHoldsAgainstHandler,
-  "groups read apart, each from the earliest record": groupsApart
+  "groups read apart, each from the earliest record": groupsApart,
+  "reads all there is, and ends": readsAll,
+  "reads all there is at no group's cost": readsAllBesideGroup,
+  "reads no further when the handler fails, and says why": readsAllUntilItFails
 }
 
 // --- Readers that come and go ---

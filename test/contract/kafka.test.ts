@@ -3,9 +3,10 @@ import * as KafkaTopicLog from "../../src/link/KafkaTopicLog.ts"
 import { withServices } from "../services/Services.ts"
 import { unique } from "./Eventually.ts"
 import * as TopicLog from "./TopicLog.ts"
+import { partitions, topic } from "./TopicLogReader.ts"
 
 await withServices("Kafka", ["kafka"], ({ kafka }) => {
-  const contractTopic = { name: TopicLog.topic, partitions: TopicLog.partitions, retentionHours: 1 }
+  const contractTopic = { name: topic, partitions: partitions, retentionHours: 1 }
   TopicLog.suite(
     "Kafka",
     KafkaTopicLog.layer({ brokers: [kafka], prefix: `${unique("contract")}.`, topics: [contractTopic] })

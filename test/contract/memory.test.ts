@@ -9,6 +9,7 @@ import * as Roster from "./Roster.ts"
 import * as RunnerLink from "./RunnerLink.ts"
 import * as SharedSpace from "./SharedSpace.ts"
 import * as TopicLog from "./TopicLog.ts"
+import { partitions, topic } from "./TopicLogReader.ts"
 
 const hub = new MemoryRunnerLink.Hub()
 RunnerLink.suite("memory", MemoryRunnerLink.layerOf(hub), { reconnect: Effect.sync(() => hub.reconnect()) })
@@ -16,7 +17,7 @@ RunnerLink.suite("memory", MemoryRunnerLink.layerOf(hub), { reconnect: Effect.sy
 const ensemble = new MemoryRoster.Ensemble(1)
 Roster.suite("memory", MemoryRoster.layerOf(ensemble), { expire: ({ id }) => Effect.sync(() => ensemble.expire(id)) })
 
-const contractTopic = { name: TopicLog.topic, partitions: TopicLog.partitions }
+const contractTopic = { name: topic, partitions: partitions }
 TopicLog.suite("memory", MemoryTopicLog.layerOf(new MemoryTopicLog.Broker({ topics: [contractTopic] })))
 let holes = 0
 const holey = new MemoryTopicLog.Broker({ topics: [contractTopic], hole: () => holes++ % 3 })
