@@ -3,7 +3,7 @@
  * go on; memory stays bounded (F19). Afterwards what was refused for certain was heard by nobody, and what was uncertain
  * is heard once by everybody, in one order, when it is sent again by the same id. Kafka is this file's own.
  */
-import { readFile } from "node:fs/promises"
+import { readdir, readFile } from "node:fs/promises"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -142,6 +142,11 @@ await withServices("a log that is frozen", ["redis", "kafka", "zookeeper"], (sha
       const kafka = Number(await set.pid("kafka"))
       const before = await residentBytes()
       process.kill(kafka, "SIGSTOP")
+      await until(
+        "every thread stands",
+        () => statesOf(kafka),
+        (states) => states.every((state) => state === "T")
+      )
       const frozenMs = performance.now()
       let isFrozen = true
       const walking = walk(() => !isFrozen)
@@ -161,7 +166,7 @@ await withServices("a log that is frozen", ["redis", "kafka", "zookeeper"], (sha
       const steps = await walking
       for (const { answers, text } of asked) {
         assert.lengthOf(answers, 1, `${text} is answered once`)
-        assert.include(undecided, String(codeOf(answers[0] ?? {})), text)
+        assert.include(undecided, String(codeOf(answers[0] ?? {})), `${text}: ${JSON.stringify(answers)}`)
       }
       process.kill(kafka, "SIGCONT")
       const thawedMs = performance.now()
@@ -169,10 +174,12 @@ await withServices("a log that is frozen", ["redis", "kafka", "zookeeper"], (sha
       const againMs = performance.now() - thawedMs
       const all = [...asked, ...tried]
       const uncertain = all.filter(({ answers }) => codeOf(answers[0] ?? {}) === "ERROR_CODE_UNCERTAIN")
+      assert.isNotEmpty(uncertain, "what was on its way when it froze")
+      const early = uncertain.filter(({ text }) => seqsOf(onlooker.phone.lines, text).length > 0)
       const grown = after.map((bytes, at) => Math.round((bytes - (before[at] ?? 0)) / 1_048_576))
       report(
         `frozen for ${ms(thawedMs - frozenMs)}, answers within ${ms(Math.max(...waitsMs))}, ${steps} steps seen; of ` +
-          `${all.length} lines ${uncertain.length} uncertain; RSS grew by ${grown} MB; works ${ms(againMs)} after the thaw`
+          `${all.length} lines ${uncertain.length} uncertain, ${early.length} of them heard already; RSS grew by ${grown} MB; works ${ms(againMs)} after the thaw`
       )
       for (const [at, bytes] of after.entries()) assert.isBelow(bytes - (before[at] ?? 0), growthBytesMax)
 
@@ -297,6 +304,13 @@ const seqsOf = (lines: ReadonlyArray<Heard>, text: string): ReadonlyArray<number
 const positionIn = ({ moved }: Heard, member: number): unknown => {
   const at = listIn(moved, "member").indexOf(member)
   return at === -1 ? undefined : listIn(moved, "xCm")[at]
+}
+
+/** Of the threads of a process, as Linux names them; a signal reaches them one after another. */
+async function statesOf(pid: number): Promise<ReadonlyArray<string>> {
+  const threads = await readdir(`/proc/${pid}/task`)
+  const stats = await Promise.all(threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/stat`, "utf8")))
+  return stats.map((stat) => stat.slice(stat.lastIndexOf(")") + 2)[0] ?? "")
 }
 
 const ms = (duration: number): string => `${Math.round(duration)} ms`
