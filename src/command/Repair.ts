@@ -6,10 +6,10 @@ import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { topics } from "../../gen/registry.ts"
 import type { EventBus } from "../bus/EventBus.ts"
 import { Roster } from "../link/Roster.ts"
 import type { TopicLog } from "../link/TopicLog.ts"
+import { askedTopics } from "../link/Topics.ts"
 import { clusterOf, fromEnv, refusals, Settings } from "../Settings.ts"
 import { found } from "../space/Lives.ts"
 import { type Progress, rebuild as rebuildAll } from "../space/Rebuild.ts"
@@ -64,11 +64,12 @@ export const redrive = <E>(
     operator,
     variables,
     Effect.gen(function* () {
-      const asked = topics.map(({ name }) => name).filter((name) => name.endsWith(".asked"))
-      if (only !== "" && !asked.includes(only)) {
-        return yield* new NothingToRepair({ message: `${only} has no dead letters; ${asked.join(", ")} may have` })
+      if (only !== "" && !askedTopics.includes(only)) {
+        return yield* new NothingToRepair({
+          message: `${only} has no dead letters; ${askedTopics.join(", ")} may have`
+        })
       }
-      for (const topic of only === "" ? asked : [only]) {
+      for (const topic of only === "" ? askedTopics : [only]) {
         let count = 0
         const left = yield* redriveAll(topic, (redriven) => {
           count++

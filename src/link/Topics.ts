@@ -4,6 +4,11 @@
  */
 import { type Topic, topics } from "../../gen/registry.ts"
 
+/** Topics of what is asked of a tag and decided when it is read; the others hold what was decided. */
+export const askedTopics: ReadonlyArray<string> = topics
+  .map(({ name }) => name)
+  .filter((name) => name.endsWith(".asked"))
+
 /** Where the records of a topic go that nobody can decide (rule L8). */
 export const deadTopicOf = (topic: string): string => `${topic}.dead`
 

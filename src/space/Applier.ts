@@ -8,11 +8,10 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
-import { topics } from "../../gen/registry.ts"
 import { EventBus } from "../bus/EventBus.ts"
-import { type Generation, generationText } from "../link/Roster.ts"
+import { type Generation, isSameGeneration } from "../link/Roster.ts"
 import { type LogRecord, type Reading, TopicLog } from "../link/TopicLog.ts"
-import { deadTopicOf } from "../link/Topics.ts"
+import { askedTopics, deadTopicOf } from "../link/Topics.ts"
 import { applied as appliedFigures, deadLetters, topicLagSeconds } from "../telemetry/Metrics.ts"
 import { withSpan } from "../telemetry/Tracing.ts"
 import { fromTraceparent } from "../wire/Trace.ts"
@@ -58,11 +57,11 @@ const make = Effect.gen(function* () {
   const goingBack = new GoingBack(({ topic, partition }, offset) => {
     if (reading !== undefined) Effect.runSyncWith(context)(reading.seek(topic, partition, offset))
   }, now)
-  let generation = generationText(self.generation)
+  let { generation } = self
   // What was applied in the last generation may be lost in this one.
   const passNow = (): number => {
-    if (generationText(self.generation) !== generation) {
-      generation = generationText(self.generation)
+    if (!isSameGeneration(self.generation, generation)) {
+      generation = self.generation
       goingBack.begin()
     }
     return goingBack.pass
@@ -75,7 +74,7 @@ const make = Effect.gen(function* () {
   })
   reading = yield* log.consume({
     group,
-    topics: topics.map((topic) => topic.name).filter((name) => name.endsWith(".asked")),
+    topics: askedTopics,
     handle
   })
   // Also where nothing comes that would be looked at.

@@ -7,7 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { type Generation, generationText } from "../link/Roster.ts"
+import { type Generation, isSameGeneration } from "../link/Roster.ts"
 import { Self } from "./Self.ts"
 import { type Change, type Commit, newToken, SharedSpace, type SpaceError, type TagState } from "./SharedSpace.ts"
 
@@ -60,7 +60,7 @@ export const foundingCommit = (
 })
 
 export const isOf = (state: Pick<TagState, "generation">, generation: Generation): boolean =>
-  state.generation !== undefined && generationText(state.generation) === generationText(generation)
+  state.generation !== undefined && isSameGeneration(state.generation, generation)
 
 /** A tag of another generation says nothing (rule L12). */
 export const nothing: TagState = {
