@@ -1,6 +1,10 @@
-/** From the bytes of a socket to a typed message: framing, UTF-8, JSON and the strict decoder in one. */
+/**
+ * From the bytes of a socket to a typed message: framing, UTF-8, JSON and the strict decoder in one. Each sample is
+ * measured in a process of its own.
+ */
+import { fork } from "node:child_process"
 import { decodeClientMessage } from "../gen/decoders.ts"
-import { LineFault, Lines, parseLine, tooLong } from "../src/wire/Lines.ts"
+import { isFault, Lines, parseLine, tooLong } from "../src/wire/Lines.ts"
 import { Issues } from "../src/wire/Strict.ts"
 import { compare, measure, type Piece } from "./Measure.ts"
 import type { Bench, Row } from "./Report.ts"
@@ -41,7 +45,7 @@ function decoding(chunk: Buffer): Piece {
       for (let line = lines.next(); line !== undefined; line = lines.next()) {
         if (line === tooLong) continue
         const fields = parseLine(line)
-        if (fields instanceof LineFault) {
+        if (isFault(fields)) {
           result = fields
           continue
         }
@@ -74,24 +78,55 @@ function framing(chunk: Buffer): Piece {
   }
 }
 
+/** What one process measures: a sample, or what is left. */
+const tasks: ReadonlyMap<string, (seconds: number) => ReadonlyArray<Row>> = new Map([
+  ...samples.map(({ name, line, target }): readonly [string, (seconds: number) => ReadonlyArray<Row>] => [
+    name,
+    (seconds) => {
+      const chunk = toChunk(line)
+      const { piece, ratio } = compare(decoding(chunk), parsing(chunk), seconds)
+      return [
+        { name: `${name}, time`, unit: "ns", ...piece },
+        { name: `${name}, ratio`, unit: "×", target, ...ratio }
+      ]
+    }
+  ]),
+  [
+    "not JSON",
+    (seconds) => [
+      { name: "not JSON, time", unit: "ns", target: 12_000, ...measure(decoding(toChunk(notJson)), seconds) }
+    ]
+  ],
+  [
+    "framing",
+    (seconds) => [{ name: "framing of a move alone, time", unit: "ns", ...measure(framing(toChunk(move)), seconds) }]
+  ]
+])
+
+/** In a process of its own, so that no sample runs in code that was compiled for another. */
+const inItsProcess = (name: string, seconds: number): Promise<ReadonlyArray<Row>> =>
+  new Promise((resolve, reject) => {
+    const child = fork(import.meta.filename, [name, String(seconds)], { serialization: "advanced" })
+    let rows: ReadonlyArray<Row> = []
+    child.on("message", (measured: ReadonlyArray<Row>) => {
+      rows = measured
+    })
+    child.on("error", reject)
+    child.on("exit", (code) => (code === 0 ? resolve(rows) : reject(new Error(`${name}: exit code ${code}`))))
+  })
+
 export const decode: Bench = {
   name: "decode",
   about: "socket buffer → typed message, and its ratio to JSON.parse(buffer.toString()) of the same line",
   run: async (seconds, at) => {
     const rows: Array<Row> = []
-    for (const { name, line, target } of samples) {
+    for (const name of tasks.keys()) {
       at(name)
-      const chunk = toChunk(line)
-      const { piece, ratio } = compare(decoding(chunk), parsing(chunk), seconds)
-      rows.push(
-        { name: `${name}, time`, unit: "ns", ...piece },
-        { name: `${name}, ratio`, unit: "×", target, ...ratio }
-      )
+      rows.push(...(await inItsProcess(name, seconds)))
     }
-    at("not JSON")
-    rows.push({ name: "not JSON, time", unit: "ns", target: 12_000, ...measure(decoding(toChunk(notJson)), seconds) })
-    at("framing")
-    rows.push({ name: "framing of a move alone, time", unit: "ns", ...measure(framing(toChunk(move)), seconds) })
     return rows
   }
 }
+
+const [, program, task = "", seconds = "1"] = process.argv
+if (program === import.meta.filename) process.send?.(tasks.get(task)?.(Number(seconds)))

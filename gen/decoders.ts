@@ -3,8 +3,8 @@
 
 /** Strict decoders of what phones send, to be given what JSON.parse made: every issue has its field path, and what is unknown is refused. */
 
-import type { Issues } from "../src/wire/Strict.ts";
-import { addUnknownFields, countFields, isObject, readList, readText, readWhole, replaceIfTooDeep, textRule, theKey } from "../src/wire/Strict.ts";
+import type { Fields, Issues } from "../src/wire/Strict.ts";
+import { addUnknownFields, countFields, isObject, isPlainSlug, isPlainSpoken, readList, readText, readWhole, replaceIfTooDeep, textRule, theKey } from "../src/wire/Strict.ts";
 import type { EnterRequest, LeaveRequest, ListPlaygroundsRequest, MoveRequest, Pace, PaceRequest } from "./noriter/client/v1/playground.ts";
 import type { EmoteRequest, Reach, SayRequest, TypingRequest, WhisperRequest } from "./noriter/client/v1/chat.ts";
 import type { HelloRequest, PingRequest, ResumeRequest, StreamPosition } from "./noriter/client/v1/session.ts";
@@ -71,7 +71,7 @@ export function decodeHelloRequest(value: unknown, issues: Issues): HelloRequest
   const nickname = readText(nicknameGiven, textOfHelloRequestNickname, "nickname", issues)
   const sdkGiven = value.sdk
   if (sdkGiven !== undefined) unknown--
-  const sdk = readText(sdkGiven, textOfHelloRequestSdk, "sdk", issues)
+  const sdk = isPlainSpoken(sdkGiven, 0, 21) ? sdkGiven : readText(sdkGiven, textOfHelloRequestSdk, "sdk", issues)
   if (unknown !== 0) addUnknownFields(value, namesOfHelloRequest, issues)
   if (issues.count !== before) return undefined
   return { $type: "noriter.client.v1.HelloRequest", deviceSecret, nickname, sdk }
@@ -87,10 +87,10 @@ export function decodeStreamPosition(value: unknown, issues: Issues): StreamPosi
   let unknown = countFields(value)
   const nameGiven = value.name
   if (nameGiven !== undefined) unknown--
-  const name = readText(nameGiven, textOfStreamPositionName, "name", issues)
+  const name = isPlainSpoken(nameGiven, 1, 21) ? nameGiven : readText(nameGiven, textOfStreamPositionName, "name", issues)
   const epochGiven = value.epoch
   if (epochGiven !== undefined) unknown--
-  const epoch = readText(epochGiven, textOfStreamPositionEpoch, "epoch", issues)
+  const epoch = isPlainSpoken(epochGiven, 0, 13) ? epochGiven : readText(epochGiven, textOfStreamPositionEpoch, "epoch", issues)
   const seqGiven = value.seq
   if (seqGiven !== undefined) unknown--
   const seq = readWhole(seqGiven, 0, 9007199254740991, "seq", issues)
@@ -157,10 +157,10 @@ export function decodeEnterRequest(value: unknown, issues: Issues): EnterRequest
   let unknown = countFields(value)
   const playgroundGiven = value.playground
   if (playgroundGiven !== undefined) unknown--
-  const playground = readText(playgroundGiven, textOfEnterRequestPlayground, "playground", issues)
+  const playground = isPlainSlug(playgroundGiven, 1, 10) ? playgroundGiven : readText(playgroundGiven, textOfEnterRequestPlayground, "playground", issues)
   const avatarGiven = value.avatar
   if (avatarGiven !== undefined) unknown--
-  const avatar = readText(avatarGiven, textOfEnterRequestAvatar, "avatar", issues)
+  const avatar = isPlainSlug(avatarGiven, 0, 8) ? avatarGiven : readText(avatarGiven, textOfEnterRequestAvatar, "avatar", issues)
   const channelGiven = value.channel
   if (channelGiven !== undefined) unknown--
   const channel = readWhole(channelGiven, 0, 1000, "channel", issues)
@@ -220,7 +220,7 @@ export function decodeSayRequest(value: unknown, issues: Issues): SayRequest | u
   let unknown = countFields(value)
   const textGiven = value.text
   if (textGiven !== undefined) unknown--
-  const text = readText(textGiven, textOfSayRequestText, "text", issues)
+  const text = isPlainSpoken(textGiven, 1, 200) ? textGiven : readText(textGiven, textOfSayRequestText, "text", issues)
   const reachGiven = value.reach
   if (reachGiven !== undefined) unknown--
   const reach = readReach(reachGiven, false, "reach", issues)
@@ -241,7 +241,7 @@ export function decodeWhisperRequest(value: unknown, issues: Issues): WhisperReq
   const member = readWhole(memberGiven, 0, 4294967295, "member", issues)
   const textGiven = value.text
   if (textGiven !== undefined) unknown--
-  const text = readText(textGiven, textOfWhisperRequestText, "text", issues)
+  const text = isPlainSpoken(textGiven, 1, 200) ? textGiven : readText(textGiven, textOfWhisperRequestText, "text", issues)
   if (unknown !== 0) addUnknownFields(value, namesOfWhisperRequest, issues)
   if (issues.count !== before) return undefined
   return { $type: "noriter.client.v1.WhisperRequest", member, text }
@@ -256,7 +256,7 @@ export function decodeEmoteRequest(value: unknown, issues: Issues): EmoteRequest
   let unknown = countFields(value)
   const kindGiven = value.kind
   if (kindGiven !== undefined) unknown--
-  const kind = readText(kindGiven, textOfEmoteRequestKind, "kind", issues)
+  const kind = isPlainSlug(kindGiven, 1, 5) ? kindGiven : readText(kindGiven, textOfEmoteRequestKind, "kind", issues)
   if (unknown !== 0) addUnknownFields(value, namesOfEmoteRequest, issues)
   if (issues.count !== before) return undefined
   return { $type: "noriter.client.v1.EmoteRequest", kind }
@@ -285,7 +285,7 @@ export function decodeGiveRequest(value: unknown, issues: Issues): GiveRequest |
   const member = readWhole(memberGiven, 0, 4294967295, "member", issues)
   const kindGiven = value.kind
   if (kindGiven !== undefined) unknown--
-  const kind = readText(kindGiven, textOfGiveRequestKind, "kind", issues)
+  const kind = isPlainSlug(kindGiven, 1, 5) ? kindGiven : readText(kindGiven, textOfGiveRequestKind, "kind", issues)
   const countGiven = value.count
   if (countGiven !== undefined) unknown--
   const count = readWhole(countGiven, 0, 10, "count", issues)
@@ -306,32 +306,25 @@ export function decodePouchRequest(value: unknown, issues: Issues): PouchRequest
 }
 
 /** Decodes one line. What it refuses it refuses wholly: undefined, and `issues` says why. */
-export function decodeClientMessage(value: unknown, issues: Issues): ClientMessage | undefined {
+export function decodeClientMessage(value: Fields, issues: Issues): ClientMessage | undefined {
   const before = issues.count
-  if (!isObject(value)) {
-    issues.add("", "TYPE", "must be an object")
-    return replaceIfTooDeep(value, issues)
-  }
-  let id = 0
   let key = ""
   let keys = 0
-  let given: unknown
   for (const name in value) {
-    const field = value[name]
-    if (name === "id") {
-      id = readWhole(field, 0, 4294967295, "id", issues)
-    } else {
+    if (name !== "id") {
       key = name
       keys++
-      given = field
     }
   }
-  if (keys !== 1 || given === null || !namesOfClientMessage.has(key)) {
+  const id = readWhole(value.id, 0, 4294967295, "id", issues)
+  let since = issues.count
+  const given = value[key]
+  let body = keys === 1 && given !== null ? decodeKey(key, given, issues) : undefined
+  if (body === undefined && issues.count === since) {
     key = theKey(value, namesOfClientMessage, besidesKeys, issues)
-    given = value[key]
+    since = issues.count
+    body = decodeKey(key, value[key], issues)
   }
-  const since = issues.count
-  const body = decodeKey(key, given, issues)
   if (issues.count !== since) issues.under(since, key)
   if (issues.count !== before) return replaceIfTooDeep(value, issues)
   return { $type: "noriter.client.v1.ClientMessage", id, body }

@@ -19,7 +19,7 @@ import { Settings } from "../Settings.ts"
 import { Presence } from "../space/Presence.ts"
 import { linesIn } from "../telemetry/Metrics.ts"
 import { currentTrace, withNewTrace } from "../telemetry/Tracing.ts"
-import { type Line, LineFault, parseLine, tooLong } from "../wire/Lines.ts"
+import { isFault, type Line, parseLine, tooLong } from "../wire/Lines.ts"
 import { Issues, readId } from "../wire/Strict.ts"
 import { type Connection, closed } from "./Connection.ts"
 import type { Session } from "./Session.ts"
@@ -124,7 +124,7 @@ const make = Effect.gen(function* () {
     const { issues } = phone
     issues.clear()
     const fields = parseLine(line)
-    if (fields instanceof LineFault) {
+    if (isFault(fields)) {
       issues.add("", fields.rule, fields.message)
       return refuse(phone, 0, malformed, issues)
     }

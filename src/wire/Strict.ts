@@ -192,12 +192,8 @@ export interface TextRule {
   readonly bytesMin: number
   readonly bytesMax: number
   readonly characters: Characters
-  /** With so many UTF-16 units it is within the other bounds, whatever they are: nothing need be counted. */
-  readonly unitsMin: number
-  readonly unitsMax: number
 }
 
-/** A unit is one to three bytes of UTF-8, and a grapheme is one unit or more. */
 export function textRule(
   graphemesMin: number,
   graphemesMax: number,
@@ -205,15 +201,10 @@ export function textRule(
   bytesMax: number,
   characters: Characters
 ): TextRule {
-  const unitsMin = Math.max(bytesMin, graphemesMin <= 1 ? graphemesMin : Number.POSITIVE_INFINITY)
-  const unitsMax = Math.min(orUnbounded(graphemesMax), Math.floor(orUnbounded(bytesMax) / 3))
-  return { graphemesMin, graphemesMax, bytesMin, bytesMax, characters, unitsMin, unitsMax }
+  return { graphemesMin, graphemesMax, bytesMin, bytesMax, characters }
 }
 
-const orUnbounded = (max: number): number => (max === 0 ? Number.POSITIVE_INFINITY : max)
-
 export function readText(value: unknown, rule: TextRule, path: string, issues: Issues): string {
-  if (typeof value === "string" && isPlain(value, rule)) return value
   if (value === undefined || value === null) return checkText("", rule, path, issues)
   if (typeof value !== "string") {
     issues.add(path, "TYPE", "must be a string")
@@ -222,11 +213,22 @@ export function readText(value: unknown, rule: TextRule, path: string, issues: I
   return checkText(value, rule, path, issues)
 }
 
-/** Nearly every text is: of a good length whatever is counted, and nothing in it to be looked at twice. */
-function isPlain(text: string, { characters, unitsMin, unitsMax }: TextRule): boolean {
-  if (text.length < unitsMin || text.length > unitsMax) return false
-  if (characters === "SPOKEN") return wrongUnit(text, true) === undefined
-  return characters === "SLUG" && isSlug(text)
+/**
+ * Whether a value is what nearly every text is: within its bounds whatever is counted, and of units that need no second
+ * look. Decoders ask this first; what is not plain may still be good, which is `readText`'s to say.
+ */
+export function isPlainSpoken(value: unknown, unitsMin: number, unitsMax: number): value is string {
+  if (typeof value !== "string" || value.length < unitsMin || value.length > unitsMax) return false
+  for (let index = 0; index < value.length; index++) {
+    const unit = value.charCodeAt(index)
+    if (unit >= 0xa0 ? (unit & 0xf800) === 0xd800 : unit < 0x20 || unit >= 0x7f) return false
+  }
+  return true
+}
+
+/** As above, for texts of lower-case letters, digits, - and _. */
+export function isPlainSlug(value: unknown, unitsMin: number, unitsMax: number): value is string {
+  return typeof value === "string" && value.length >= unitsMin && value.length <= unitsMax && isSlug(value)
 }
 
 /** Bytes before graphemes: what is split into graphemes is never longer than the cap in bytes. */

@@ -43,8 +43,6 @@ describe("refusals", () => {
       `{"resume":{"resumeToken":"t","streams":[{"name":"a"},{"name":"b"},{"name":"c"},{"name":"d","seq":1.5}]}}`,
       ["TYPE resume.streams[3].seq"]
     ],
-    ["[]", ["TYPE "]],
-    ["7", ["TYPE "]],
     [`{"say":{"text":${"[".repeat(14)}${"]".repeat(14)}}}`, ["TYPE say.text"]],
     [`{"say":{"text":${"[".repeat(15)}${"]".repeat(15)}}}`, ["DEPTH "]],
     [`${"[".repeat(17)}${"]".repeat(17)}`, ["DEPTH "]],

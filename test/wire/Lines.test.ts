@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import { LineFault, Lines, parseLine, textOf, tooLong } from "../../src/wire/Lines.ts"
+import { isFault, LineFault, Lines, parseLine, textOf, tooLong } from "../../src/wire/Lines.ts"
 
 const lineBytesMax = 16
 
@@ -167,7 +167,7 @@ describe("Lines", () => {
 describe("parseLine", () => {
   const parsed = (bytes: Buffer | string): unknown => {
     const value = parseLine(textOf(Buffer.from(bytes)))
-    return value instanceof LineFault ? value.rule : value
+    return isFault(value) ? value.rule : value
   }
 
   it.each(["{}", ' {"a" : 1}\t', '{"a":{"b":[1,"바람"]}}', '{"a":1,"a":2}'])("takes %s", (line) => {
@@ -185,7 +185,7 @@ describe("parseLine", () => {
 
   it("refuses a byte-order mark, and says so", () => {
     const value = parseLine(textOf(Buffer.from("\ufeff{}")))
-    assert.isTrue(value instanceof LineFault && value.rule === "SYNTAX" && value.message.includes("byte-order"))
+    assert.isTrue(isFault(value) && value.rule === "SYNTAX" && value.message.includes("byte-order"))
   })
 
   it.each([

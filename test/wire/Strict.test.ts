@@ -3,6 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import {
   cut,
   Issues,
+  isPlainSlug,
+  isPlainSpoken,
   issuesMax,
   readBool,
   readId,
@@ -114,6 +116,28 @@ const text = (
   )
 const nickname: Partial<TextRule> = { graphemesMin: 1, graphemesMax: 12, bytesMax: 64, characters: "NAME" }
 const family = "👨‍👩‍👧‍👦"
+
+describe("plain texts", () => {
+  const wrongOf = (value: string, characters: TextRule["characters"]) => text(value, { graphemesMin: 1, characters })[1]
+
+  it("are never of units that the rule refuses, whichever unit it is", () => {
+    for (let unit = 0; unit <= 0xffff; unit++) {
+      const value = `a${String.fromCharCode(unit)}b`
+      if (isPlainSpoken(value, 1, 3)) assert.isUndefined(wrongOf(value, "SPOKEN"), `U+${unit.toString(16)}`)
+      assert.strictEqual(isPlainSlug(value, 1, 3), wrongOf(value, "SLUG") === undefined, `U+${unit.toString(16)}`)
+    }
+  })
+
+  it.each([
+    ["", false],
+    ["가", true],
+    ["가나다", true],
+    ["가나다라", false],
+    [7, false],
+    [null, false],
+    [undefined, false]
+  ])("%o is one of 1 to 3 units: %s", (value, isPlain) => assert.strictEqual(isPlainSpoken(value, 1, 3), isPlain))
+})
 
 describe("text lengths", () => {
   it.each([

@@ -17,7 +17,7 @@ import * as Page from "../../client/Page.ts"
 import { Settings } from "../../Settings.ts"
 import { opsRefused } from "../../telemetry/Metrics.ts"
 import { Workers } from "../../Workers.ts"
-import { LineFault, parseLine, textOf } from "../../wire/Lines.ts"
+import { isFault, parseLine, textOf } from "../../wire/Lines.ts"
 import type { Fields } from "../../wire/Strict.ts"
 import * as Board from "./Board.ts"
 import * as Orders from "./Orders.ts"
@@ -136,7 +136,7 @@ function order(request: IncomingMessage, response: ServerResponse, run: (order: 
   request.on("end", () => {
     const fields = bytes > orderBytesMax ? undefined : parseLine(textOf(Buffer.concat(chunks)))
     if (fields === undefined) response.writeHead(413, headers).end()
-    else if (fields instanceof LineFault) response.writeHead(400, json).end(JSON.stringify({ message: fields.message }))
+    else if (isFault(fields)) response.writeHead(400, json).end(JSON.stringify({ message: fields.message }))
     else answer(response, run(fields))
   })
 }
