@@ -24,9 +24,21 @@ function count(vitest: Vitest): Counts {
   return counts
 }
 
+/** Tests that failed once and passed when they were run again: each is told, for there is something to mend in it. */
+function* unsteady(vitest: Vitest): Generator<string> {
+  for (const module of vitest.state.getTestModules()) {
+    for (const test of module.children.allTests()) {
+      if (test.diagnostic()?.flaky !== true) continue
+      const [error] = test.result().errors ?? []
+      yield `unsteady: ${module.relativeModuleId} > ${test.fullName}: ${error?.message ?? "failed once"}\n`
+    }
+  }
+}
+
 const vitest = await startVitest("test", process.argv.slice(2), { run: true, watch: false, reporters: ["default"] })
 const { passed, failed, skipped } = count(vitest)
+const again = [...unsteady(vitest)]
 await vitest.close()
 const verdict = `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`
 // Exits by itself: a test may have left something open, and that must not hold up the verdict.
-process.stdout.write(`\n${verdict}\n`, () => process.exit(failed === 0 && passed > 0 ? 0 : 1))
+process.stdout.write(`\n${again.join("")}${verdict}\n`, () => process.exit(failed === 0 && passed > 0 ? 0 : 1))

@@ -155,28 +155,42 @@ describe("lines of a channel and a cell", () => {
     return seconds
   }
   const say = (text: string, reach: string): Heard => ({ say: { text, reach } })
-  const granted = (answers: ReadonlyArray<Heard>) => answers.filter((answer) => isRecord(answer.say)).length
+
+  /** Phones and server may be slow, and then a second passes before its lines are used up: they try again. */
+  async function untilReached(round: (firstId: number) => Promise<boolean>): Promise<void> {
+    for (let attempt = 1; attempt <= roundsMax; attempt++) if (await round(attempt * 100)) return
+    assert.fail(`not reached in ${roundsMax} rounds`)
+  }
+  const roundsMax = 20
 
   it("as many as there may be in a second are heard by everybody, one more is refused and heard by nobody", async () => {
     await using listener = (await visit(quiet.phones, "구름")).phone
     await using speaker = (await visit(quiet.phones, "바람")).phone
-    const texts = times(2 * channelLines + 1, (index) => `줄 ${index}`)
-    const answers = await askAtOnce(
-      speaker,
-      100,
-      texts.map((text) => say(text, "REACH_PLAYGROUND"))
-    )
-    const [refused = {}] = answers.slice(-1)
-    assert.strictEqual(codeOf(refused), limited)
-    assert.isAtLeast(retryAfter(refused), 1)
-    assert.isAtMost(retryAfter(refused), 1000)
-    await wait(retryAfter(refused))
-    const [last] = await askAtOnce(speaker, 200, [say("끝", "REACH_PLAYGROUND")])
-    assert.isTrue(isRecord(last?.say), JSON.stringify(last))
+    const taken: Array<unknown> = []
+    await untilReached(async (firstId) => {
+      const texts = times(2 * channelLines + 1, (index) => `줄 ${firstId + index}`)
+      const answers = await askAtOnce(
+        speaker,
+        firstId,
+        texts.map((text) => say(text, "REACH_PLAYGROUND"))
+      )
+      taken.push(...texts.filter((_, index) => isRecord(answers[index]?.say)))
+      const refused = answers.find((answer) => !isRecord(answer.say))
+      if (refused === undefined) return false
+      assert.strictEqual(codeOf(refused), limited)
+      assert.isAtLeast(retryAfter(refused), 1)
+      assert.isAtMost(retryAfter(refused), 1000)
+      await wait(retryAfter(refused))
+      return true
+    })
+    await untilReached(async (firstId) => {
+      const [last] = await askAtOnce(speaker, 5_000 + firstId, [say("끝", "REACH_PLAYGROUND")])
+      return isRecord(last?.say)
+    })
     await listener.next("said", ({ text }) => text === "끝")
     const heard = listener.lines.flatMap(({ said }) => (isRecord(said) ? [said.text] : []))
-    assert.deepStrictEqual(heard, [...texts.filter((_, index) => isRecord(answers[index]?.say)), "끝"])
-    assert.strictEqual(Math.max(...bySecond(listener.lines).values()), channelLines)
+    assert.deepStrictEqual(heard, [...taken, "끝"])
+    for (const count of bySecond(listener.lines).values()) assert.isAtMost(count, channelLines)
   })
 
   it("nearby lines are counted by cell and by channel, apart from those for everybody", async () => {
@@ -184,18 +198,19 @@ describe("lines of a channel and a cell", () => {
     await using there = (await visit(quiet.phones, "구름")).phone
     there.say({ move: { xCm: 500, yCm: 500 } })
     await there.next("moved", (moved) => Array.isArray(moved.xCm) && moved.xCm.includes(500))
-    const lines = times(6, (index) => say(`가까이 ${index}`, "REACH_NEARBY"))
-    const answers = await Promise.all([askAtOnce(here, 100, lines), askAtOnce(there, 100, lines)])
-    // Their own lines are heard before the answer to a later question.
-    for (const phone of [here, there]) await phone.ask({ say: { text: "끝", reach: "REACH_PLAYGROUND" } })
     const near = (phone: Phone) => bySecond(phone.lines.filter(isNearby))
-    const [byHere, byThere] = [near(here), near(there)]
-    assert.isAbove(granted(answers.flat()), 0)
-    for (const cell of [byHere, byThere]) assert.isAtMost(Math.max(0, ...cell.values()), cellLines)
-    const seconds = new Set([...byHere.keys(), ...byThere.keys()])
-    const both = [...seconds].map((second) => (byHere.get(second) ?? 0) + (byThere.get(second) ?? 0))
-    assert.strictEqual(Math.max(...both), channelNearby)
-    assert.isTrue([...byHere.values(), ...byThere.values()].includes(cellLines))
+    await untilReached(async (firstId) => {
+      const lines = times(6, (index) => say(`가까이 ${index}`, "REACH_NEARBY"))
+      await Promise.all([askAtOnce(here, firstId, lines), askAtOnce(there, firstId, lines)])
+      // Their own lines are heard before the answer to a later question.
+      for (const phone of [here, there]) await phone.ask({ say: { text: "끝", reach: "REACH_PLAYGROUND" } })
+      const [byHere, byThere] = [near(here), near(there)]
+      for (const cell of [byHere, byThere]) for (const count of cell.values()) assert.isAtMost(count, cellLines)
+      const seconds = [...new Set([...byHere.keys(), ...byThere.keys()])]
+      const both = seconds.map((second) => (byHere.get(second) ?? 0) + (byThere.get(second) ?? 0))
+      for (const count of both) assert.isAtMost(count, channelNearby)
+      return both.includes(channelNearby) && [...byHere.values(), ...byThere.values()].includes(cellLines)
+    })
   })
   const isNearby = ({ said }: Heard): boolean => fieldOf(said, "reach") === "REACH_NEARBY"
 })

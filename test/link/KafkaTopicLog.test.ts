@@ -106,8 +106,8 @@ await withServices("a real log", ["kafka"], ({ kafka }) => {
         )
         for (const key of keys) yield* log.append(topic.name, [record(key)])
         const second = yield* reading(log, "g")
-        while (second.handled.length === 0) yield* Effect.sleep("20 millis")
-        assert.isAtLeast(interrupted, topic.partitions)
+        yield* until("all handlers to be interrupted", () => interrupted >= topic.partitions)
+        yield* until("a record at the new reader", () => second.handled.length > 0)
         assert.strictEqual(first.handled.length, 0)
         yield* first.leave
         const taken = () => new Set(second.handled.map(({ partitionBy }) => partitionBy)).size
