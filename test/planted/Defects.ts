@@ -1,0 +1,195 @@
+/**
+ * Defects that are planted to see the checks fail: each takes away one thing that a guarantee rests on, in every place that
+ * does it, twins and scripts alike. A simulation and a test of real processes run with the same ones (Plant). Where each
+ * stands is checked by Defects.test.ts, so that none rots.
+ */
+
+/** A text that stands once in a file, and what stands there instead. */
+export interface Edit {
+  /** From the root of the repository. */
+  readonly file: string
+  readonly find: string
+  readonly replace: string
+}
+
+export interface Defect {
+  readonly name: string
+  /** What is no longer done, with the rule that says it. */
+  readonly what: string
+  readonly edits: ReadonlyArray<Edit>
+}
+
+const twin = "src/space/MemoryTag.ts"
+const script = "src/space/lua/commit.lua"
+
+export const defects: ReadonlyArray<Defect> = [
+  {
+    name: "sweep-off",
+    what: "nobody sweeps up after a dead runner (P8)",
+    edits: [
+      {
+        file: "src/watch/Watcher.ts",
+        find: `  yield* workers.run("sweep", Effect.repeat(rounds.sweep, Schedule.spaced(deadlinesMs)))\n`,
+        replace: ""
+      }
+    ]
+  },
+  {
+    name: "ownership-unchecked",
+    what: "anyone changes what is another's (P3)",
+    edits: [
+      {
+        file: twin,
+        find: "return owner !== undefined && isSame(owner, guard.by) ?",
+        replace: "return owner !== undefined ?"
+      },
+      { file: script, find: "if ownerAt(guard.key) ~= guard.by then", replace: `if ownerAt(guard.key) == "" then` }
+    ]
+  },
+  {
+    name: "applied-unchecked",
+    what: "a record that was applied is applied again (L3)",
+    edits: [
+      { file: twin, find: `if (after !== tag.applied) return refusal("Applied")`, replace: "" },
+      { file: twin, find: `if (offset <= applied) return refusal("Applied")`, replace: "" },
+      {
+        file: script,
+        find: `  if guard.after and guard.after ~= last then return refused("Applied") end\n`,
+        replace: ""
+      },
+      { file: script, find: `    if record.offset <= last then return refused("Applied") end\n`, replace: "" },
+      {
+        file: "src/space/Deciding.ts",
+        find: "if (one.record.offset > state.applied) turn.take(one)",
+        replace: "turn.take(one)"
+      },
+      {
+        file: "src/space/Applier.ts",
+        find: `if (asked.every(({ record }) => record.offset <= state.applied)) return "done"`,
+        replace: `if (asked.length === 0) return "done"`
+      }
+    ]
+  },
+  {
+    name: "source-unchecked",
+    what: "what came from another tag is taken in as often as it was sent (L4)",
+    edits: [
+      { file: twin, find: `return refusal("Source", key)`, replace: "marks.delete(key)" },
+      { file: script, find: `return refused("Source", source.key)`, replace: "marks[source.key] = nil" },
+      {
+        file: "src/space/Deciding.ts",
+        find: "if (source === undefined) return false\n",
+        replace: "if (source === undefined || source.offset >= 0) return false\n"
+      }
+    ]
+  },
+  {
+    name: "reads-unchecked",
+    what: "a commit does not look whether what it rests on has changed (L5)",
+    edits: [
+      { file: twin, find: `return refusal("Conflict", key)`, replace: "continue" },
+      { file: script, find: `if version ~= read.version then return refused("Conflict", read.key) end`, replace: "" }
+    ]
+  },
+  {
+    name: "one-outcome",
+    what: "of a session's requests only the last one is remembered (L6)",
+    edits: [
+      {
+        file: "src/space/SharedSpace.ts",
+        find: "export const outcomesMax = 64",
+        replace: "export const outcomesMax = 1"
+      }
+    ]
+  },
+  {
+    name: "never-hidden",
+    what: "a member is seen before its session names it (P2)",
+    edits: [
+      {
+        file: "src/space/PresenceWrites.ts",
+        find: "const state = hidden(nowMs)",
+        replace: "const state = { ...hidden(nowMs), state: 1 as const }"
+      }
+    ]
+  },
+  {
+    name: "member-ends-first",
+    what: "a member goes before its session has ended (P1)",
+    edits: [
+      {
+        file: "src/space/Presence.ts",
+        find: "  yield* writes.endSession(held)\n  yield* forget(writes, held.record, reason)\n",
+        replace: "  yield* forget(writes, held.record, reason)\n  yield* writes.endSession(held)\n"
+      }
+    ]
+  },
+  {
+    name: "zombies-claim",
+    what: "a runner gives a session up to one that is dead (P4)",
+    edits: [
+      {
+        file: "src/space/Regain.ts",
+        find: `if (yield* self.lives(now.owner.incarnation)) return "replaced"`,
+        replace: `if (now.version > 0) return "replaced"`
+      }
+    ]
+  },
+  {
+    name: "missing-is-empty",
+    what: "what the shared space has lost counts as never having been (L12)",
+    edits: [
+      {
+        file: "src/space/Founding.ts",
+        find: "isOf(state, self.generation) && state.entries.has(wholeKey) ? Effect.succeed(true) : isRebuilt",
+        replace: "Effect.succeed(true)"
+      }
+    ]
+  },
+  {
+    name: "no-going-back",
+    what: "a shared space that has gone back is not told again what it has lost (L11)",
+    edits: [
+      {
+        file: "src/space/GoingBack.ts",
+        find: "for (const trail of this.#trails.values()) this.#seek(trail, stoodAt(trail, nowMs - goBackMs))",
+        replace: ""
+      },
+      { file: "src/space/GoingBack.ts", find: "if (applied >= before) return true", replace: "return true" },
+      { file: "src/space/Applier.ts", find: "    fork(goBack(now() - goBackMs))\n", replace: "" },
+      {
+        file: "src/link/MemoryGroup.ts",
+        find: "Math.min(committed, partition.offsetAt(nowMs - assignedGoBackMs))",
+        replace: "committed"
+      },
+      {
+        file: "src/link/kafka/Reader.ts",
+        find: "const assignedGoBackMs = 60_000",
+        replace: "const assignedGoBackMs = 0"
+      }
+    ]
+  },
+  {
+    name: "heads-off",
+    what: "nobody looks whether a line was missed (C3)",
+    edits: [
+      {
+        file: "src/plaza/playground/Channels.ts",
+        find: "(now?.heads.get(linesStream)?.seq ?? 0) > view.head) yield* fill(channel)",
+        replace: "view.head < 0) yield* fill(channel)"
+      }
+    ]
+  },
+  {
+    name: "fence-where-found",
+    what: "the fence is raised only in channels where members were found (P8)",
+    edits: [
+      {
+        file: "src/watch/Sweep.ts",
+        find: "yield* Effect.forEach(channels, raise, {",
+        replace: `const found = yield* Effect.filter(channels, (each) => Effect.map(this.#membersIn(each), (some) => some.length > 0))
+      yield* Effect.forEach(found, raise, {`
+      }
+    ]
+  }
+]
