@@ -18,7 +18,7 @@ import type { ClaimTold, OutcomeTold, RemovalTold } from "./noriter/runner/v1/se
 import type { LineAsked, LineDecided, WhisperAsked, WhisperDecided, WhisperPassed } from "./noriter/topic/v1/chat.ts";
 import type { AnnouncementAsked, AnnouncementDecided, RemovalAsked, RemovalDecided } from "./noriter/topic/v1/ops.ts";
 import type { CanaryAsked } from "./noriter/topic/v1/runner.ts";
-import type { FlowersGiven, FlowersPassed, FlowersReceived, GiftAsked } from "./noriter/topic/v1/social.ts";
+import type { FlowersGiven, FlowersPassed, FlowersReceived, FlowersUnwrapped, FlowersWrapped, GiftAsked, GiftDue } from "./noriter/topic/v1/social.ts";
 
 
 /** What the bus registers: every handler of a service under its key. Made once; nothing is made per message. */
@@ -415,7 +415,8 @@ export const ChannelAskedConsumer: Service<ChannelAskedConsumer> = {
       decider: {
         reads: (record) => (record.$type === "noriter.topic.v1.LineAsked" ? handlers.record.reads(record) : misrouted("noriter.topic.v1.LineAsked", record)),
         decide: (state, record) => (record.$type === "noriter.topic.v1.LineAsked" ? handlers.record.decide(state, record) : misrouted("noriter.topic.v1.LineAsked", record)),
-        asker: (record) => (record.$type === "noriter.topic.v1.LineAsked" ? handlers.record.asker(record) : misrouted("noriter.topic.v1.LineAsked", record))
+        asker: (record) => (record.$type === "noriter.topic.v1.LineAsked" ? handlers.record.asker(record) : misrouted("noriter.topic.v1.LineAsked", record)),
+        timer: (record) => (record.$type === "noriter.topic.v1.LineAsked" ? handlers.record.timer?.(record) : misrouted("noriter.topic.v1.LineAsked", record))
       }
     },
     {
@@ -424,7 +425,8 @@ export const ChannelAskedConsumer: Service<ChannelAskedConsumer> = {
       decider: {
         reads: (record) => (record.$type === "noriter.topic.v1.WhisperAsked" ? handlers.pass.reads(record) : misrouted("noriter.topic.v1.WhisperAsked", record)),
         decide: (state, record) => (record.$type === "noriter.topic.v1.WhisperAsked" ? handlers.pass.decide(state, record) : misrouted("noriter.topic.v1.WhisperAsked", record)),
-        asker: (record) => (record.$type === "noriter.topic.v1.WhisperAsked" ? handlers.pass.asker(record) : misrouted("noriter.topic.v1.WhisperAsked", record))
+        asker: (record) => (record.$type === "noriter.topic.v1.WhisperAsked" ? handlers.pass.asker(record) : misrouted("noriter.topic.v1.WhisperAsked", record)),
+        timer: (record) => (record.$type === "noriter.topic.v1.WhisperAsked" ? handlers.pass.timer?.(record) : misrouted("noriter.topic.v1.WhisperAsked", record))
       }
     },
   ],
@@ -449,7 +451,8 @@ export const GuestAskedConsumer: Service<GuestAskedConsumer> = {
       decider: {
         reads: (record) => (record.$type === "noriter.topic.v1.WhisperPassed" ? handlers.deliver.reads(record) : misrouted("noriter.topic.v1.WhisperPassed", record)),
         decide: (state, record) => (record.$type === "noriter.topic.v1.WhisperPassed" ? handlers.deliver.decide(state, record) : misrouted("noriter.topic.v1.WhisperPassed", record)),
-        asker: (record) => (record.$type === "noriter.topic.v1.WhisperPassed" ? handlers.deliver.asker(record) : misrouted("noriter.topic.v1.WhisperPassed", record))
+        asker: (record) => (record.$type === "noriter.topic.v1.WhisperPassed" ? handlers.deliver.asker(record) : misrouted("noriter.topic.v1.WhisperPassed", record)),
+        timer: (record) => (record.$type === "noriter.topic.v1.WhisperPassed" ? handlers.deliver.timer?.(record) : misrouted("noriter.topic.v1.WhisperPassed", record))
       }
     },
   ],
@@ -477,7 +480,8 @@ export const ChatHappenedConsumer: Service<ChatHappenedConsumer> = {
       decider: {
         reads: (record) => (record.$type === "noriter.topic.v1.LineDecided" ? handlers.line.reads(record) : misrouted("noriter.topic.v1.LineDecided", record)),
         decide: (state, record) => (record.$type === "noriter.topic.v1.LineDecided" ? handlers.line.decide(state, record) : misrouted("noriter.topic.v1.LineDecided", record)),
-        asker: (record) => (record.$type === "noriter.topic.v1.LineDecided" ? handlers.line.asker(record) : misrouted("noriter.topic.v1.LineDecided", record))
+        asker: (record) => (record.$type === "noriter.topic.v1.LineDecided" ? handlers.line.asker(record) : misrouted("noriter.topic.v1.LineDecided", record)),
+        timer: (record) => (record.$type === "noriter.topic.v1.LineDecided" ? handlers.line.timer?.(record) : misrouted("noriter.topic.v1.LineDecided", record))
       }
     },
     {
@@ -486,7 +490,8 @@ export const ChatHappenedConsumer: Service<ChatHappenedConsumer> = {
       decider: {
         reads: (record) => (record.$type === "noriter.topic.v1.WhisperDecided" ? handlers.whisper.reads(record) : misrouted("noriter.topic.v1.WhisperDecided", record)),
         decide: (state, record) => (record.$type === "noriter.topic.v1.WhisperDecided" ? handlers.whisper.decide(state, record) : misrouted("noriter.topic.v1.WhisperDecided", record)),
-        asker: (record) => (record.$type === "noriter.topic.v1.WhisperDecided" ? handlers.whisper.asker(record) : misrouted("noriter.topic.v1.WhisperDecided", record))
+        asker: (record) => (record.$type === "noriter.topic.v1.WhisperDecided" ? handlers.whisper.asker(record) : misrouted("noriter.topic.v1.WhisperDecided", record)),
+        timer: (record) => (record.$type === "noriter.topic.v1.WhisperDecided" ? handlers.whisper.timer?.(record) : misrouted("noriter.topic.v1.WhisperDecided", record))
       }
     },
   ],
@@ -514,7 +519,8 @@ export const OpsAskedConsumer: Service<OpsAskedConsumer> = {
       decider: {
         reads: (record) => (record.$type === "noriter.topic.v1.AnnouncementAsked" ? handlers.announce.reads(record) : misrouted("noriter.topic.v1.AnnouncementAsked", record)),
         decide: (state, record) => (record.$type === "noriter.topic.v1.AnnouncementAsked" ? handlers.announce.decide(state, record) : misrouted("noriter.topic.v1.AnnouncementAsked", record)),
-        asker: (record) => (record.$type === "noriter.topic.v1.AnnouncementAsked" ? handlers.announce.asker(record) : misrouted("noriter.topic.v1.AnnouncementAsked", record))
+        asker: (record) => (record.$type === "noriter.topic.v1.AnnouncementAsked" ? handlers.announce.asker(record) : misrouted("noriter.topic.v1.AnnouncementAsked", record)),
+        timer: (record) => (record.$type === "noriter.topic.v1.AnnouncementAsked" ? handlers.announce.timer?.(record) : misrouted("noriter.topic.v1.AnnouncementAsked", record))
       }
     },
     {
@@ -523,7 +529,8 @@ export const OpsAskedConsumer: Service<OpsAskedConsumer> = {
       decider: {
         reads: (record) => (record.$type === "noriter.topic.v1.RemovalAsked" ? handlers.remove.reads(record) : misrouted("noriter.topic.v1.RemovalAsked", record)),
         decide: (state, record) => (record.$type === "noriter.topic.v1.RemovalAsked" ? handlers.remove.decide(state, record) : misrouted("noriter.topic.v1.RemovalAsked", record)),
-        asker: (record) => (record.$type === "noriter.topic.v1.RemovalAsked" ? handlers.remove.asker(record) : misrouted("noriter.topic.v1.RemovalAsked", record))
+        asker: (record) => (record.$type === "noriter.topic.v1.RemovalAsked" ? handlers.remove.asker(record) : misrouted("noriter.topic.v1.RemovalAsked", record)),
+        timer: (record) => (record.$type === "noriter.topic.v1.RemovalAsked" ? handlers.remove.timer?.(record) : misrouted("noriter.topic.v1.RemovalAsked", record))
       }
     },
   ],
@@ -551,7 +558,8 @@ export const OpsHappenedConsumer: Service<OpsHappenedConsumer> = {
       decider: {
         reads: (record) => (record.$type === "noriter.topic.v1.AnnouncementDecided" ? handlers.announcement.reads(record) : misrouted("noriter.topic.v1.AnnouncementDecided", record)),
         decide: (state, record) => (record.$type === "noriter.topic.v1.AnnouncementDecided" ? handlers.announcement.decide(state, record) : misrouted("noriter.topic.v1.AnnouncementDecided", record)),
-        asker: (record) => (record.$type === "noriter.topic.v1.AnnouncementDecided" ? handlers.announcement.asker(record) : misrouted("noriter.topic.v1.AnnouncementDecided", record))
+        asker: (record) => (record.$type === "noriter.topic.v1.AnnouncementDecided" ? handlers.announcement.asker(record) : misrouted("noriter.topic.v1.AnnouncementDecided", record)),
+        timer: (record) => (record.$type === "noriter.topic.v1.AnnouncementDecided" ? handlers.announcement.timer?.(record) : misrouted("noriter.topic.v1.AnnouncementDecided", record))
       }
     },
     {
@@ -560,7 +568,8 @@ export const OpsHappenedConsumer: Service<OpsHappenedConsumer> = {
       decider: {
         reads: (record) => (record.$type === "noriter.topic.v1.RemovalDecided" ? handlers.removal.reads(record) : misrouted("noriter.topic.v1.RemovalDecided", record)),
         decide: (state, record) => (record.$type === "noriter.topic.v1.RemovalDecided" ? handlers.removal.decide(state, record) : misrouted("noriter.topic.v1.RemovalDecided", record)),
-        asker: (record) => (record.$type === "noriter.topic.v1.RemovalDecided" ? handlers.removal.asker(record) : misrouted("noriter.topic.v1.RemovalDecided", record))
+        asker: (record) => (record.$type === "noriter.topic.v1.RemovalDecided" ? handlers.removal.asker(record) : misrouted("noriter.topic.v1.RemovalDecided", record)),
+        timer: (record) => (record.$type === "noriter.topic.v1.RemovalDecided" ? handlers.removal.timer?.(record) : misrouted("noriter.topic.v1.RemovalDecided", record))
       }
     },
   ],
@@ -585,7 +594,8 @@ export const RunnerAskedConsumer: Service<RunnerAskedConsumer> = {
       decider: {
         reads: (record) => (record.$type === "noriter.topic.v1.CanaryAsked" ? handlers.sing.reads(record) : misrouted("noriter.topic.v1.CanaryAsked", record)),
         decide: (state, record) => (record.$type === "noriter.topic.v1.CanaryAsked" ? handlers.sing.decide(state, record) : misrouted("noriter.topic.v1.CanaryAsked", record)),
-        asker: (record) => (record.$type === "noriter.topic.v1.CanaryAsked" ? handlers.sing.asker(record) : misrouted("noriter.topic.v1.CanaryAsked", record))
+        asker: (record) => (record.$type === "noriter.topic.v1.CanaryAsked" ? handlers.sing.asker(record) : misrouted("noriter.topic.v1.CanaryAsked", record)),
+        timer: (record) => (record.$type === "noriter.topic.v1.CanaryAsked" ? handlers.sing.timer?.(record) : misrouted("noriter.topic.v1.CanaryAsked", record))
       }
     },
   ],
@@ -597,6 +607,8 @@ export interface PouchAskedConsumer {
   readonly give: TopicHandler<GiftAsked>
   /** Flowers to be put into the pouch: taken in once, by their source (rule L4). */
   readonly receive: TopicHandler<FlowersPassed>
+  /** Wrapped flowers whose time has come: passed on once, by their timer (rule T1). */
+  readonly unwrap: TopicHandler<GiftDue>
 }
 
 export const PouchAskedConsumer: Service<PouchAskedConsumer> = {
@@ -605,6 +617,7 @@ export const PouchAskedConsumer: Service<PouchAskedConsumer> = {
   handlers: {
     give: "noriter.topic.v1.GiftAsked",
     receive: "noriter.topic.v1.FlowersPassed",
+    unwrap: "noriter.topic.v1.GiftDue",
   },
   bind: (handlers) => [
     {
@@ -613,7 +626,8 @@ export const PouchAskedConsumer: Service<PouchAskedConsumer> = {
       decider: {
         reads: (record) => (record.$type === "noriter.topic.v1.GiftAsked" ? handlers.give.reads(record) : misrouted("noriter.topic.v1.GiftAsked", record)),
         decide: (state, record) => (record.$type === "noriter.topic.v1.GiftAsked" ? handlers.give.decide(state, record) : misrouted("noriter.topic.v1.GiftAsked", record)),
-        asker: (record) => (record.$type === "noriter.topic.v1.GiftAsked" ? handlers.give.asker(record) : misrouted("noriter.topic.v1.GiftAsked", record))
+        asker: (record) => (record.$type === "noriter.topic.v1.GiftAsked" ? handlers.give.asker(record) : misrouted("noriter.topic.v1.GiftAsked", record)),
+        timer: (record) => (record.$type === "noriter.topic.v1.GiftAsked" ? handlers.give.timer?.(record) : misrouted("noriter.topic.v1.GiftAsked", record))
       }
     },
     {
@@ -622,18 +636,33 @@ export const PouchAskedConsumer: Service<PouchAskedConsumer> = {
       decider: {
         reads: (record) => (record.$type === "noriter.topic.v1.FlowersPassed" ? handlers.receive.reads(record) : misrouted("noriter.topic.v1.FlowersPassed", record)),
         decide: (state, record) => (record.$type === "noriter.topic.v1.FlowersPassed" ? handlers.receive.decide(state, record) : misrouted("noriter.topic.v1.FlowersPassed", record)),
-        asker: (record) => (record.$type === "noriter.topic.v1.FlowersPassed" ? handlers.receive.asker(record) : misrouted("noriter.topic.v1.FlowersPassed", record))
+        asker: (record) => (record.$type === "noriter.topic.v1.FlowersPassed" ? handlers.receive.asker(record) : misrouted("noriter.topic.v1.FlowersPassed", record)),
+        timer: (record) => (record.$type === "noriter.topic.v1.FlowersPassed" ? handlers.receive.timer?.(record) : misrouted("noriter.topic.v1.FlowersPassed", record))
+      }
+    },
+    {
+      lane: "TOPIC",
+      key: "noriter.topic.v1.GiftDue",
+      decider: {
+        reads: (record) => (record.$type === "noriter.topic.v1.GiftDue" ? handlers.unwrap.reads(record) : misrouted("noriter.topic.v1.GiftDue", record)),
+        decide: (state, record) => (record.$type === "noriter.topic.v1.GiftDue" ? handlers.unwrap.decide(state, record) : misrouted("noriter.topic.v1.GiftDue", record)),
+        asker: (record) => (record.$type === "noriter.topic.v1.GiftDue" ? handlers.unwrap.asker(record) : misrouted("noriter.topic.v1.GiftDue", record)),
+        timer: (record) => (record.$type === "noriter.topic.v1.GiftDue" ? handlers.unwrap.timer?.(record) : misrouted("noriter.topic.v1.GiftDue", record))
       }
     },
   ],
 }
 
-/** SocialHappenedConsumer is whoever keeps the ledger: pouches are rebuilt from it (rule L13), and other teams read it. Deduplicate by source. What a guest has is ten daisies, less what was given, more what was received. */
+/** SocialHappenedConsumer is whoever keeps the ledger: pouches are rebuilt from it (rule L13), and other teams read it. Deduplicate by source. What a guest has is ten daisies, less what was given or wrapped, more what was received. */
 export interface SocialHappenedConsumer {
   /** Flowers went out of a pouch, or were refused. */
   readonly give: TopicHandler<FlowersGiven>
   /** Flowers came into a pouch. */
   readonly receive: TopicHandler<FlowersReceived>
+  /** Flowers went out of a pouch, to be passed on at a time. */
+  readonly wrap: TopicHandler<FlowersWrapped>
+  /** Wrapped flowers were passed on. */
+  readonly unwrap: TopicHandler<FlowersUnwrapped>
 }
 
 export const SocialHappenedConsumer: Service<SocialHappenedConsumer> = {
@@ -642,6 +671,8 @@ export const SocialHappenedConsumer: Service<SocialHappenedConsumer> = {
   handlers: {
     give: "noriter.topic.v1.FlowersGiven",
     receive: "noriter.topic.v1.FlowersReceived",
+    wrap: "noriter.topic.v1.FlowersWrapped",
+    unwrap: "noriter.topic.v1.FlowersUnwrapped",
   },
   bind: (handlers) => [
     {
@@ -650,7 +681,8 @@ export const SocialHappenedConsumer: Service<SocialHappenedConsumer> = {
       decider: {
         reads: (record) => (record.$type === "noriter.topic.v1.FlowersGiven" ? handlers.give.reads(record) : misrouted("noriter.topic.v1.FlowersGiven", record)),
         decide: (state, record) => (record.$type === "noriter.topic.v1.FlowersGiven" ? handlers.give.decide(state, record) : misrouted("noriter.topic.v1.FlowersGiven", record)),
-        asker: (record) => (record.$type === "noriter.topic.v1.FlowersGiven" ? handlers.give.asker(record) : misrouted("noriter.topic.v1.FlowersGiven", record))
+        asker: (record) => (record.$type === "noriter.topic.v1.FlowersGiven" ? handlers.give.asker(record) : misrouted("noriter.topic.v1.FlowersGiven", record)),
+        timer: (record) => (record.$type === "noriter.topic.v1.FlowersGiven" ? handlers.give.timer?.(record) : misrouted("noriter.topic.v1.FlowersGiven", record))
       }
     },
     {
@@ -659,7 +691,28 @@ export const SocialHappenedConsumer: Service<SocialHappenedConsumer> = {
       decider: {
         reads: (record) => (record.$type === "noriter.topic.v1.FlowersReceived" ? handlers.receive.reads(record) : misrouted("noriter.topic.v1.FlowersReceived", record)),
         decide: (state, record) => (record.$type === "noriter.topic.v1.FlowersReceived" ? handlers.receive.decide(state, record) : misrouted("noriter.topic.v1.FlowersReceived", record)),
-        asker: (record) => (record.$type === "noriter.topic.v1.FlowersReceived" ? handlers.receive.asker(record) : misrouted("noriter.topic.v1.FlowersReceived", record))
+        asker: (record) => (record.$type === "noriter.topic.v1.FlowersReceived" ? handlers.receive.asker(record) : misrouted("noriter.topic.v1.FlowersReceived", record)),
+        timer: (record) => (record.$type === "noriter.topic.v1.FlowersReceived" ? handlers.receive.timer?.(record) : misrouted("noriter.topic.v1.FlowersReceived", record))
+      }
+    },
+    {
+      lane: "TOPIC",
+      key: "noriter.topic.v1.FlowersWrapped",
+      decider: {
+        reads: (record) => (record.$type === "noriter.topic.v1.FlowersWrapped" ? handlers.wrap.reads(record) : misrouted("noriter.topic.v1.FlowersWrapped", record)),
+        decide: (state, record) => (record.$type === "noriter.topic.v1.FlowersWrapped" ? handlers.wrap.decide(state, record) : misrouted("noriter.topic.v1.FlowersWrapped", record)),
+        asker: (record) => (record.$type === "noriter.topic.v1.FlowersWrapped" ? handlers.wrap.asker(record) : misrouted("noriter.topic.v1.FlowersWrapped", record)),
+        timer: (record) => (record.$type === "noriter.topic.v1.FlowersWrapped" ? handlers.wrap.timer?.(record) : misrouted("noriter.topic.v1.FlowersWrapped", record))
+      }
+    },
+    {
+      lane: "TOPIC",
+      key: "noriter.topic.v1.FlowersUnwrapped",
+      decider: {
+        reads: (record) => (record.$type === "noriter.topic.v1.FlowersUnwrapped" ? handlers.unwrap.reads(record) : misrouted("noriter.topic.v1.FlowersUnwrapped", record)),
+        decide: (state, record) => (record.$type === "noriter.topic.v1.FlowersUnwrapped" ? handlers.unwrap.decide(state, record) : misrouted("noriter.topic.v1.FlowersUnwrapped", record)),
+        asker: (record) => (record.$type === "noriter.topic.v1.FlowersUnwrapped" ? handlers.unwrap.asker(record) : misrouted("noriter.topic.v1.FlowersUnwrapped", record)),
+        timer: (record) => (record.$type === "noriter.topic.v1.FlowersUnwrapped" ? handlers.unwrap.timer?.(record) : misrouted("noriter.topic.v1.FlowersUnwrapped", record))
       }
     },
   ],

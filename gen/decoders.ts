@@ -274,7 +274,7 @@ export function decodeTypingRequest(value: unknown, issues: Issues): TypingReque
 }
 
 const textOfGiveRequestKind = textRule(0, 0, 1, 16, "SLUG")
-const namesOfGiveRequest: ReadonlySet<string> = new Set(["member","kind","count"])
+const namesOfGiveRequest: ReadonlySet<string> = new Set(["member","kind","count","wrappedMs"])
 
 export function decodeGiveRequest(value: unknown, issues: Issues): GiveRequest | undefined {
   if (!isObject(value)) return issues.add("", "TYPE", "must be an object")
@@ -289,9 +289,12 @@ export function decodeGiveRequest(value: unknown, issues: Issues): GiveRequest |
   const countGiven = value.count
   if (countGiven !== undefined) unknown--
   const count = readWhole(countGiven, 0, 10, "count", issues)
+  const wrappedMsGiven = value.wrappedMs
+  if (wrappedMsGiven !== undefined) unknown--
+  const wrappedMs = readWhole(wrappedMsGiven, 0, 604800000, "wrappedMs", issues)
   if (unknown !== 0) addUnknownFields(value, namesOfGiveRequest, issues)
   if (issues.count !== before) return undefined
-  return { $type: "noriter.client.v1.GiveRequest", member, kind, count }
+  return { $type: "noriter.client.v1.GiveRequest", member, kind, count, wrappedMs }
 }
 
 const namesOfPouchRequest: ReadonlySet<string> = new Set([])

@@ -18,7 +18,7 @@ import { ClaimTold, OutcomeTold, RemovalTold } from "./noriter/runner/v1/session
 import { LineAsked, LineDecided, WhisperAsked, WhisperDecided, WhisperPassed } from "./noriter/topic/v1/chat.ts";
 import { AnnouncementAsked, AnnouncementDecided, RemovalAsked, RemovalDecided } from "./noriter/topic/v1/ops.ts";
 import { CanaryAsked } from "./noriter/topic/v1/runner.ts";
-import { FlowersGiven, FlowersPassed, FlowersReceived, GiftAsked } from "./noriter/topic/v1/social.ts";
+import { FlowersGiven, FlowersPassed, FlowersReceived, FlowersUnwrapped, FlowersWrapped, GiftAsked, GiftDue } from "./noriter/topic/v1/social.ts";
 import { ServerMessage } from "./noriter/client/v1/client.ts";
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 
@@ -82,8 +82,11 @@ export type TopicRecord =
   | CanaryAsked
   | GiftAsked
   | FlowersPassed
+  | GiftDue
   | FlowersGiven
   | FlowersReceived
+  | FlowersWrapped
+  | FlowersUnwrapped
 
 export type ClientKey = ClientRequest["$type"]
 export type RunnerKey = RunnerMessage["$type"]
@@ -170,8 +173,11 @@ export const topicRoutes: Readonly<Record<TopicKey, TopicRoute>> = {
   "noriter.topic.v1.CanaryAsked": { lane: "TOPIC", key: "noriter.topic.v1.CanaryAsked", service: "noriter.topic.v1.RunnerAskedConsumer", topic: "noriter.runner.asked", partitions: 4, retentionHours: 1 },
   "noriter.topic.v1.GiftAsked": { lane: "TOPIC", key: "noriter.topic.v1.GiftAsked", service: "noriter.topic.v1.PouchAskedConsumer", topic: "noriter.guest.asked", partitions: 16, retentionHours: 168 },
   "noriter.topic.v1.FlowersPassed": { lane: "TOPIC", key: "noriter.topic.v1.FlowersPassed", service: "noriter.topic.v1.PouchAskedConsumer", topic: "noriter.guest.asked", partitions: 16, retentionHours: 168 },
+  "noriter.topic.v1.GiftDue": { lane: "TOPIC", key: "noriter.topic.v1.GiftDue", service: "noriter.topic.v1.PouchAskedConsumer", topic: "noriter.guest.asked", partitions: 16, retentionHours: 168 },
   "noriter.topic.v1.FlowersGiven": { lane: "TOPIC", key: "noriter.topic.v1.FlowersGiven", service: "noriter.topic.v1.SocialHappenedConsumer", topic: "noriter.social.happened", partitions: 16, retentionHours: 87600 },
   "noriter.topic.v1.FlowersReceived": { lane: "TOPIC", key: "noriter.topic.v1.FlowersReceived", service: "noriter.topic.v1.SocialHappenedConsumer", topic: "noriter.social.happened", partitions: 16, retentionHours: 87600 },
+  "noriter.topic.v1.FlowersWrapped": { lane: "TOPIC", key: "noriter.topic.v1.FlowersWrapped", service: "noriter.topic.v1.SocialHappenedConsumer", topic: "noriter.social.happened", partitions: 16, retentionHours: 87600 },
+  "noriter.topic.v1.FlowersUnwrapped": { lane: "TOPIC", key: "noriter.topic.v1.FlowersUnwrapped", service: "noriter.topic.v1.SocialHappenedConsumer", topic: "noriter.social.happened", partitions: 16, retentionHours: 87600 },
 }
 
 export interface Topic {
@@ -299,9 +305,15 @@ export function partitionOf(message: RunnerMessage | TopicRecord): string {
       return message.guest
     case "noriter.topic.v1.FlowersPassed":
       return message.guest
+    case "noriter.topic.v1.GiftDue":
+      return message.guest
     case "noriter.topic.v1.FlowersGiven":
       return message.guest
     case "noriter.topic.v1.FlowersReceived":
+      return message.guest
+    case "noriter.topic.v1.FlowersWrapped":
+      return message.guest
+    case "noriter.topic.v1.FlowersUnwrapped":
       return message.guest
   }
 }
@@ -371,10 +383,16 @@ function write(message: RunnerMessage | TopicRecord): BinaryWriter {
       return GiftAsked.encode(message, writer)
     case "noriter.topic.v1.FlowersPassed":
       return FlowersPassed.encode(message, writer)
+    case "noriter.topic.v1.GiftDue":
+      return GiftDue.encode(message, writer)
     case "noriter.topic.v1.FlowersGiven":
       return FlowersGiven.encode(message, writer)
     case "noriter.topic.v1.FlowersReceived":
       return FlowersReceived.encode(message, writer)
+    case "noriter.topic.v1.FlowersWrapped":
+      return FlowersWrapped.encode(message, writer)
+    case "noriter.topic.v1.FlowersUnwrapped":
+      return FlowersUnwrapped.encode(message, writer)
   }
 }
 
@@ -437,10 +455,16 @@ export function decodeTopic(key: string, bytes: Uint8Array): TopicRecord | undef
       return GiftAsked.decode(bytes)
     case "noriter.topic.v1.FlowersPassed":
       return FlowersPassed.decode(bytes)
+    case "noriter.topic.v1.GiftDue":
+      return GiftDue.decode(bytes)
     case "noriter.topic.v1.FlowersGiven":
       return FlowersGiven.decode(bytes)
     case "noriter.topic.v1.FlowersReceived":
       return FlowersReceived.decode(bytes)
+    case "noriter.topic.v1.FlowersWrapped":
+      return FlowersWrapped.decode(bytes)
+    case "noriter.topic.v1.FlowersUnwrapped":
+      return FlowersUnwrapped.decode(bytes)
     default:
       return undefined
   }

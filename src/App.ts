@@ -41,6 +41,7 @@ import { Presence } from "./space/Presence.ts"
 import * as Rebuild from "./space/Rebuild.ts"
 import { Self } from "./space/Self.ts"
 import { SharedSpace } from "./space/SharedSpace.ts"
+import * as Timers from "./space/Timers.ts"
 import { ChannelList } from "./watch/ChannelList.ts"
 import { Observer } from "./watch/Observer.ts"
 import { Watcher } from "./watch/Watcher.ts"
@@ -63,6 +64,7 @@ const plaza = Layer.mergeAll(
   Upkeep.layer,
   Figures.layer,
   OpsDesk.layer,
+  Timers.layer,
   // Deciders are there before the first record is read.
   Layer.provide(
     Layer.mergeAll(Applier.layer, Rebuild.layer),
@@ -118,23 +120,25 @@ const clustered = (settings: Values, cluster: Cluster) =>
 
 /** Loaded here and not above: one process by itself needs no client of any server. */
 const links = async (settings: Values, cluster: Cluster) => {
-  const { kafkaBrokers, kafkaAccount, prefixes } = cluster
-  const [{ Redis }, RedisRunnerLink, KafkaTopicLog, shared] = await Promise.all([
+  const [{ Redis }, RedisRunnerLink, log, shared] = await Promise.all([
     import("./link/Redis.ts"),
     import("./link/RedisRunnerLink.ts"),
-    import("./link/KafkaTopicLog.ts"),
+    topicLog(settings, cluster),
     spaceAndRoster(settings, cluster)
   ])
-  return Layer.mergeAll(
-    RedisRunnerLink.layer,
-    shared,
-    KafkaTopicLog.layer({
-      brokers: kafkaBrokers,
-      tls: settings.kafkaTls,
-      sasl: kafkaAccount && { mechanism: settings.kafkaSasl, ...kafkaAccount },
-      prefix: prefixes.kafka
-    })
-  ).pipe(Layer.provide(Redis.layer({ url: cluster.redisUrl, prefix: prefixes.redis })))
+  return Layer.mergeAll(RedisRunnerLink.layer, shared, log).pipe(
+    Layer.provide(Redis.layer({ url: cluster.redisUrl, prefix: cluster.prefixes.redis }))
+  )
+}
+
+const topicLog = async (settings: Values, { kafkaBrokers, kafkaAccount, prefixes }: Cluster) => {
+  const KafkaTopicLog = await import("./link/KafkaTopicLog.ts")
+  return KafkaTopicLog.layer({
+    brokers: kafkaBrokers,
+    tls: settings.kafkaTls,
+    sasl: kafkaAccount && { mechanism: settings.kafkaSasl, ...kafkaAccount },
+    prefix: prefixes.kafka
+  })
 }
 
 /** Where presence is. */
@@ -170,6 +174,14 @@ export const outside = (settings: Values, watched: Watched) => {
     )
   })
   return Layer.provideMerge(sight, Layer.unwrap(layer))
+}
+
+/** A watcher: where it is told of Kafka it fires timers, too. */
+export const watching = (settings: Values, watched: Watched) => {
+  const cluster = clusterOf(settings)
+  const log = cluster && Layer.unwrap(Effect.promise(() => topicLog(settings, cluster)))
+  const timers = log === undefined ? Layer.empty : Timers.layerOutside(log)
+  return Layer.provideMerge(timers, outside(settings, watched))
 }
 
 /** What the settings say: with the three servers named, one of many. */

@@ -25,6 +25,8 @@ export interface DecisionState {
 /** What follows from a record. The order of the lists is the order in which things happen. */
 export interface Decision {
   readonly puts?: ReadonlyArray<{ readonly key: string; readonly value: Uint8Array }>
+  /** Asks the same tag something at a time (rule T1). The timer's number is this decision's `seq`. */
+  readonly timer?: { readonly dueMs: number; readonly record: TopicRecord }
   readonly appends?: ReadonlyArray<StreamAppend>
   /** Published by the script that writes (rule C2). */
   readonly tell?: ReadonlyArray<RunnerMessage>
@@ -60,4 +62,6 @@ export interface Decider<Message> {
   readonly decide: (state: DecisionState, record: Message) => Decision
   /** Who asked, where somebody did. */
   readonly asker: (record: Message) => AskedBy | undefined
+  /** The number of the timer that asked: decided while that stands, which it does no more after (rule T1). */
+  readonly timer?: (record: Message) => number | undefined
 }

@@ -100,7 +100,8 @@ function printBinding(f: GeneratedFile, rpc: Rpc): void {
     f.print`      decider: {`
     f.print`        reads: (record) => (record.$type === ${key} ? ${handler}.reads(record) : misrouted(${key}, record)),`
     f.print`        decide: (state, record) => (record.$type === ${key} ? ${handler}.decide(state, record) : misrouted(${key}, record)),`
-    f.print`        asker: (record) => (record.$type === ${key} ? ${handler}.asker(record) : misrouted(${key}, record))`
+    f.print`        asker: (record) => (record.$type === ${key} ? ${handler}.asker(record) : misrouted(${key}, record)),`
+    f.print`        timer: (record) => (record.$type === ${key} ? ${handler}.timer?.(record) : misrouted(${key}, record))`
     f.print`      }`
   } else {
     const args = rpc.lane === "CLIENT" ? "message, call" : "message, trace"

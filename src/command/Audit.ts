@@ -1,5 +1,5 @@
 /**
- * `noriter doctor audit`: what is wrong with presence in the shared space, for an operator to read, and its repair. Looks
+ * `noriter doctor audit`: what is wrong with presence and timers in the shared space, for an operator to read, and its repair. Looks
  * for as long as a verdict takes, so that whoever is only out of sight for a moment is not taken for dead. Owns what is
  * said; what counts as a defect is src/watch's.
  */
@@ -11,6 +11,7 @@ import * as Runtime from "effect/Runtime"
 import * as Schedule from "effect/Schedule"
 import { Settings, type Values } from "../Settings.ts"
 import { SharedSpace } from "../space/SharedSpace.ts"
+import { overdue } from "../space/Timers.ts"
 import { audit, type Defect, lasting, repair } from "../watch/Audit.ts"
 import { ChannelList } from "../watch/ChannelList.ts"
 import { Observer, type Seen } from "../watch/Observer.ts"
@@ -49,7 +50,8 @@ const examine = Effect.fnUntraced(function* (
   const seen = yield* untilSeen(observer)
   if (seen === undefined) return print("the shared space is empty")
   const channels = Context.get(services, ChannelList).all
-  const broom = broomOf(Context.get(services, SharedSpace), seen.generation, settings, channels)
+  const space = Context.get(services, SharedSpace)
+  const broom = broomOf(space, seen.generation, settings, channels)
   const isGone = (id: string) => observer.isGone(id)
   for (const { incarnation } of seen.dead) print(`dead      ${incarnation.id}: not swept yet`)
   for (const { id } of seen.nodeless) print(`nodeless  ${id}: no node in the roster, and its lease is kept`)
@@ -59,7 +61,9 @@ const examine = Effect.fnUntraced(function* (
   const defects = lasting(found, first)
   for (const { kind, channel, member, detail } of defects) print(`${kind.padEnd(9)} ${channel}/${member}: ${detail}`)
   print(`${found.members} members in all, ${defects.length} not as they must be, ${seen.dead.length} runners unswept`)
-  if (!mends) return yield* failing(defects.length + seen.dead.length)
+  const late = yield* overdue(space)
+  if (late > 0) print(`${late} timers are overdue: runners fire them as soon as the log takes them`)
+  if (!mends) return yield* failing(defects.length + seen.dead.length + late)
   yield* mend(broom, seen, defects)
   yield* Effect.sleep(auditAgain)
   const left = lasting(yield* audit(broom, isGone), found).length

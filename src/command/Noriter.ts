@@ -14,6 +14,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Runtime from "effect/Runtime"
 import * as Log from "../telemetry/Log.ts"
+import type { Workers } from "../Workers.ts"
 import { auditPresence } from "./Audit.ts"
 import { bots } from "./Bots.ts"
 import { doctor } from "./Doctor.ts"
@@ -23,12 +24,17 @@ import { type Server, start } from "./Start.ts"
 import { type Outside, watch } from "./Watch.ts"
 
 /** The whole command, for a server that App.ts has put together. */
-const command = <Id, E, F, G>(server: Server<Id, E>, outside: Outside<F>, operator: Operator<G>) =>
+const command = <Id, E, F, G, H>(
+  server: Server<Id, E>,
+  watching: Outside<H, Workers>,
+  outside: Outside<F>,
+  operator: Operator<G>
+) =>
   Command.make("noriter").pipe(
     Command.withDescription("A plaza server: people gather in a playground, walk about, meet and talk."),
     Command.withSubcommands([
       startCommand(server),
-      watchCommand(outside, server),
+      watchCommand(watching, server),
       botsCommand,
       joinCommand,
       doctorCommand(outside, operator)
@@ -36,9 +42,14 @@ const command = <Id, E, F, G>(server: Server<Id, E>, outside: Outside<F>, operat
   )
 
 /** Runs the command of this process. SIGINT and SIGTERM end it in good order with 0; a second one at once with 130. */
-export const main = <Id, E, F, G>(server: Server<Id, E>, outside: Outside<F>, operator: Operator<G>): void => {
+export const main = <Id, E, F, G, H>(
+  server: Server<Id, E>,
+  watching: Outside<H, Workers>,
+  outside: Outside<F>,
+  operator: Operator<G>
+): void => {
   leaveAtSecondSignal()
-  Command.run(command(server, outside, operator), { version: server.version }).pipe(
+  Command.run(command(server, watching, outside, operator), { version: server.version }).pipe(
     Effect.tapCause(report),
     Effect.provide(Layer.merge(NodeServices.layer, Log.layer)),
     NodeRuntime.runMain({
@@ -69,8 +80,8 @@ const startCommand = <Id, E>(server: Server<Id, E>) =>
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
 
-const watchCommand = <Id, E, F>(outside: Outside<F>, server: Server<Id, E>) =>
-  Command.make("watch", {}, () => watch(outside, server, { variables: process.env, announce: print })).pipe(
+const watchCommand = <Id, E, F>(watching: Outside<F, Workers>, server: Server<Id, E>) =>
+  Command.make("watch", {}, () => watch(watching, server, { variables: process.env, announce: print })).pipe(
     Command.withDescription("Watches over the runners, and cleans up after those that die")
   )
 

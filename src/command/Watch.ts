@@ -22,10 +22,10 @@ import { Watcher } from "../watch/Watcher.ts"
 import { address, StartRefused } from "./Start.ts"
 
 /** What is below a watcher, over the servers that the settings name. */
-export type Outside<E> = (
+export type Outside<E, R = never> = (
   settings: Values,
   watched: Watched
-) => Layer.Layer<Observer | ChannelList | SharedSpace | Roster | RunnerLink, E, Settings | FileSystem.FileSystem>
+) => Layer.Layer<Observer | ChannelList | SharedSpace | Roster | RunnerLink, E, Settings | FileSystem.FileSystem | R>
 
 interface Versions {
   readonly version: string
@@ -54,7 +54,11 @@ export const watchedSettings = Effect.fnUntraced(function* (variables: Record<st
 })
 
 /** Watches until it is interrupted, or until a worker gives up. */
-export const watch = Effect.fnUntraced(function* <E>(outside: Outside<E>, versions: Versions, options: WatchOptions) {
+export const watch = Effect.fnUntraced(function* <E>(
+  outside: Outside<E, Workers>,
+  versions: Versions,
+  options: WatchOptions
+) {
   const { settings, watched } = yield* watchedSettings(options.variables)
   let ready: Effect.Effect<void, ReadonlyArray<string>> = Effect.fail(["starting"])
   const http = HttpServer.layer(Effect.suspend(() => ready)).pipe(Layer.provide(Process.layer(versions)))

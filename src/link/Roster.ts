@@ -62,6 +62,9 @@ export class Roster extends Context.Service<
   }
 >()("noriter/link/Roster") {}
 
+/** Begins the names of watchers in the roster: no runner's name may have a `_`. */
+export const watcherPrefix = "watcher_"
+
 /** Negative, zero or positive, as a sorts before, with or after b. */
 export const compareEpochs = (a: Epoch, b: Epoch): number => a.era - b.era || a.node - b.node
 

@@ -19,8 +19,17 @@ import { type Applied, type AskedRecord, decideInTurn, keysOf, outcomesOf } from
 import { Founding, isOf, nothing, whole, wholeKey } from "./Founding.ts"
 import { GoingBack, goBackMs } from "./GoingBack.ts"
 import { Self } from "./Self.ts"
-import { type Commit, type CommitRefused, type Fact, newToken, SharedSpace, type TagState } from "./SharedSpace.ts"
+import {
+  type Commit,
+  type CommitRefused,
+  type Fact,
+  newToken,
+  SharedSpace,
+  type SpaceError,
+  type TagState
+} from "./SharedSpace.ts"
 import { isChannel, isLasting, isTag } from "./Tag.ts"
+import { arm, rearm } from "./Timers.ts"
 
 export class Applier extends Context.Service<Applier, { readonly reading: Reading }>()("noriter/space/Applier") {
   /** Joins the group and applies until the layer's scope closes; leaves the group first (rule L10). */
@@ -167,12 +176,8 @@ const makeApply = ({ log, bus, space, self, founding, goingBack, passNow }: Serv
       changes: isWhole ? applied.changes : [...applied.changes, whole],
       tell: applied.tell
     }
-    yield* space
-      .commit(commit)
-      .pipe(
-        Effect.retry({ schedule: passing, while: (error) => error._tag === "SpaceError" }),
-        Effect.catchTag("SpaceError", Effect.die)
-      )
+    yield* untilAnswered(arm(space, generation, tag, applied.timers))
+    yield* untilAnswered(space.commit(commit))
     return applied
   })
 
@@ -211,7 +216,10 @@ const makeApply = ({ log, bus, space, self, founding, goingBack, passNow }: Serv
     const asked = isLasting(tag) ? all : yield* ofGeneration(tag, state, all)
     const skipped = all.filter((one) => !asked.includes(one))
     yield* buryOnce(poisonOf(skipped), buried)
-    if (asked.every(({ record }) => record.offset <= state.applied)) return "done"
+    const isApplied = ({ record }: AskedRecord) => record.offset <= state.applied
+    // Read again, because something may be lost: where its timers are named, too.
+    if (asked.some(isApplied)) yield* untilAnswered(rearm(space, generation, tag))
+    if (asked.every(isApplied)) return "done"
     const applied = decideInTurn(state, asked)
     yield* buryOnce(applied.poison, buried)
     yield* commitRun(tag, generation, state, applied)
@@ -257,6 +265,13 @@ const makeApply = ({ log, bus, space, self, founding, goingBack, passNow }: Serv
   return (records: ReadonlyArray<LogRecord>, pass: number) =>
     Effect.tap(traced(records, run(records, pass)), () => lag(records))
 }
+
+/** Repeated while the space is away: it is a passing fault (rule L8). */
+const untilAnswered = <A>(asked: Effect.Effect<A, CommitRefused | SpaceError>): Effect.Effect<A, CommitRefused> =>
+  asked.pipe(
+    Effect.retry({ schedule: passing, while: (error) => error._tag === "SpaceError" }),
+    Effect.catchTag("SpaceError", Effect.die)
+  )
 
 /** How long these had lain on the log. */
 const lag = (records: ReadonlyArray<LogRecord>) =>

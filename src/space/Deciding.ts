@@ -5,7 +5,7 @@
 
 import { ErrorCode } from "../../gen/noriter/client/v1/error.ts"
 import type { Answer } from "../../gen/noriter/space/v1/records.ts"
-import { Answer as AnswerCodec } from "../../gen/noriter/space/v1/records.ts"
+import { Answer as AnswerCodec, TimerRecord } from "../../gen/noriter/space/v1/records.ts"
 import type { RunnerMessage } from "../../gen/registry.ts"
 import type { AskedBy, Decision, DecisionState } from "../bus/Decider.ts"
 import { type AddressedFrame, type DecidedBy, frameOf, recordOf } from "../bus/EventBus.ts"
@@ -13,6 +13,7 @@ import type { LogRecord, Marks, Outcome, Source } from "../link/TopicLog.ts"
 import { fromTraceparent, type Trace } from "../wire/Trace.ts"
 import type { AppliedRecord, Change, Commit, Fact, Head, Remembered, TagState } from "./SharedSpace.ts"
 import { isLasting } from "./Tag.ts"
+import { type Timer, timerKey } from "./Timers.ts"
 
 /** A record with its decider; without one it is a dead letter, and applied without effect. */
 export interface AskedRecord {
@@ -34,6 +35,8 @@ export interface Applied {
   readonly records: ReadonlyArray<AppliedRecord>
   readonly reads: Commit["reads"]
   readonly changes: ReadonlyArray<Change>
+  /** Timers that these set and that stand then: to be armed before anything of this is committed. */
+  readonly timers: ReadonlyArray<Timer>
   readonly tell: ReadonlyArray<AddressedFrame>
   /** Answers that wait until the facts are on the log (rule L13). */
   readonly tellAfterFacts: ReadonlyArray<TracedMessage>
@@ -43,7 +46,12 @@ export interface Applied {
 /** The keys that these records' decisions read. */
 export const keysOf = (asked: ReadonlyArray<AskedRecord>): ReadonlyArray<string> => {
   const keys = new Set<string>()
-  for (const { by } of asked) for (const key of by?.decider.reads(by.message) ?? []) keys.add(key)
+  for (const { by } of asked) {
+    if (by === undefined) continue
+    for (const key of by.decider.reads(by.message)) keys.add(key)
+    const timer = timerOf(by)
+    if (timer !== undefined) keys.add(timer)
+  }
   return [...keys]
 }
 
@@ -75,6 +83,7 @@ class Turn {
   readonly #reads: Commit["reads"]
   readonly #records: Array<AppliedRecord> = []
   readonly #changes: Array<Change> = []
+  readonly #timers = new Map<string, Timer>()
   readonly #tell: Array<AddressedFrame> = []
   readonly #tellAfterFacts: Array<TracedMessage> = []
   /** Requests whose answer waits for facts: sent again within this turn, they wait too. */
@@ -110,7 +119,14 @@ class Turn {
     }
   }
 
-  #decide(record: LogRecord, { decider, message }: DecidedBy): void {
+  #decide(record: LogRecord, by: DecidedBy): void {
+    const { decider, message } = by
+    const timer = timerOf(by)
+    // Asked before: a timer takes effect once.
+    if (timer !== undefined && !this.#values.has(timer)) {
+      this.#pass(record, record.source)
+      return
+    }
     const asker = decider.asker(message)
     const known = asker === undefined ? undefined : this.#known(asker)
     if (asker !== undefined && known !== undefined) {
@@ -120,6 +136,7 @@ class Turn {
     }
     try {
       this.#follow(record, asker, decider.decide(this.#view(record), message))
+      if (timer !== undefined) this.#settle(timer)
     } catch (cause) {
       this.#poison.push({ record, cause })
       this.#pass(record, record.source)
@@ -132,6 +149,7 @@ class Turn {
       records: this.#records,
       reads: this.#reads,
       changes: this.#changes,
+      timers: [...this.#timers.values()],
       tell: this.#tell,
       tellAfterFacts: this.#tellAfterFacts,
       poison: this.#poison
@@ -174,6 +192,7 @@ class Turn {
   #follow(record: LogRecord, asker: AskedBy | undefined, decision: Decision): void {
     const seq = record.offset + 1
     const trace = traceOf(record)
+    const timer = timerSet(record, decision)
     // Encoded before anything is taken over, so that a decision that cannot be encoded is poison and leaves no trace.
     const told = (decision.tell ?? []).map((message) => frameOf(message, trace))
     const answer = decision.answer === undefined ? undefined : AnswerCodec.encode(decision.answer).finish()
@@ -189,6 +208,7 @@ class Turn {
       this.#values.set(put.key, put.value)
       this.#changes.push({ _tag: "Put", ...put })
     }
+    if (timer !== undefined) this.#set(timer)
     for (const append of decision.appends ?? []) {
       this.#heads.set(append.stream, { seq, trimmedTo: this.#heads.get(append.stream)?.trimmedTo ?? 0 })
       this.#changes.push({ _tag: "Append", ...append, seq, timeMs: this.#nowMs })
@@ -205,6 +225,20 @@ class Turn {
     this.#records.push({ offset: record.offset, timeMs: this.#nowMs, source: record.source, outcome, facts })
   }
 
+  #set(timer: Timer): void {
+    const key = timerKey(timer.number)
+    const value = TimerRecord.encode(timer.record).finish()
+    this.#timers.set(key, timer)
+    this.#values.set(key, value)
+    this.#changes.push({ _tag: "Put", key, value, dueMs: timer.record.dueMs })
+  }
+
+  #settle(key: string): void {
+    this.#timers.delete(key)
+    this.#values.delete(key)
+    this.#changes.push({ _tag: "Delete", key })
+  }
+
   #answer(message: RunnerMessage, trace: Trace | undefined, afterFacts: boolean): void {
     if (afterFacts) this.#tellAfterFacts.push({ message, trace })
     else this.#tell.push(frameOf(message, trace))
@@ -218,6 +252,27 @@ class Turn {
 
   #mark(source: Source | undefined): void {
     if (source !== undefined) this.#sources.set(`${source.topic}/${source.partition}`, source)
+  }
+}
+
+/** The key of the timer that asked, where one did. */
+const timerOf = ({ decider, message }: DecidedBy): string | undefined => {
+  const number = decider.timer?.(message)
+  return number === undefined ? undefined : timerKey(number)
+}
+
+/** The timer that a decision sets. */
+const timerSet = (record: LogRecord, { timer }: Decision): Timer | undefined => {
+  if (timer === undefined) return undefined
+  const { topic, record: asked } = recordOf(timer.record, traceOf(record))
+  const { key, partitionBy: tag, body, trace = "" } = asked
+  // Another tag is asked by a fact, which has a source (rule L4).
+  if (tag !== record.partitionBy || topic !== record.topic)
+    throw new Error(`a timer of ${record.partitionBy} for ${tag}`)
+  const { dueMs } = timer
+  return {
+    number: record.offset + 1,
+    record: { $type: "noriter.space.v1.TimerRecord", topic, key, tag, body, trace, dueMs }
   }
 }
 

@@ -26,6 +26,7 @@ import {
 } from "./Founding.ts"
 import { Self } from "./Self.ts"
 import { type AppliedRecord, type Change, type Commit, newToken, SharedSpace, type Tag } from "./SharedSpace.ts"
+import { arm } from "./Timers.ts"
 
 /** What could not be made of the facts. */
 class RebuildFailed extends Data.TaggedError("RebuildFailed")<{
@@ -159,7 +160,7 @@ const restoring = (space: SharedSpace["Service"], generation: Generation) =>
       if (state.entries.has(wholeKey)) return 0
       const fresh = firsts(facts).filter(({ record }) => record.offset > state.applied)
       if (fresh.length === 0) return 0
-      const { records, poison, changes, reads } = decideInTurn(state, fresh)
+      const { records, poison, changes, timers, reads } = decideInTurn(state, fresh)
       if (poison[0] !== undefined) return yield* new RebuildFailed({ why: `of ${tag}`, cause: poison[0].cause })
       const outcomes = new Map(fresh.map(({ record, outcome }) => [record.offset, outcome]))
       const commit: Commit = {
@@ -176,7 +177,7 @@ const restoring = (space: SharedSpace["Service"], generation: Generation) =>
         changes,
         tell: []
       }
-      const refused = yield* space.commit(commit).pipe(
+      const refused = yield* Effect.andThen(arm(space, generation, tag, timers), space.commit(commit)).pipe(
         Effect.retry({ schedule: passing, while: (error) => error._tag === "SpaceError" }),
         Effect.as(undefined),
         Effect.catchTag("CommitRefused", (refused) => Effect.succeed(refused))

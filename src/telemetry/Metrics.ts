@@ -152,6 +152,16 @@ export const commitsFenced: Counter = meter.counter(
   "Commits of incarnations that a watcher had fenced: each was refused"
 )
 
+export const timerLateSeconds: Histogram = meter.histogram(
+  "noriter_timer_late_seconds",
+  "How long after they were due timers were put on the log by this process",
+  [0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.5, 1, 2.5, 5, 10, 60]
+)
+export const timerOverdueSeconds: Gauge = meter.gauge(
+  "noriter_timer_overdue_seconds",
+  "How long the oldest timer was due that others had left, when this process last looked; 0: there was none"
+)
+
 // --- The watcher (watch/) ---
 
 export const defects: Family<Gauge> = meter.gauges(

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Schedule from "effect/Schedule"
-import { generationText, type Incarnation, Roster } from "../link/Roster.ts"
+import { generationText, type Incarnation, Roster, watcherPrefix } from "../link/Roster.ts"
 import { Settings, type Values } from "../Settings.ts"
 import { moveOnOverdue } from "../space/Overdue.ts"
 import { SharedSpace } from "../space/SharedSpace.ts"
@@ -36,9 +36,6 @@ export class Watcher extends Context.Service<
     Effect.suspend(() => make)
   )
 }
-
-/** Begins the names of watchers in the roster: no runner's name may have a `_`. */
-const watcherPrefix = "watcher_"
 
 /** How often roster and leases are looked at; at once where the roster says that it changed. */
 const lookMs = 500

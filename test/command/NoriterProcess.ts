@@ -31,5 +31,6 @@ const layer = Layer.effect(
 main(
   { runner: Fake, layer, version: "1.2.3", protocol: 1 },
   () => Layer.effectContext(Effect.die("nothing to be watched")),
+  () => Layer.effectContext(Effect.die("nothing to be looked at")),
   Layer.effectContext(Effect.die("nothing to be repaired"))
 )

@@ -8,6 +8,7 @@ import * as MemorySharedSpace from "../../src/space/MemorySharedSpace.ts"
 import * as Roster from "./Roster.ts"
 import * as RunnerLink from "./RunnerLink.ts"
 import * as SharedSpace from "./SharedSpace.ts"
+import * as Timers from "./Timers.ts"
 import * as TopicLog from "./TopicLog.ts"
 import { partitions, topic } from "./TopicLogReader.ts"
 
@@ -27,5 +28,6 @@ const space = new MemorySharedSpace.Space(hub)
 SharedSpace.suite("memory", Layer.mergeAll(MemorySharedSpace.layerOf(space), MemoryRunnerLink.layerOf(hub)), {
   reconnect: Effect.sync(() => space.reconnect())
 })
+Timers.suite("memory", Layer.mergeAll(MemorySharedSpace.layerOf(space), MemoryRunnerLink.layerOf(hub)))
 // What a server without clustering builds: space and link find the same hub.
 SharedSpace.suite("memory, embedded", Layer.mergeAll(MemorySharedSpace.layer, MemoryRunnerLink.layer))

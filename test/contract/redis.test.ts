@@ -8,12 +8,14 @@ import { withServices } from "../services/Services.ts"
 import { unique } from "./Eventually.ts"
 import * as RunnerLink from "./RunnerLink.ts"
 import * as SharedSpace from "./SharedSpace.ts"
+import * as Timers from "./Timers.ts"
 
 const contract = (name: string, url: string) => {
   const prefix = `${unique("contract")}:`
   const reconnect = Effect.scoped(cut(url, prefix))
   RunnerLink.suite(name, layerOf(url, prefix), { reconnect })
   SharedSpace.suite(name, layerOf(url, prefix), { reconnect })
+  Timers.suite(name, layerOf(url, prefix))
 }
 
 await withServices("Redis", ["redis"], ({ redis }) => contract("Redis", redis))

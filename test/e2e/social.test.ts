@@ -82,6 +82,31 @@ describe("giving flowers", () => {
     assert.deepStrictEqual([await daisies(giver), await daisies(receiver)], [9, 11])
   })
 
+  it("wrapped flowers are out of the pouch at once, and come at their time, once, whatever is sent again", async () => {
+    const [wind, cloud] = await two()
+    await using giver = wind.phone
+    await using receiver = cloud.phone
+    const wrappedMs = 500
+    const wrapped = { give: { member: cloud.member, kind: "daisy", count: 3, wrappedMs } }
+    const askedMs = Date.now()
+    for (let times = 0; times < 2; times++) {
+      giver.say({ id: 100, ...wrapped })
+      assert.deepStrictEqual((await giver.answer(100)).give, {})
+    }
+    assert.strictEqual(await daisies(giver), 7)
+    // Within a week, and for ever where the server does not live so long.
+    const longest = { give: { member: cloud.member, kind: "daisy", count: 1, wrappedMs: 604_800_000 } }
+    assert.deepStrictEqual((await giver.ask(longest)).give, {})
+    const given = await receiver.next("given")
+    assert.deepStrictEqual(ofGift(given), ["바람", "daisy", 3, wind.member])
+    assert.isAtLeast(numberIn(given, "atMs"), askedMs + wrappedMs)
+    await giver.ask(gift(cloud.member, 1))
+    await receiver.next("given", ({ count }) => count === 1)
+    assert.deepStrictEqual([await daisies(giver), await daisies(receiver), heard(receiver)], [5, 14, 2])
+    const longer = { give: { member: cloud.member, kind: "daisy", count: 1, wrappedMs: 604_800_001 } }
+    assert.strictEqual(codeOf(await giver.ask(longer)), "ERROR_CODE_INVALID")
+  })
+
   it("ten may be given, and then not one more", async () => {
     const [wind, cloud] = await two()
     await using giver = wind.phone

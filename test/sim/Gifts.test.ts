@@ -9,6 +9,7 @@ import { type Befalls, type Came, daisies, gifts, give, guests } from "./Gifts.t
 import type { How } from "./GiftsPlanted.ts"
 
 const seeds = 40
+const wrappingSeeds = 10
 
 /** What is wrong with a run; empty: nothing. */
 const wrongs = ({ pouches, ledger, given, received, most, answers, early }: Came): ReadonlyArray<string> => {
@@ -57,6 +58,38 @@ describe("guests who give each other flowers", () => {
         assert.sameMembers([...seen.keys()], ["give", "refused 2", "refused 12", "refused 13", "refused 20"])
       }),
     240_000
+  )
+
+  it.effect.each(fates)(
+    `half of ${wrappingSeeds * gifts} wrapped, in ${wrappingSeeds} schedules, the space befallen by %s: each comes once, at its time`,
+    (befalls) =>
+      Effect.gen(function* () {
+        for (let seed = 1; seed <= wrappingSeeds; seed++) {
+          const came = yield* give(seed, { wraps: true }, befalls)
+          assert.deepStrictEqual(wrongs(came), [], `seed ${seed}`)
+        }
+      }),
+    240_000
+  )
+
+  it.effect("where timers are struck before they are on the log, some wrapped flowers never come", () =>
+    Effect.gen(function* () {
+      const wrong = yield* broken({ wraps: true, strikesFirst: true }, 5)
+      assert.isTrue(
+        wrong.flat().some((each) => each.endsWith("went and did not come")),
+        `${wrong}`
+      )
+    })
+  )
+
+  it.effect("where it does not matter whether a timer stands, wrapped flowers come twice", () =>
+    Effect.gen(function* () {
+      const wrong = yield* broken({ wraps: true, noTimerCheck: true }, 5)
+      assert.isTrue(
+        wrong.flat().some((each) => each.endsWith("came twice")),
+        `${wrong}`
+      )
+    })
   )
 
   it.effect("where sources are not kept, flowers are made", () =>

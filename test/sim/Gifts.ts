@@ -12,13 +12,13 @@ import * as Random from "effect/Random"
 import { TestClock } from "effect/testing"
 import { PouchAskedConsumer, SocialHappenedConsumer } from "../../gen/consumers.ts"
 import { Answer } from "../../gen/noriter/space/v1/records.ts"
-import type { FlowersGiven, FlowersReceived, GiftAsked } from "../../gen/noriter/topic/v1/social.ts"
+import type { GiftAsked } from "../../gen/noriter/topic/v1/social.ts"
 import { decodeRunner, decodeTopic } from "../../gen/registry.ts"
 import { EventBus, recordOf } from "../../src/bus/EventBus.ts"
 import { Ensemble, layerOf as rosterOf } from "../../src/link/MemoryRoster.ts"
 import { Hub, layerOf as linkOf } from "../../src/link/MemoryRunnerLink.ts"
 import { Broker, layerOf as logOf } from "../../src/link/MemoryTopicLog.ts"
-import type { Generation } from "../../src/link/Roster.ts"
+import { type Generation, Roster } from "../../src/link/Roster.ts"
 import type { AppendFailed, NewRecord, Position, Source } from "../../src/link/TopicLog.ts"
 import { allTopics } from "../../src/link/Topics.ts"
 import { countOf, pouchKey, readPouch } from "../../src/plaza/social/Pouch.ts"
@@ -28,6 +28,7 @@ import { foundingTag, rebuiltKey } from "../../src/space/Founding.ts"
 import { Space, layerOf as spaceOf } from "../../src/space/MemorySharedSpace.ts"
 import * as Rebuild from "../../src/space/Rebuild.ts"
 import { Self } from "../../src/space/Self.ts"
+import * as Timers from "../../src/space/Timers.ts"
 import { Workers } from "../../src/Workers.ts"
 import { decodeFrames } from "../../src/wire/Frame.ts"
 import { decidersOf, foundingOf, type How, plantedLog, plantedSpace } from "./GiftsPlanted.ts"
@@ -36,12 +37,14 @@ import * as TroubledLinks from "./TroubledLinks.ts"
 import * as TroubledSpace from "./TroubledSpace.ts"
 
 const guestTopic = "noriter.guest.asked"
+const factTopic = "noriter.social.happened"
 /** Where answers go; nobody of the world bears this name. */
 const asking = "r1-asker"
 
 export const guests = 6
 export const gifts = 40
 export const daisies = 10
+const wrappedMsMax = 2_000
 
 const rough: Partial<Troubles> = { failBefore: 0.04, failAfter: 0.08, redeliver: 0.2 }
 
@@ -212,14 +215,18 @@ class World {
   }
 
   private isPassed(name: string): boolean {
-    return this.broker
-      .messages(guestTopic)
-      .some(({ message }) => message.$type === "noriter.topic.v1.FlowersPassed" && message.nickname === name)
+    return [...this.broker.messages(guestTopic), ...this.broker.messages(factTopic)].some(
+      ({ message }) =>
+        (message.$type === "noriter.topic.v1.FlowersPassed" && message.nickname === name) ||
+        (message.$type === "noriter.topic.v1.FlowersWrapped" && message.due?.nickname === name)
+    )
   }
 
-  /** Every record is applied, and what follows from it is on the log. */
+  /** Every timer is fired, every record is applied, and what follows from it is on the log. */
   isSettled(): boolean {
     if (!this.isWhole) return false
+    if (this.names.some((tag) => this.space.due(Timers.bucketOf(tag), Number.POSITIVE_INFINITY, 1).length > 0))
+      return false
     return this.names.every((tag) => {
       const { applied, factsWaiting } = this.space.read({ tag, keys: [] })
       const last = this.broker.records.findLast(({ topic, partitionBy }) => topic === guestTopic && partitionBy === tag)
@@ -229,10 +236,12 @@ class World {
 
   came(): Came {
     const ledger = new Map(this.names.map((name) => [name, daisies]))
-    const add = ({ guest }: FlowersGiven | FlowersReceived, count: number) =>
+    const add = ({ guest }: { readonly guest: string }, count: number) =>
       ledger.set(guest, (ledger.get(guest) ?? 0) + count)
     const [given, received]: [Array<string>, Array<string>] = [[], []]
-    for (const { message: fact, gift } of this.broker.messages("noriter.social.happened")) {
+    for (const { message: fact, gift } of this.broker.messages(factTopic)) {
+      if (fact.$type === "noriter.topic.v1.FlowersWrapped") add(fact, -(fact.due?.count ?? 0))
+      if (fact.$type === "noriter.topic.v1.FlowersWrapped") given.push(gift)
       if (fact.$type === "noriter.topic.v1.FlowersGiven") add(fact, -fact.count)
       if (fact.$type === "noriter.topic.v1.FlowersGiven" && fact.count > 0) given.push(gift)
       if (fact.$type === "noriter.topic.v1.FlowersReceived") add(fact, fact.count)
@@ -295,19 +304,32 @@ const selfOf = (world: World, runner: string) =>
     }
   })
 
+/** All of them, whoever is stopped or killed: what is left of their share the others fire. */
+const livingOf = (world: World) =>
+  Layer.effect(
+    Roster,
+    Effect.map(Roster, (roster) => {
+      const epoch = { era: 1, node: 1 }
+      const living = ["a", "b", "c"].map((runner) => ({ id: `${runner}-1`, runner, epoch }))
+      return Roster.of({ ...roster, living: Effect.succeed(living) })
+    })
+  ).pipe(Layer.provide(rosterOf(world.ensemble)))
+
 /** A process that applies, until it is killed. */
 const life = (world: World, actor: Actor) => {
   const links = Layer.mergeAll(
     linkOf(world.hub),
     logOf(world.broker, actor.name).pipe(TroubledLinks.topicLog(actor), plantedLog(world.how)),
     spaceOf(world.space).pipe(TroubledSpace.sharedSpace(actor), plantedSpace(world.how)),
-    selfOf(world, actor.name)
+    selfOf(world, actor.name),
+    livingOf(world)
   )
   const process = Effect.gen(function* () {
     const bus = yield* EventBus
     yield* bus.register(PouchAskedConsumer, decidersOf(world.how))
     yield* bus.register(SocialHappenedConsumer, pouchFacts)
-    yield* Layer.build(Layer.fresh(Layer.mergeAll(Applier.layer, Rebuild.layer)))
+    const applying = Layer.mergeAll(Applier.layer, Rebuild.layer)
+    yield* Layer.build(Layer.fresh(world.how.wraps ? Layer.merge(applying, Timers.layer) : applying))
     return yield* Effect.never
   })
   const above = Layer.mergeAll(EventBus.layer, Workers.layer, foundingOf(world.how))
@@ -325,7 +347,8 @@ const requesting = Effect.fnUntraced(function* (world: World) {
     // One in eight is to nobody, and now and then one is to oneself.
     const receiver = trouble.chance(1 / 8) ? "" : `g_${trouble.below(guests)}`
     const kind = trouble.chance(1 / 8) ? "rose" : "daisy"
-    const gift = { receiver, kind, count: 1 + trouble.below(4) }
+    const wrappedMs = world.how.wraps && trouble.chance(1 / 2) ? 1 + trouble.below(wrappedMsMax) : 0
+    const gift = { receiver, kind, count: 1 + trouble.below(4), wrappedMs }
     const asked = { name: `gift ${at}`, guest, count: gift.count, isReused: false }
     const reused = { ...asked, name: `reused ${at}`, isReused: true }
     world.ask(asked, gift, at + 1)

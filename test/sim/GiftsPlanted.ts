@@ -22,6 +22,12 @@ export interface How {
   readonly noGoingBack?: boolean
   /** Facts say what happened, and not what it did to the marks (rule L13). */
   readonly noMarks?: boolean
+  /** No defect: half of the gifts are wrapped, and passed on at a time. */
+  readonly wraps?: boolean
+  /** Timers are struck from their buckets before they are known to be on the log (rule T1). */
+  readonly strikesFirst?: boolean
+  /** What a timer asks takes effect whether it stands or not (rule T1). */
+  readonly noTimerCheck?: boolean
 }
 
 export const foundingOf = ({ missingIsEmpty = false }: How) =>
@@ -32,9 +38,9 @@ export const foundingOf = ({ missingIsEmpty = false }: How) =>
       ).pipe(Layer.provide(Founding.layer))
     : Founding.layer
 
-/** A log that is not gone back in, or whose facts carry no marks. */
+/** A log that is not gone back in, whose facts carry no marks, or that says it has what a timer asks and may not. */
 export const plantedLog =
-  ({ noGoingBack = false, noMarks = false }: How) =>
+  ({ noGoingBack = false, noMarks = false, strikesFirst = false }: How) =>
   <E, R>(layer: Layer.Layer<TopicLog, E, R>): Layer.Layer<TopicLog, E, R> =>
     Layer.effect(
       TopicLog,
@@ -42,7 +48,13 @@ export const plantedLog =
         TopicLog.of({
           ...log,
           append: (topic, records) =>
-            log.append(topic, noMarks ? records.map((record) => ({ ...record, marks: undefined })) : records),
+            Effect.catch(
+              log.append(topic, noMarks ? records.map((record) => ({ ...record, marks: undefined })) : records),
+              (failed) =>
+                strikesFirst && records[0]?.key === "noriter.topic.v1.GiftDue"
+                  ? Effect.succeed([])
+                  : Effect.fail(failed)
+            ),
           consume: (options) =>
             Effect.map(log.consume(options), (reading) =>
               noGoingBack ? { goBack: () => Effect.void, seek: () => Effect.void } : reading
@@ -51,16 +63,19 @@ export const plantedLog =
       )
     ).pipe(Layer.provide(layer))
 
-export const decidersOf = ({ answersFirst = false }: How): PouchAskedConsumer =>
-  answersFirst
-    ? {
-        ...pouchDeciders,
-        give: {
-          ...pouchDeciders.give,
-          decide: (state, gift) => ({ ...pouchDeciders.give.decide(state, gift), answerAfterFacts: false })
-        }
-      }
-    : pouchDeciders
+export const decidersOf = ({ answersFirst = false, noTimerCheck = false }: How): PouchAskedConsumer => {
+  const { give, unwrap } = pouchDeciders
+  const { reads, decide, asker } = unwrap
+  return {
+    ...pouchDeciders,
+    give: {
+      ...give,
+      decide: (state, gift) =>
+        answersFirst ? { ...give.decide(state, gift), answerAfterFacts: false } : give.decide(state, gift)
+    },
+    unwrap: noTimerCheck ? { reads, decide, asker } : unwrap
+  }
+}
 
 /** A shared space that keeps no sources. */
 export const plantedSpace =

@@ -82,8 +82,11 @@ const textOf = (value: Uint8Array | undefined): string => (value === undefined ?
 const say = (state: DecisionState, { text, channel }: LineAsked): Decision => {
   if (text === "throw") throw new Error("as the test will have it")
   if (text === "busy") return { answer: refusal(ErrorCode.ERROR_CODE_RATE_LIMITED, "", 9) }
+  const [word, of = ""] = text.split(" ")
+  const timer = word === "timer" ? { timer: { dueMs: state.nowMs + 100, record: whisper({ text: "due" }, of) } } : {}
   const value = Buffer.from(text === "huge" ? "x".repeat(70_000) : `${text} ${state.seq} ${state.head("lines")}`)
   return {
+    ...timer,
     puts: [{ key: countKey, value: Buffer.from(`${Number(textOf(state.read(countKey))) + 1}`) }],
     appends: [{ stream: "lines", class: "a", value, countMax: 1_000, ageMsMax: 0 }],
     tell: [
@@ -135,7 +138,8 @@ export const channelDecider = (decided: Array<number> = []): ChannelAskedConsume
       decided.push(state.seq)
       return pass(state, record)
     },
-    asker: ({ asker }) => asker
+    asker: ({ asker, text }) => (text === "due" ? undefined : asker),
+    timer: ({ asker, text }) => (text === "due" ? asker?.id : undefined)
   }
 })
 

@@ -6,7 +6,7 @@ import { Hub } from "../../src/link/MemoryRunnerLink.ts"
 import type { LogRecord, Source } from "../../src/link/TopicLog.ts"
 import { type AskedRecord, decideInTurn, keysOf, outcomesOf } from "../../src/space/Deciding.ts"
 import { Space } from "../../src/space/MemorySharedSpace.ts"
-import { CommitRefused, type TagState } from "../../src/space/SharedSpace.ts"
+import { type AppliedRecord, CommitRefused, type TagState } from "../../src/space/SharedSpace.ts"
 import { Trouble } from "../sim/Trouble.ts"
 import { channelDecider, channelTopic, encoded, line, tag, whisper } from "./Asking.ts"
 
@@ -129,6 +129,30 @@ describe("a turn", () => {
     )
     assert.strictEqual(space.read({ tag, keys: [] }).applied, 2)
     assert.strictEqual(applied.upTo, 2)
+  })
+
+  it("what a timer asks is decided while that stands, once, and a timer asks no tag but its own (T1)", () => {
+    const space = channel()
+    const set = (of = tag) => asked(line({ text: `timer ${of}` }), { offset: 3 })
+    assert.deepStrictEqual(
+      turn(space, [set("park/9")]).poison.map(({ cause }) => `${cause}`),
+      ["Error: a timer of park/1 for park/9"]
+    )
+    const due = (offset: number, id = 5) => asked(whisper({ id, text: "due" }), { offset })
+    const [first] = turn(space, [asked(line({ text: `timer ${tag}` }), { offset: 4 })]).timers
+    assert.deepStrictEqual(
+      [first?.number, first?.record.tag, first?.record.key, first?.record.dueMs],
+      [5, tag, "noriter.topic.v1.WhisperAsked", 104]
+    )
+    assert.deepStrictEqual(keysOf([due(5)]), ["timer/5"])
+    const isDecided = ({ records }: { records: ReadonlyArray<AppliedRecord> }) =>
+      records.map(({ facts }) => facts.length)
+    assert.deepStrictEqual(isDecided(turn(space, [due(5, 4), due(6), due(7)])), [0, 1, 0])
+    assert.deepStrictEqual(isDecided(turn(space, [due(8)])), [0])
+    // Set and due in one turn: nothing is left to be armed.
+    const both = turn(space, [asked(line({ text: `timer ${tag}` }), { offset: 9 }), due(10, 10)])
+    assert.deepStrictEqual([isDecided(both), both.timers], [[1, 1], []])
+    assert.deepStrictEqual(space.due(tag, Number.MAX_SAFE_INTEGER, 9), [])
   })
 
   it("reads what its deciders read, in the version it saw, and no counters", () => {

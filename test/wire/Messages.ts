@@ -101,7 +101,8 @@ const bodies: ReadonlyArray<(random: Random) => NonNullable<ClientMessage["body"
       $type: "noriter.client.v1.GiveRequest",
       member: uint32(random),
       kind: random.of(slugs),
-      count: random.below(11)
+      count: random.below(11),
+      wrappedMs: random.below(604_800_001)
     }
   }),
   () => ({ $case: "pouch", value: { $type: "noriter.client.v1.PouchRequest" } }),

@@ -1,14 +1,14 @@
 /**
  * What a guest's tag decides about its pouch, as pure functions. A gift spans two tags: the giver's decides and takes the
- * flowers out, and what it passes on the receiver's takes in once, by its source (rule L4). So the sum of all pouches,
- * with what is on its way between them, never changes.
+ * flowers out, and what it passes on, at once or at a time (rule T1), the receiver's takes in once, by its source (rule L4).
+ * So the sum of all pouches, with what is wrapped and what is on its way between them, never changes.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { PouchAskedConsumer, SocialHappenedConsumer } from "../../../gen/consumers.ts"
 import { ErrorCode } from "../../../gen/noriter/client/v1/error.ts"
 import type { Answer } from "../../../gen/noriter/space/v1/records.ts"
-import type { FlowersPassed, GiftAsked } from "../../../gen/noriter/topic/v1/social.ts"
+import type { FlowersPassed, GiftAsked, GiftDue } from "../../../gen/noriter/topic/v1/social.ts"
 import type { TopicRecord } from "../../../gen/registry.ts"
 import type { Decision, DecisionState } from "../../bus/Decider.ts"
 import { EventBus } from "../../bus/EventBus.ts"
@@ -34,6 +34,12 @@ export const pouchDeciders: PouchAskedConsumer = {
     reads: () => [pouchKey, ...mailReads],
     decide: (state, passed) => decideReceipt(state, passed),
     asker: () => undefined
+  },
+  unwrap: {
+    reads: () => [],
+    decide: (state, due) => decideUnwrapping(state, due),
+    asker: () => undefined,
+    timer: ({ timer }) => timer
   }
 }
 
@@ -48,6 +54,18 @@ export const pouchFacts: SocialHappenedConsumer = {
     reads: () => [pouchKey],
     decide: (state, { kind, count }) => ({ puts: [changedPouch(state, kind, count)] }),
     asker: () => undefined
+  },
+  wrap: {
+    reads: () => [pouchKey],
+    decide: (state, { due, dueMs }) =>
+      due === undefined ? {} : { puts: [changedPouch(state, due.kind, -due.count)], timer: { dueMs, record: due } },
+    asker: () => undefined
+  },
+  unwrap: {
+    reads: () => [],
+    decide: () => ({}),
+    asker: () => undefined,
+    timer: ({ timer }) => timer
   }
 }
 
@@ -57,7 +75,7 @@ const changedPouch = (state: DecisionState, kind: string, by: number) => ({
 })
 
 const decideGift = (state: DecisionState, gift: GiftAsked): Decision => {
-  const { guest, receiver, nickname, kind, count, asker } = gift
+  const { guest, kind, count, wrappedMs } = gift
   const { nowMs: atMs } = state
   const refused = refusalOf(readPouch(state.read(pouchKey)), gift)
   if (refused !== undefined) {
@@ -65,24 +83,39 @@ const decideGift = (state: DecisionState, gift: GiftAsked): Decision => {
     const fact: TopicRecord = { $type: "noriter.topic.v1.FlowersGiven", guest, kind: "", count: 0, atMs, refused: code }
     return { answer: refusal(code, message), facts: [fact], answerAfterFacts: true }
   }
-  const passed: TopicRecord = {
-    $type: "noriter.topic.v1.FlowersPassed",
-    guest: receiver,
-    member: asker?.member ?? 0,
-    nickname,
-    kind,
-    count,
-    atMs
+  // Lasting: only what is on the log is certain to arrive, and to be there after Redis is gone (rule L13).
+  const taken = { puts: [changedPouch(state, kind, -count)], answer: given, answerAfterFacts: true }
+  const due = dueOf(state, gift)
+  if (wrappedMs > 0) {
+    const dueMs = atMs + wrappedMs
+    const fact: TopicRecord = { $type: "noriter.topic.v1.FlowersWrapped", guest, dueMs, due, atMs }
+    return { ...taken, timer: { dueMs, record: due }, facts: [fact] }
   }
   const fact: TopicRecord = { $type: "noriter.topic.v1.FlowersGiven", guest, kind, count, atMs, refused: noRefusal }
-  return {
-    puts: [changedPouch(state, kind, -count)],
-    answer: given,
-    // What is passed on goes before the fact of it: a ledger that says "given" is never ahead of the flowers.
-    facts: [passed, fact],
-    // Lasting: only what is on the log is certain to arrive, and to be there after Redis is gone (rule L13).
-    answerAfterFacts: true
-  }
+  // What is passed on goes before the fact of it: a ledger that says "given" is never ahead of the flowers.
+  return { ...taken, facts: [passedOn(due, atMs), fact] }
+}
+
+/** What is given as it is asked later. How many may wait is bounded by how many flowers there are. */
+const dueOf = ({ seq: timer }: DecisionState, gift: GiftAsked): GiftDue => {
+  const { guest, receiver, nickname, kind, count, asker } = gift
+  const member = asker?.member ?? 0
+  return { $type: "noriter.topic.v1.GiftDue", guest, timer, receiver, member, nickname, kind, count }
+}
+
+const passedOn = ({ receiver, member, nickname, kind, count }: GiftDue, atMs: number): FlowersPassed => ({
+  $type: "noriter.topic.v1.FlowersPassed",
+  guest: receiver,
+  member,
+  nickname,
+  kind,
+  count,
+  atMs
+})
+
+const decideUnwrapping = ({ nowMs: atMs }: DecisionState, due: GiftDue): Decision => {
+  const { guest, timer } = due
+  return { facts: [passedOn(due, atMs), { $type: "noriter.topic.v1.FlowersUnwrapped", guest, timer, atMs }] }
 }
 
 interface Reason {

@@ -42,7 +42,7 @@ export const layer = Layer.effectDiscard(
 
     const give = Effect.fnUntraced(function* (request: GiveRequest, call: Call): Effect.fn.Return<Later, Refused> {
       const { caller } = call
-      const { member, kind, count } = request
+      const { member, kind, count, wrappedMs } = request
       // Zero means absent, so the proto cannot require it.
       if (count === 0) return yield* nothing
       const place = yield* caller.placeOf(call.id)
@@ -59,7 +59,8 @@ export const layer = Layer.effectDiscard(
           receiver,
           nickname: caller.nickname,
           kind,
-          count
+          count,
+          wrappedMs
         }),
         answerOf
       })

@@ -2,12 +2,18 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ErrorCode } from "../../../gen/noriter/client/v1/error.ts"
 import { MailTold } from "../../../gen/noriter/runner/v1/mailbox.ts"
-import type { FlowersPassed, GiftAsked } from "../../../gen/noriter/topic/v1/social.ts"
+import type {
+  FlowersPassed,
+  FlowersUnwrapped,
+  FlowersWrapped,
+  GiftAsked,
+  GiftDue
+} from "../../../gen/noriter/topic/v1/social.ts"
 import type { Decision, DecisionState } from "../../../src/bus/Decider.ts"
 import { changed, countOf, type Pouch, pouchKey, readPouch, writePouch } from "../../../src/plaza/social/Pouch.ts"
-import { pouchDeciders } from "../../../src/plaza/social/PouchDeciders.ts"
+import { pouchDeciders, pouchFacts } from "../../../src/plaza/social/PouchDeciders.ts"
 
-const { give, receive } = pouchDeciders
+const { give, receive, unwrap } = pouchDeciders
 
 /** A guest's tag as the deciders see it; what they put is kept. */
 class Tag {
@@ -24,6 +30,14 @@ class Tag {
 
   receive(passed: Partial<FlowersPassed> = {}): Decision {
     return this.decide((state) => receive.decide(state, { ...flowersPassed, ...passed }))
+  }
+
+  unwrap(due: GiftDue): Decision {
+    return this.decide((state) => unwrap.decide(state, due))
+  }
+
+  rebuild(wrapped: FlowersWrapped): Decision {
+    return this.decide((state) => pouchFacts.wrap.decide(state, wrapped))
   }
 
   private decide(run: (state: DecisionState) => Decision): Decision {
@@ -55,6 +69,7 @@ const giftOf = (gift: Partial<GiftAsked>): GiftAsked => ({
   nickname: "바람",
   kind: "daisy",
   count: 3,
+  wrappedMs: 0,
   ...gift
 })
 
@@ -98,6 +113,45 @@ describe("giving", () => {
       ERROR_CODE_NOT_ENOUGH,
       ERROR_CODE_NOT_ENOUGH
     ])
+  })
+
+  it("of wrapped flowers takes them out and sets a timer, by which alone they are passed on", () => {
+    const tag = new Tag()
+    const { answer, facts, timer, answerAfterFacts } = tag.give({ wrappedMs: 1_000 })
+    assert.deepStrictEqual([tag.daisies, answer?.body?.$case, answerAfterFacts], [7, "give", true])
+    const due: GiftDue = {
+      $type: "noriter.topic.v1.GiftDue",
+      guest: "g_a",
+      timer: 8,
+      receiver: "g_b",
+      member: 7,
+      nickname: "바람",
+      kind: "daisy",
+      count: 3
+    }
+    assert.deepStrictEqual(timer, { dueMs: 1_009, record: due })
+    assert.deepStrictEqual(facts, [
+      { $type: "noriter.topic.v1.FlowersWrapped", guest: "g_a", dueMs: 1_009, due, atMs: 9 }
+    ])
+    assert.deepStrictEqual([unwrap.timer?.(due), unwrap.reads(due)], [8, []])
+    assert.deepStrictEqual(tag.unwrap(due), {
+      facts: [
+        { ...flowersPassed, atMs: 9 },
+        { $type: "noriter.topic.v1.FlowersUnwrapped", guest: "g_a", timer: 8, atMs: 9 }
+      ]
+    })
+    assert.strictEqual(tag.daisies, 7)
+  })
+
+  it("of wrapped flowers is rebuilt from its facts: out of the pouch, and the timer set, until they were passed on", () => {
+    const [tag, rebuilt] = [new Tag(), new Tag()]
+    const { facts, timer } = tag.give({ wrappedMs: 1_000 })
+    const wrapped = facts?.[0]
+    assert(wrapped?.$type === "noriter.topic.v1.FlowersWrapped")
+    assert.deepStrictEqual(rebuilt.rebuild(wrapped).timer, timer)
+    assert.deepStrictEqual(readPouch(rebuilt.value), readPouch(tag.value))
+    const unwrapped: FlowersUnwrapped = { $type: "noriter.topic.v1.FlowersUnwrapped", guest: "g_a", timer: 8, atMs: 9 }
+    assert.strictEqual(pouchFacts.unwrap.timer?.(unwrapped), 8)
   })
 
   it("to nobody, and to oneself, is refused and changes nothing; a short fact is left, and then the answer", () => {

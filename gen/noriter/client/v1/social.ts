@@ -26,9 +26,11 @@ export interface GiveRequest {
   kind: string;
   /** How many, at least one. */
   count: number;
+  /** How long they stay wrapped, at most a week: out of the pouch now, and in the other's, who is told, only then. */
+  wrappedMs: number;
 }
 
-/** GiveResponse says that the flowers are out of the pouch and on their way, for certain. */
+/** GiveResponse says that the flowers are out of the pouch and on their way, for certain; wrapped ones, when their time has come. */
 export interface GiveResponse {
   $type: "noriter.client.v1.GiveResponse";
 }
@@ -143,7 +145,7 @@ export const Flowers: MessageFns<Flowers, "noriter.client.v1.Flowers"> = {
 };
 
 function createBaseGiveRequest(): GiveRequest {
-  return { $type: "noriter.client.v1.GiveRequest", member: 0, kind: "", count: 0 };
+  return { $type: "noriter.client.v1.GiveRequest", member: 0, kind: "", count: 0, wrappedMs: 0 };
 }
 
 export const GiveRequest: MessageFns<GiveRequest, "noriter.client.v1.GiveRequest"> = {
@@ -158,6 +160,9 @@ export const GiveRequest: MessageFns<GiveRequest, "noriter.client.v1.GiveRequest
     }
     if (message.count !== 0) {
       writer.uint32(24).uint32(message.count);
+    }
+    if (message.wrappedMs !== 0) {
+      writer.uint32(32).uint32(message.wrappedMs);
     }
     return writer;
   },
@@ -199,6 +204,14 @@ export const GiveRequest: MessageFns<GiveRequest, "noriter.client.v1.GiveRequest
             message.count = reader.uint32();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.wrappedMs = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -222,6 +235,9 @@ export const GiveRequest: MessageFns<GiveRequest, "noriter.client.v1.GiveRequest
     if (message.count !== 0) {
       obj.count = Math.round(message.count);
     }
+    if (message.wrappedMs !== 0) {
+      obj.wrappedMs = Math.round(message.wrappedMs);
+    }
     return obj;
   },
 
@@ -233,6 +249,7 @@ export const GiveRequest: MessageFns<GiveRequest, "noriter.client.v1.GiveRequest
     message.member = object.member ?? 0;
     message.kind = object.kind ?? "";
     message.count = object.count ?? 0;
+    message.wrappedMs = object.wrappedMs ?? 0;
     return message;
   },
 };

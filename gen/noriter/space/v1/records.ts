@@ -183,6 +183,26 @@ export interface LineRates {
   cellLines: number[];
 }
 
+/**
+ * TimerRecord is a record that is to be asked at a time (rule T1). It stands in the tag that it is asked of, until that has
+ * decided it, and in a bucket, until it is on the log.
+ */
+export interface TimerRecord {
+  $type: "noriter.space.v1.TimerRecord";
+  /** The topic it is to lie in. */
+  topic: string;
+  /** Its key. */
+  key: string;
+  /** The tag it is asked of. */
+  tag: string;
+  /** Its bytes. */
+  body: Uint8Array;
+  /** The trace of what set the timer, if it has one. */
+  trace: string;
+  /** When it is due, milliseconds since 1970. */
+  dueMs: number;
+}
+
 function createBaseSessionRecord(): SessionRecord {
   return {
     $type: "noriter.space.v1.SessionRecord",
@@ -1295,6 +1315,154 @@ export const LineRates: MessageFns<LineRates, "noriter.space.v1.LineRates"> = {
     message.nearby = object.nearby ?? 0;
     message.cell = object.cell?.map((e) => e) || [];
     message.cellLines = object.cellLines?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseTimerRecord(): TimerRecord {
+  return {
+    $type: "noriter.space.v1.TimerRecord",
+    topic: "",
+    key: "",
+    tag: "",
+    body: new Uint8Array(0),
+    trace: "",
+    dueMs: 0,
+  };
+}
+
+export const TimerRecord: MessageFns<TimerRecord, "noriter.space.v1.TimerRecord"> = {
+  $type: "noriter.space.v1.TimerRecord" as const,
+
+  encode(message: TimerRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.topic !== "") {
+      writer.uint32(10).string(message.topic);
+    }
+    if (message.key !== "") {
+      writer.uint32(18).string(message.key);
+    }
+    if (message.tag !== "") {
+      writer.uint32(26).string(message.tag);
+    }
+    if (message.body.length !== 0) {
+      writer.uint32(34).bytes(message.body);
+    }
+    if (message.trace !== "") {
+      writer.uint32(42).string(message.trace);
+    }
+    if (message.dueMs !== 0) {
+      writer.uint32(48).uint64(message.dueMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TimerRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTimerRecord();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.topic = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.tag = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.body = reader.bytes();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.trace = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.dueMs = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: TimerRecord): unknown {
+    const obj: any = {};
+    if (message.topic !== "") {
+      obj.topic = message.topic;
+    }
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.tag !== "") {
+      obj.tag = message.tag;
+    }
+    if (message.body.length !== 0) {
+      obj.body = base64FromBytes(message.body);
+    }
+    if (message.trace !== "") {
+      obj.trace = message.trace;
+    }
+    if (message.dueMs !== 0) {
+      obj.dueMs = Math.round(message.dueMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TimerRecord>): TimerRecord {
+    return TimerRecord.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TimerRecord>): TimerRecord {
+    const message = createBaseTimerRecord();
+    message.topic = object.topic ?? "";
+    message.key = object.key ?? "";
+    message.tag = object.tag ?? "";
+    message.body = object.body ?? new Uint8Array(0);
+    message.trace = object.trace ?? "";
+    message.dueMs = object.dueMs ?? 0;
     return message;
   },
 };

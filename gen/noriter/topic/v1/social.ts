@@ -27,6 +27,27 @@ export interface GiftAsked {
   kind: string;
   /** How many. */
   count: number;
+  /** How long they are to stay wrapped; 0: not at all. */
+  wrappedMs: number;
+}
+
+/** GiftDue asks a guest's tag to pass wrapped flowers on, at their time. */
+export interface GiftDue {
+  $type: "noriter.topic.v1.GiftDue";
+  /** Who gives; the tag. */
+  guest: string;
+  /** The number of the timer. */
+  timer: number;
+  /** Who receives. */
+  receiver: string;
+  /** The giver's number in the channel both stood in. */
+  member: number;
+  /** The giver's nickname then. */
+  nickname: string;
+  /** Which: `daisy`. */
+  kind: string;
+  /** How many. */
+  count: number;
 }
 
 /** FlowersPassed asks a guest's tag to take flowers into the pouch and to tell the guest. */
@@ -74,6 +95,32 @@ export interface FlowersReceived {
   atMs: number;
 }
 
+/** FlowersWrapped is the fact that flowers went out of a pouch, to be passed on at a time. */
+export interface FlowersWrapped {
+  $type: "noriter.topic.v1.FlowersWrapped";
+  /** Whose pouch. */
+  guest: string;
+  /** When, milliseconds since 1970. */
+  dueMs: number;
+  /** What is asked then. */
+  due?:
+    | GiftDue
+    | undefined;
+  /** The record's time. */
+  atMs: number;
+}
+
+/** FlowersUnwrapped is the fact that wrapped flowers were passed on. */
+export interface FlowersUnwrapped {
+  $type: "noriter.topic.v1.FlowersUnwrapped";
+  /** Whose pouch they came out of. */
+  guest: string;
+  /** The number of their timer. */
+  timer: number;
+  /** The record's time. */
+  atMs: number;
+}
+
 function createBaseGiftAsked(): GiftAsked {
   return {
     $type: "noriter.topic.v1.GiftAsked",
@@ -83,6 +130,7 @@ function createBaseGiftAsked(): GiftAsked {
     nickname: "",
     kind: "",
     count: 0,
+    wrappedMs: 0,
   };
 }
 
@@ -107,6 +155,9 @@ export const GiftAsked: MessageFns<GiftAsked, "noriter.topic.v1.GiftAsked"> = {
     }
     if (message.count !== 0) {
       writer.uint32(48).uint32(message.count);
+    }
+    if (message.wrappedMs !== 0) {
+      writer.uint32(56).uint32(message.wrappedMs);
     }
     return writer;
   },
@@ -172,6 +223,14 @@ export const GiftAsked: MessageFns<GiftAsked, "noriter.topic.v1.GiftAsked"> = {
             message.count = reader.uint32();
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.wrappedMs = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -204,6 +263,9 @@ export const GiftAsked: MessageFns<GiftAsked, "noriter.topic.v1.GiftAsked"> = {
     if (message.count !== 0) {
       obj.count = Math.round(message.count);
     }
+    if (message.wrappedMs !== 0) {
+      obj.wrappedMs = Math.round(message.wrappedMs);
+    }
     return obj;
   },
 
@@ -215,6 +277,171 @@ export const GiftAsked: MessageFns<GiftAsked, "noriter.topic.v1.GiftAsked"> = {
     message.guest = object.guest ?? "";
     message.asker = (object.asker !== undefined && object.asker !== null) ? Asker.fromPartial(object.asker) : undefined;
     message.receiver = object.receiver ?? "";
+    message.nickname = object.nickname ?? "";
+    message.kind = object.kind ?? "";
+    message.count = object.count ?? 0;
+    message.wrappedMs = object.wrappedMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseGiftDue(): GiftDue {
+  return {
+    $type: "noriter.topic.v1.GiftDue",
+    guest: "",
+    timer: 0,
+    receiver: "",
+    member: 0,
+    nickname: "",
+    kind: "",
+    count: 0,
+  };
+}
+
+export const GiftDue: MessageFns<GiftDue, "noriter.topic.v1.GiftDue"> = {
+  $type: "noriter.topic.v1.GiftDue" as const,
+
+  encode(message: GiftDue, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.guest !== "") {
+      writer.uint32(10).string(message.guest);
+    }
+    if (message.timer !== 0) {
+      writer.uint32(16).uint64(message.timer);
+    }
+    if (message.receiver !== "") {
+      writer.uint32(26).string(message.receiver);
+    }
+    if (message.member !== 0) {
+      writer.uint32(32).uint32(message.member);
+    }
+    if (message.nickname !== "") {
+      writer.uint32(42).string(message.nickname);
+    }
+    if (message.kind !== "") {
+      writer.uint32(50).string(message.kind);
+    }
+    if (message.count !== 0) {
+      writer.uint32(56).uint32(message.count);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GiftDue {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGiftDue();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.guest = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.timer = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.receiver = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.member = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.nickname = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.count = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: GiftDue): unknown {
+    const obj: any = {};
+    if (message.guest !== "") {
+      obj.guest = message.guest;
+    }
+    if (message.timer !== 0) {
+      obj.timer = Math.round(message.timer);
+    }
+    if (message.receiver !== "") {
+      obj.receiver = message.receiver;
+    }
+    if (message.member !== 0) {
+      obj.member = Math.round(message.member);
+    }
+    if (message.nickname !== "") {
+      obj.nickname = message.nickname;
+    }
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.count !== 0) {
+      obj.count = Math.round(message.count);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GiftDue>): GiftDue {
+    return GiftDue.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GiftDue>): GiftDue {
+    const message = createBaseGiftDue();
+    message.guest = object.guest ?? "";
+    message.timer = object.timer ?? 0;
+    message.receiver = object.receiver ?? "";
+    message.member = object.member ?? 0;
     message.nickname = object.nickname ?? "";
     message.kind = object.kind ?? "";
     message.count = object.count ?? 0;
@@ -592,6 +819,211 @@ export const FlowersReceived: MessageFns<FlowersReceived, "noriter.topic.v1.Flow
     message.guest = object.guest ?? "";
     message.kind = object.kind ?? "";
     message.count = object.count ?? 0;
+    message.atMs = object.atMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseFlowersWrapped(): FlowersWrapped {
+  return { $type: "noriter.topic.v1.FlowersWrapped", guest: "", dueMs: 0, due: undefined, atMs: 0 };
+}
+
+export const FlowersWrapped: MessageFns<FlowersWrapped, "noriter.topic.v1.FlowersWrapped"> = {
+  $type: "noriter.topic.v1.FlowersWrapped" as const,
+
+  encode(message: FlowersWrapped, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.guest !== "") {
+      writer.uint32(10).string(message.guest);
+    }
+    if (message.dueMs !== 0) {
+      writer.uint32(16).uint64(message.dueMs);
+    }
+    if (message.due !== undefined) {
+      GiftDue.encode(message.due, writer.uint32(26).fork()).join();
+    }
+    if (message.atMs !== 0) {
+      writer.uint32(32).uint64(message.atMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FlowersWrapped {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFlowersWrapped();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.guest = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.dueMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.due = GiftDue.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.atMs = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: FlowersWrapped): unknown {
+    const obj: any = {};
+    if (message.guest !== "") {
+      obj.guest = message.guest;
+    }
+    if (message.dueMs !== 0) {
+      obj.dueMs = Math.round(message.dueMs);
+    }
+    if (message.due !== undefined) {
+      obj.due = GiftDue.toJSON(message.due);
+    }
+    if (message.atMs !== 0) {
+      obj.atMs = Math.round(message.atMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<FlowersWrapped>): FlowersWrapped {
+    return FlowersWrapped.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FlowersWrapped>): FlowersWrapped {
+    const message = createBaseFlowersWrapped();
+    message.guest = object.guest ?? "";
+    message.dueMs = object.dueMs ?? 0;
+    message.due = (object.due !== undefined && object.due !== null) ? GiftDue.fromPartial(object.due) : undefined;
+    message.atMs = object.atMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseFlowersUnwrapped(): FlowersUnwrapped {
+  return { $type: "noriter.topic.v1.FlowersUnwrapped", guest: "", timer: 0, atMs: 0 };
+}
+
+export const FlowersUnwrapped: MessageFns<FlowersUnwrapped, "noriter.topic.v1.FlowersUnwrapped"> = {
+  $type: "noriter.topic.v1.FlowersUnwrapped" as const,
+
+  encode(message: FlowersUnwrapped, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.guest !== "") {
+      writer.uint32(10).string(message.guest);
+    }
+    if (message.timer !== 0) {
+      writer.uint32(16).uint64(message.timer);
+    }
+    if (message.atMs !== 0) {
+      writer.uint32(24).uint64(message.atMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FlowersUnwrapped {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFlowersUnwrapped();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.guest = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.timer = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.atMs = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: FlowersUnwrapped): unknown {
+    const obj: any = {};
+    if (message.guest !== "") {
+      obj.guest = message.guest;
+    }
+    if (message.timer !== 0) {
+      obj.timer = Math.round(message.timer);
+    }
+    if (message.atMs !== 0) {
+      obj.atMs = Math.round(message.atMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<FlowersUnwrapped>): FlowersUnwrapped {
+    return FlowersUnwrapped.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FlowersUnwrapped>): FlowersUnwrapped {
+    const message = createBaseFlowersUnwrapped();
+    message.guest = object.guest ?? "";
+    message.timer = object.timer ?? 0;
     message.atMs = object.atMs ?? 0;
     return message;
   },

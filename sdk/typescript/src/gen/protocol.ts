@@ -215,6 +215,8 @@ export interface GiveRequest {
   readonly kind: string
   /** How many, at least one. */
   readonly count?: number
+  /** How long they stay wrapped, at most a week: out of the pouch now, and in the other's, who is told, only then. */
+  readonly wrappedMs?: number
 }
 
 /** PouchRequest asks what is in the guest's own pouch. */
@@ -354,7 +356,7 @@ export interface SayResponse {
 /** WhisperResponse says that the whisper is on its way, for certain. */
 export type WhisperResponse = Readonly<Record<never, never>>
 
-/** GiveResponse says that the flowers are out of the pouch and on their way, for certain. */
+/** GiveResponse says that the flowers are out of the pouch and on their way, for certain; wrapped ones, when their time has come. */
 export type GiveResponse = Readonly<Record<never, never>>
 
 /** Flowers are some of one kind. */

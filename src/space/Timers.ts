@@ -1,0 +1,217 @@
+/**
+ * Timers: "ask this record at that time" (rule T1). A timer stands in the tag that its record is asked of, by the commit
+ * that sets it, and before that in one of 64 buckets, which may name too much and never too little. Whoever looks puts what
+ * is due onto the log and then strikes it from its bucket; the record takes effect while its timer stands in the tag
+ * (Deciding), so it may be asked any number of times, by anybody. Owns buckets and firing, not what is asked.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import { TimerRecord } from "../../gen/noriter/space/v1/records.ts"
+import { type Generation, Roster, watcherPrefix } from "../link/Roster.ts"
+import { type NewRecord, TopicLog } from "../link/TopicLog.ts"
+import { askedTopics, partitionFor } from "../link/Topics.ts"
+import { timerLateSeconds, timerOverdueSeconds } from "../telemetry/Metrics.ts"
+import { enduring, Workers } from "../Workers.ts"
+import { Self } from "./Self.ts"
+import { type Change, type Commit, newToken, SharedSpace, type Tag } from "./SharedSpace.ts"
+
+type Space = SharedSpace["Service"]
+
+/** A timer by its number: the place, in the streams of its tag, of the record that set it. */
+export interface Timer {
+  readonly number: number
+  readonly record: TimerRecord
+}
+
+/** The key in its tag of the timer of this number. */
+export const timerKey = (number: number): string => `${timerPrefix}${number}`
+
+/** Never another number: what stands in a bucket is looked for there for as long as there are timers. */
+const bucketCount = 64
+
+const bucketNames: ReadonlyArray<Tag> = Array.from({ length: bucketCount }, (_, at) => `timers_${at}`)
+
+export const bucketOf = (tag: Tag): Tag => bucketNames[partitionFor(tag, bucketCount)] ?? ""
+
+/** Names timers in the bucket of their tag: to be done before the commit that sets them. */
+export const arm = (space: Space, generation: Generation, tag: Tag, timers: ReadonlyArray<Timer>) =>
+  timers.length === 0
+    ? Effect.void
+    : Effect.asVoid(
+        space.commit(
+          bucketCommit(
+            bucketOf(tag),
+            generation,
+            timers.map(({ number, record }) => ({
+              _tag: "Put",
+              key: `${tag}/${number}`,
+              value: TimerRecord.encode(record).finish(),
+              dueMs: record.dueMs
+            }))
+          )
+        )
+      )
+
+/**
+ * Names in the bucket what stands in a tag: of a cluster, the node that holds the bucket may have lost what the tag's has
+ * kept. Bounded: what was lost is of the last minute.
+ */
+export const rearm = Effect.fnUntraced(function* (space: Space, generation: Generation, tag: Tag) {
+  const due = yield* space.due(tag, Number.MAX_SAFE_INTEGER, rearmMax)
+  const keys = due.filter((key) => key.startsWith(timerPrefix))
+  if (keys.length === 0) return
+  const { entries } = yield* space.read({ tag, keys })
+  const timers = Array.from(entries, ([key, { value }]): Timer => {
+    return { number: Number(key.slice(timerPrefix.length)), record: TimerRecord.decode(value) }
+  })
+  yield* arm(space, generation, tag, timers)
+})
+
+/** A runner fires those of its share of the buckets at once, and what others have left, a while later. */
+export const layer = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const self = yield* Self
+    yield* fire((id) => id === self.incarnation.id)
+  })
+)
+
+/** A watcher fires what the runners have left, whenever its log is to be had; without it, it watches all the same. */
+export const layerOutside = <E>(log: Layer.Layer<TopicLog, E>) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const workers = yield* Workers
+      const firing = Effect.scoped(Effect.andThen(fire(nobody), Effect.never).pipe(Effect.provide(log)))
+      const again = Effect.andThen(enduring("the log of a watcher's timers", firing), Effect.sleep(lookMs))
+      yield* workers.run("timers' log", Effect.forever(again))
+    })
+  )
+
+/** How many timers are so late that nobody seems to fire them. */
+export const overdue = (space: Space) =>
+  Effect.gen(function* () {
+    const untilMs = (yield* Clock.currentTimeMillis) - overdueMs
+    const dues = yield* Effect.forEach(bucketNames, (name) => space.due(name, untilMs, overdueMax), {
+      concurrency: bucketsAtOnce
+    })
+    return dues.reduce((sum, keys) => sum + keys.length, 0)
+  })
+
+// --- internal ---
+
+const timerPrefix = "timer/"
+
+/** How often a runner looks at its share. */
+const everyMs = 100
+/** How often all buckets are looked at, and who has which. */
+const lookMs = 1_000
+/** What is due is left for so long to whoever has the bucket. */
+const leftMs = 1_000
+/** Timers of a bucket that are fired at once, and buckets: a log takes a thousand records at once, and guests ask, too. */
+const firedMax = 32
+const bucketsAtOnce = 8
+/** Keys with a deadline that are looked at in one tag. */
+const rearmMax = 1_000
+/** So late that somebody should look, and how many of a bucket are counted then. */
+const overdueMs = 5_000
+const overdueMax = 10_000
+
+const nobody = () => false
+
+const bucketCommit = (tag: Tag, generation: Generation, changes: ReadonlyArray<Change>): Commit => ({
+  tag,
+  token: newToken(),
+  generation,
+  found: true,
+  guard: { _tag: "Compared" },
+  reads: [],
+  changes,
+  tell: []
+})
+
+const fire = Effect.fnUntraced(function* (isSelf: (incarnation: string) => boolean) {
+  const roster = yield* Roster
+  const workers = yield* Workers
+  const fireBucket = firing(yield* SharedSpace, yield* TopicLog)
+  let mine: ReadonlySet<Tag> = new Set()
+  let lookedMs = Number.NEGATIVE_INFINITY
+  let isLate = false
+
+  /** Who has which bucket, as far as anybody can say: where two think it theirs, both fire. */
+  const share = Effect.match(roster.living, {
+    onSuccess: (living) => {
+      const runners = living.filter(({ runner }) => !runner.startsWith(watcherPrefix))
+      const place = runners.findIndex(({ id }) => isSelf(id))
+      mine = new Set(bucketNames.filter((_, at) => at % runners.length === place))
+    },
+    onFailure: () => {}
+  })
+  /** Answers since when the first of them was due; a bucket that could not be fired keeps no other from it. */
+  const look = Effect.fnUntraced(function* (names: Iterable<Tag>, untilMs: number) {
+    const looks = yield* Effect.forEach(names, (name) => Effect.result(fireBucket(name, untilMs)), {
+      concurrency: bucketsAtOnce
+    })
+    const failed = looks.find(Result.isFailure)
+    if (failed !== undefined) return yield* Effect.fail(failed.failure)
+    return Math.min(...looks.filter(Result.isSuccess).map(({ success }) => success))
+  })
+  const round = Effect.gen(function* () {
+    const nowMs = yield* Clock.currentTimeMillis
+    yield* look(mine, nowMs)
+    if (nowMs - lookedMs < lookMs) return
+    lookedMs = nowMs
+    yield* share
+    const lateMs = Math.max(0, nowMs - (yield* look(bucketNames, nowMs - leftMs)))
+    timerOverdueSeconds.value = lateMs / 1000
+    if (lateMs > overdueMs && !isLate) yield* Effect.logWarning(`a timer is fired ${lateMs} ms late`)
+    isLate = lateMs > overdueMs
+  })
+  const failed = (cause: unknown) =>
+    Effect.andThen(Effect.logWarning("timers: not this time", cause), Effect.sleep(lookMs))
+  const rounds = Effect.andThen(Effect.catch(round, failed), Effect.sleep(everyMs))
+  yield* workers.run("timers", Effect.forever(rounds))
+})
+
+/** Asks what is due of a bucket by then, and strikes it; answers since when the first of it was due. */
+const firing = (space: Space, log: TopicLog["Service"]) =>
+  Effect.fnUntraced(function* (bucket: Tag, untilMs: number) {
+    const keys = yield* space.due(bucket, untilMs, firedMax)
+    if (keys.length === 0) return Number.POSITIVE_INFINITY
+    const { generation, entries } = yield* space.read({ tag: bucket, keys })
+    if (generation === undefined) return Number.POSITIVE_INFINITY
+    const records = Array.from(entries, ([key, { value }]) => ({ key, record: TimerRecord.decode(value) }))
+    // A topic of a newer release is that release's to write to.
+    const known = Map.groupBy(records, ({ record }) => record.topic)
+    for (const [topic, some] of known) {
+      if (!askedTopics.includes(topic)) continue
+      const positions = yield* log.append(
+        topic,
+        some.map(({ record }) => asked(record))
+      )
+      some.forEach(({ record }, at) => {
+        timerLateSeconds.observe(Math.max(0, (positions[at]?.timeMs ?? 0) - record.dueMs) / 1000)
+      })
+      // Only now that they are on the log. Where the bucket is of another generation by now, it is not this one.
+      yield* Effect.catchTag(
+        space.commit({
+          ...bucketCommit(
+            bucket,
+            generation,
+            some.map(({ key }) => ({ _tag: "Delete", key }))
+          ),
+          found: false
+        }),
+        "CommitRefused",
+        () => Effect.void
+      )
+    }
+    return Math.min(...records.map(({ record }) => record.dueMs))
+  })
+
+const asked = ({ key, tag, body, trace }: TimerRecord): NewRecord => ({
+  key,
+  partitionBy: tag,
+  body,
+  trace: trace === "" ? undefined : trace
+})
