@@ -65,7 +65,7 @@ export const defects: ReadonlyArray<Defect> = [
       },
       {
         file: "src/space/Applier.ts",
-        find: `if (asked.every(({ record }) => record.offset <= state.applied)) return "done"`,
+        find: `if (asked.every(isApplied)) return "done"`,
         replace: `if (asked.length === 0) return "done"`
       }
     ]

@@ -13,13 +13,12 @@ import { TestClock } from "effect/testing"
 import { PouchAskedConsumer, SocialHappenedConsumer } from "../../gen/consumers.ts"
 import { Answer } from "../../gen/noriter/space/v1/records.ts"
 import type { GiftAsked } from "../../gen/noriter/topic/v1/social.ts"
-import { decodeRunner, decodeTopic } from "../../gen/registry.ts"
+import { decodeRunner } from "../../gen/registry.ts"
 import { EventBus, recordOf } from "../../src/bus/EventBus.ts"
 import { Ensemble, layerOf as rosterOf } from "../../src/link/MemoryRoster.ts"
 import { Hub, layerOf as linkOf } from "../../src/link/MemoryRunnerLink.ts"
-import { Broker, layerOf as logOf } from "../../src/link/MemoryTopicLog.ts"
+import { layerOf as logOf } from "../../src/link/MemoryTopicLog.ts"
 import { type Generation, Roster } from "../../src/link/Roster.ts"
-import type { AppendFailed, NewRecord, Position, Source } from "../../src/link/TopicLog.ts"
 import { allTopics } from "../../src/link/Topics.ts"
 import { countOf, pouchKey, readPouch } from "../../src/plaza/social/Pouch.ts"
 import { pouchFacts } from "../../src/plaza/social/PouchDeciders.ts"
@@ -32,6 +31,7 @@ import * as Timers from "../../src/space/Timers.ts"
 import { Workers } from "../../src/Workers.ts"
 import { decodeFrames } from "../../src/wire/Frame.ts"
 import { decidersOf, foundingOf, type How, plantedLog, plantedSpace } from "./GiftsPlanted.ts"
+import { Ledger } from "./Ledger.ts"
 import { type Actor, Trouble, type Troubles } from "./Trouble.ts"
 import * as TroubledLinks from "./TroubledLinks.ts"
 import * as TroubledSpace from "./TroubledSpace.ts"
@@ -71,44 +71,6 @@ export interface Came {
   readonly answers: ReadonlyArray<Asked & { readonly answer: string }>
   /** Gifts answered as given before the log had them. */
   readonly early: ReadonlyArray<string>
-}
-
-/** A log of which nothing is forgotten. */
-class Ledger extends Broker {
-  readonly records: Array<NewRecord & Position & { readonly topic: string }> = []
-
-  /** A test clock stops between two milliseconds, where a sleeper with jitter wakes; no broker tells such a time. */
-  override append(topic: string, some: ReadonlyArray<NewRecord>, nowMs: number) {
-    const appended: ReadonlyArray<Position> | AppendFailed = super.append(topic, some, Math.floor(nowMs))
-    if (!("_tag" in appended)) {
-      appended.forEach((position, at) => {
-        const record = some[at]
-        if (record !== undefined) this.records.push({ ...record, ...position, topic })
-      })
-    }
-    return appended
-  }
-
-  /** Messages of a topic, each source once, and the gift each is about: that of the record that caused it. */
-  messages(topic: string) {
-    const seen = new Set<string>()
-    return this.records.flatMap((record) => {
-      const { source, key, body } = record
-      const name = source && `${source.topic}/${source.partition}/${source.offset}/${source.index}`
-      if (record.topic !== topic || (name !== undefined && seen.has(name))) return []
-      if (name !== undefined) seen.add(name)
-      const message = decodeTopic(key, body)
-      return message === undefined ? [] : [{ message, gift: source === undefined ? "" : this.giftAt(source) }]
-    })
-  }
-
-  private giftAt(at: Source): string {
-    const cause = this.records.find(
-      ({ topic, partition, offset }) => topic === at.topic && partition === at.partition && offset === at.offset
-    )
-    const message = cause && decodeTopic(cause.key, cause.body)
-    return message !== undefined && "nickname" in message ? message.nickname : ""
-  }
 }
 
 class World {
