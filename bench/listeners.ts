@@ -17,9 +17,10 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import { Admission } from "../src/client/Admission.ts"
-import { type Connection, closed } from "../src/client/Connection.ts"
+import type { Connection } from "../src/client/Connection.ts"
 import * as Connections from "../src/client/Connections.ts"
 import * as Deadlines from "../src/client/Deadlines.ts"
+import type { Reader } from "../src/client/Reading.ts"
 import * as TcpListener from "../src/client/TcpListener.ts"
 import { Lines, tooLong } from "../src/wire/Lines.ts"
 import { spread } from "./Measure.ts"
@@ -64,14 +65,16 @@ const listeners: Readonly<Record<Name, Effect.Effect<number, unknown, Scope.Scop
     }
     const deadlines = yield* Deadlines.make(settings)
     const admission = new Admission(settings, deadlines.now)
-    const accept = Effect.fnUntraced(function* (connection: Connection) {
+    const accept = (connection: Connection): Reader => {
       accepted++
-      while (true) {
-        const arrival = yield* connection.next
-        if (arrival === closed) return
-        for (const _ of arrival) connection.outbox.answer(pong)
+      return {
+        take: () => {
+          connection.outbox.answer(pong)
+          return Effect.void
+        },
+        end: () => Effect.void
       }
-    })
+    }
     const connections = yield* Connections.make({ settings, deadlines, accept })
     return (yield* TcpListener.listen({ settings, admission, connections })).port
   }),

@@ -6,6 +6,7 @@
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
@@ -232,7 +233,11 @@ const timedOneIn = 16
 const timed = <A, E>(figures: KeyFigures, handle: () => Effect.Effect<A, E>): Effect.Effect<A, E> => {
   if (figures.count++ % timedOneIn !== 0) return handle()
   const began = performance.now()
-  return Effect.onExit(handle(), () => Effect.sync(() => figures.duration.observe((performance.now() - began) / 1000)))
+  const observe = () => figures.duration.observe((performance.now() - began) / 1000)
+  const handled = handle()
+  if (!Exit.isExit(handled)) return Effect.onExit(handled, () => Effect.sync(observe))
+  observe()
+  return handled
 }
 
 const isFrame = (message: RunnerMessage | TopicRecord): message is RunnerMessage => message.$type in runnerRoutes

@@ -6,6 +6,7 @@
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { decodeClientMessage } from "../../gen/decoders.ts"
@@ -21,15 +22,16 @@ import { linesIn } from "../telemetry/Metrics.ts"
 import { currentTrace, withNewTrace } from "../telemetry/Tracing.ts"
 import { isFault, type Line, parseLine, tooLong } from "../wire/Lines.ts"
 import { Issues, readId } from "../wire/Strict.ts"
-import { type Connection, closed } from "./Connection.ts"
+import type { Connection } from "./Connection.ts"
+import type { Reader } from "./Reading.ts"
 import type { Session } from "./Session.ts"
 import { Sessions } from "./Sessions.ts"
 
 export class ClientMessageConsumer extends Context.Service<
   ClientMessageConsumer,
   {
-    /** Handles the lines of one socket, in its own fiber, until the socket is gone. */
-    readonly serve: (connection: Connection) => Effect.Effect<void>
+    /** Begins a session on a socket: what handles its lines, one after another, and its end. */
+    readonly serve: (connection: Connection) => Reader
   }
 >()("noriter/client/ClientMessageConsumer") {
   static readonly layer = Layer.effect(
@@ -38,11 +40,33 @@ export class ClientMessageConsumer extends Context.Service<
   )
 }
 
-/** What handling the lines of one socket needs. */
-interface Phone {
+/** What handles the lines of all sockets. */
+interface Desk {
+  readonly take: (phone: Phone, line: Line) => Effect.Effect<void>
+  readonly end: (phone: Phone) => Effect.Effect<void>
+}
+
+/** One socket, and its session. */
+class Phone implements Reader {
   readonly connection: Connection
   readonly session: Session
-  readonly issues: Issues
+  /** The newest token that it is known to have. */
+  heldToken = 0
+  private readonly desk: Desk
+
+  constructor(connection: Connection, session: Session, desk: Desk) {
+    this.connection = connection
+    this.session = session
+    this.desk = desk
+  }
+
+  take(line: Line): Effect.Effect<void> {
+    return this.desk.take(this, line)
+  }
+
+  end(): Effect.Effect<void> {
+    return this.desk.end(this)
+  }
 }
 
 /** How long a phone that was disconnected for ABUSE should stay away. */
@@ -55,6 +79,9 @@ const make = Effect.gen(function* () {
   const { rateLimits } = yield* Settings
   const figures = new Map(Object.keys(clientRoutes).map((key) => [key, linesIn.of(key)]))
   const now = () => performance.now()
+  const fork = Effect.runForkWith(yield* Effect.context<never>())
+  /** Those of the line that is handled now. */
+  const issues = new Issues()
 
   const refuse = (phone: Phone, id: number, refused: Refused, issues?: Issues): Effect.Effect<void> => {
     phone.session.refuse(id, refused, issues)
@@ -68,7 +95,7 @@ const make = Effect.gen(function* () {
   const dispatch = (phone: Phone, request: ClientRequest, call: Call): Effect.Effect<void> => {
     const handled = attempted(bus, request, call)
     // Most lines are moves, which are done when their handler returns and have no answer.
-    if (handled === Effect.void && call.id === 0) return Effect.void
+    if (call.id === 0 && Exit.isExit(handled) && Exit.isSuccess(handled)) return Effect.void
     return Effect.matchCauseEffect(handled, {
       onSuccess: (response) => {
         if (response !== later) phone.session.respond(call.id, response)
@@ -121,7 +148,6 @@ const make = Effect.gen(function* () {
 
   const handle = (phone: Phone, line: Line): Effect.Effect<void> => {
     if (line === tooLong) return refuse(phone, 0, lineTooLong)
-    const { issues } = phone
     issues.clear()
     const fields = parseLine(line)
     if (isFault(fields)) {
@@ -137,33 +163,28 @@ const make = Effect.gen(function* () {
   const tokenHeld = (session: Session): Effect.Effect<void> =>
     session.change((held) => Effect.map(presence.tokenHeld(held), (after) => session.hold(after))).pipe(Effect.ignore)
 
-  const serve = Effect.fnUntraced(function* (connection: Connection) {
-    const session = sessions.visitor(connection)
-    const phone: Phone = { connection, session, issues: new Issues() }
-    let heldToken = 0
-    const reading = Effect.gen(function* () {
-      while (true) {
-        const arrival = yield* connection.next
-        if (arrival === closed) {
-          // It may have said all it wanted and still listen.
-          if (connection.isOpen) yield* session.lasting.idle
-          return connection.close()
-        }
-        if (session.newToken > heldToken) {
-          heldToken = session.newToken
-          // Not waited for: what was said meanwhile is not about the token.
-          yield* Effect.forkChild(tokenHeld(session))
-        }
-        // A phone that was sent away is not listened to; what it hears no answer to it sends again.
-        for (const line of arrival) if (connection.isOpen) yield* handle(phone, line)
+  const desk: Desk = {
+    take: (phone, line) => {
+      const { session } = phone
+      if (session.newToken > phone.heldToken) {
+        phone.heldToken = session.newToken
+        // Not waited for: what is said is not about the token.
+        fork(tokenHeld(session))
       }
-    })
-    // Whatever ends it: from here on the grace counts, else nobody would ever move this session on.
-    const gone = Effect.suspend(() => (session.held === undefined ? Effect.void : sessions.lost(session)))
-    yield* Effect.ensuring(reading, gone)
-  })
+      return handle(phone, line)
+    },
+    end: ({ connection, session }) =>
+      // It may have said all it wanted and still listen.
+      Effect.andThen(connection.isOpen ? session.lasting.idle : Effect.void, () => {
+        connection.close()
+        // From here on the grace counts, else nobody would ever move this session on.
+        return session.held === undefined ? Effect.void : sessions.lost(session)
+      })
+  }
 
-  return ClientMessageConsumer.of({ serve })
+  return ClientMessageConsumer.of({
+    serve: (connection) => new Phone(connection, sessions.visitor(connection), desk)
+  })
 })
 
 /** A handler that throws before it gives an effect has failed like any other. */

@@ -3,19 +3,13 @@
  * session takes, and what is said and done at the end. Knows of no transport: whoever listens (TcpListener, Gateway)
  * tells it what happened to the socket; Deadlines watches over its times.
  */
-import * as Effect from "effect/Effect"
 import { DisconnectCode, disconnectCodeToJSON } from "../../gen/noriter/client/v1/session.ts"
 import { serverLine } from "../../gen/registry.ts"
 import { bytesIn, disconnects, outboxSlow } from "../telemetry/Metrics.ts"
-import { type Line, Lines } from "../wire/Lines.ts"
+import { Lines } from "../wire/Lines.ts"
 import type { Ticket } from "./Admission.ts"
 import { makeOutbox, type Outbox, type OutboxSocket, type SocketOutbox } from "./Outbox.ts"
-
-/** What `next` gives when nothing more will come. */
-export const closed: unique symbol = Symbol("noriter/connection closed")
-
-/** Lines in the order they came, at least one; or the end. */
-export type Arrival = ReadonlyArray<Line> | typeof closed
+import { type Arrival, closed, type Reader, Reading, type Run, type Source } from "./Reading.ts"
 
 export interface DisconnectOptions {
   /** For a developer to read. */
@@ -29,17 +23,9 @@ export interface Connection {
   readonly address: string
   readonly port: number
   readonly outbox: Outbox
-  /**
-   * What came since. The lines are valid until `next` is run again. While nobody runs it little is read, so a session
-   * that takes its time is not flooded. To be run by one fiber at a time.
-   */
-  readonly next: Effect.Effect<Arrival>
-  /** Reads no further: `next` gives nothing but the end. The phone's times stand still. */
-  readonly pause: () => void
-  readonly resume: () => void
   /** The session was begun or resumed: from here on the heartbeat counts, and no longer the hello timeout. */
   readonly helloDone: () => void
-  /** Says why as the last line and closes; `next` ends. The first call counts. */
+  /** Says why as the last line and closes; no line is taken any more. The first call counts. */
   readonly disconnect: (code: DisconnectCode, options?: DisconnectOptions) => void
   /** Closes without a word, after what waits is written. */
   readonly close: () => void
@@ -76,10 +62,10 @@ export interface ConnectionOptions {
   readonly framed?: boolean
   readonly now: () => number
   readonly ticket: Ticket
+  readonly run: Run
+  /** All that came is taken, and the socket is closed or closes. */
+  readonly onDone: (connection: PhoneConnection) => void
 }
-
-/** What `next` hands over at once; the rest of a chunk stays bytes until then. */
-export const batchLinesMax = 64
 
 /** The last line of a connection, its end included. */
 export const disconnectLine = (code: DisconnectCode, options: DisconnectOptions = {}): Buffer => {
@@ -105,11 +91,10 @@ const staysAway: ReadonlySet<DisconnectCode> = new Set([
   DisconnectCode.DISCONNECT_CODE_REMOVED
 ])
 
-export class PhoneConnection implements Connection {
+export class PhoneConnection implements Connection, Source {
   readonly address: string
   readonly port: number
   readonly outbox: SocketOutbox
-  readonly next: Effect.Effect<Arrival>
   readonly openedAt: number
   lastLineAt: number
   bytesIn = 0
@@ -120,8 +105,9 @@ export class PhoneConnection implements Connection {
   private readonly now: () => number
   private readonly lines: Lines
   private readonly ticket: Ticket
-  private waiter: ((arrival: Effect.Effect<Arrival>) => void) | undefined = undefined
-  private paused = false
+  private readonly run: Run
+  private readonly onDone: (connection: PhoneConnection) => void
+  private reading: Reading | undefined = undefined
   /** Not read because the session has not taken what was. */
   private held = false
   /** Nothing more will come. */
@@ -146,16 +132,8 @@ export class PhoneConnection implements Connection {
       now,
       onSlow: () => this.disconnect(DisconnectCode.DISCONNECT_CODE_SLOW, { message: "this phone reads too slowly" })
     })
-    // Made once: what waits for the next line is most of what an idle phone is.
-    const forget = Effect.sync(() => {
-      this.waiter = undefined
-    })
-    this.next = Effect.callback<Arrival>((resume) => {
-      const arrival = this.take()
-      if (arrival !== undefined) return resume(Effect.succeed(arrival))
-      this.waiter = resume
-      return forget
-    })
+    this.run = options.run
+    this.onDone = options.onDone
   }
 
   get isOpen(): boolean {
@@ -167,25 +145,22 @@ export class PhoneConnection implements Connection {
   }
 
   get isReading(): boolean {
-    return !this.held && !this.paused
+    return !this.held
   }
 
   get unfinishedSince(): number | undefined {
     return this.partSince ?? this.lines.unfinishedSince
   }
 
-  pause(): void {
-    if (this.paused || !this.isOpen) return
-    this.paused = true
-    this.transport.pause()
+  /** From here on what comes is taken by this reader, and what came already. */
+  begin(reader: Reader): void {
+    this.reading = new Reading(this, reader, this.run)
+    this.reading.advance()
   }
 
-  resume(): void {
-    if (!this.paused || !this.isOpen) return
-    this.paused = false
-    this.forgive()
-    this.deliver()
-    if (!this.held) this.transport.resume()
+  /** Whatever is under way is no longer waited for. */
+  interrupt(): void {
+    this.reading?.interrupt()
   }
 
   helloDone(): void {
@@ -219,7 +194,7 @@ export class PhoneConnection implements Connection {
     // At the end what comes is read and dropped: unread, it would make the kernel take back our last line.
     if (!this.isOpen) return
     this.lines.feed(chunk, this.now())
-    this.deliver()
+    this.reading?.advance()
     if (this.lines.hasMore && !this.held) {
       this.held = true
       this.transport.pause()
@@ -234,7 +209,7 @@ export class PhoneConnection implements Connection {
   /** The phone will send no more. What it sent is still handled; the session closes when it sees the end. */
   receivedEnd(): void {
     this.ended = true
-    this.deliver()
+    this.reading?.advance()
   }
 
   drained(): void {
@@ -247,7 +222,31 @@ export class PhoneConnection implements Connection {
     this.outbox.close()
     this.ticket.left()
     this.ended = true
-    this.deliver()
+    this.reading?.advance()
+  }
+
+  // --- For its reading ---
+
+  arrival(): Arrival | undefined {
+    if (!this.isOpen) return closed
+    const line = this.lines.next()
+    if (this.held && !this.lines.hasMore) {
+      this.held = false
+      this.forgive()
+      this.transport.resume()
+    }
+    if (line === undefined) return this.ended ? closed : undefined
+    this.lastLineAt = this.now()
+    return line
+  }
+
+  fail(): void {
+    this.disconnect(DisconnectCode.DISCONNECT_CODE_INTERNAL, { message: "the server failed" })
+  }
+
+  done(): void {
+    this.close()
+    this.onDone(this)
   }
 
   // --- internal ---
@@ -258,37 +257,7 @@ export class PhoneConnection implements Connection {
     this.transport.end()
     this.transport.resume()
     this.ended = true
-    this.deliver()
-  }
-
-  private deliver(): void {
-    const resume = this.waiter
-    if (resume === undefined) return
-    const arrival = this.take()
-    if (arrival === undefined) return
-    this.waiter = undefined
-    resume(Effect.succeed(arrival))
-  }
-
-  private take(): Arrival | undefined {
-    if (!this.isOpen) return closed
-    if (this.paused) return this.ended ? closed : undefined
-    const lines: Array<Line> = []
-    while (lines.length < batchLinesMax) {
-      const line = this.lines.next()
-      if (line === undefined) break
-      lines.push(line)
-    }
-    if (!this.lines.hasMore && this.held) {
-      this.held = false
-      this.forgive()
-      this.transport.resume()
-    }
-    if (lines.length > 0) {
-      this.lastLineAt = this.now()
-      return lines
-    }
-    return this.ended ? closed : undefined
+    this.reading?.advance()
   }
 
   /** While we did not read, the phone could not be heard. */

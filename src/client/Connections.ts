@@ -1,23 +1,20 @@
 /**
- * The connections of a runner, by whatever way they came: each has a fiber of its own, in which its session lives. Owns
- * their beginning and their end; what comes on a socket is given to its connection by whoever listens to it.
+ * The connections of a runner, by whatever way they came. Owns their beginning and their end; what comes on a socket is
+ * given to its connection by whoever listens to it, and taken by the reader it is given here.
  */
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
-import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
 import { socketsOpen } from "../telemetry/Metrics.ts"
 import type { Ticket } from "./Admission.ts"
 import { type Connection, type ConnectionLimits, PhoneConnection, type Transport } from "./Connection.ts"
 import type { Deadlines } from "./Deadlines.ts"
 import type { Peer } from "./Door.ts"
+import type { Reader, Run } from "./Reading.ts"
 
-export interface ConnectionsOptions<R> {
+export interface ConnectionsOptions {
   readonly settings: ConnectionLimits
   readonly deadlines: Deadlines
-  /** A connection's whole life. When it ends the socket is closed. */
-  readonly accept: (connection: Connection) => Effect.Effect<void, never, R>
+  /** Who takes what comes on a connection. When the end is taken, or where anything fails, the socket is closed. */
+  readonly accept: (connection: Connection) => Reader
 }
 
 /** A socket that is open and let in. */
@@ -32,90 +29,77 @@ export interface Opened {
 const closingMs = 3000
 
 /** Until the scope closes; then it closes all that are left. */
-export const make = <R>(options: ConnectionsOptions<R>) =>
+export const make = (options: ConnectionsOptions) =>
   Effect.acquireRelease(
-    Effect.map(Effect.context<R>(), (context) => {
-      const run = Effect.runForkWith(context)
-      return new Connections(options, (connection) => run(alive(connection, options.accept)))
-    }),
+    Effect.map(Effect.context<never>(), (context) => new Connections(options, Effect.runForkWith(context))),
     (connections) => connections.closeAll
   )
 
 export class Connections {
-  private readonly fibers = new Map<PhoneConnection, Fiber.Fiber<void>>()
-  private readonly limits: ConnectionLimits
-  private readonly deadlines: Deadlines
-  private readonly start: (connection: PhoneConnection) => Fiber.Fiber<void>
+  private readonly all = new Set<PhoneConnection>()
+  private readonly options: ConnectionsOptions
+  private readonly run: Run
   private readonly open = { tcp: socketsOpen.of("tcp"), websocket: socketsOpen.of("websocket") }
+  private emptied = (): void => {}
 
-  constructor(
-    { settings, deadlines }: Pick<ConnectionsOptions<never>, "settings" | "deadlines">,
-    start: (connection: PhoneConnection) => Fiber.Fiber<void>
-  ) {
-    this.limits = settings
-    this.deadlines = deadlines
-    this.start = start
+  constructor(options: ConnectionsOptions, run: Run) {
+    this.options = options
+    this.run = run
   }
 
-  /** Those whose fiber has not ended. */
+  /** Those whose end was not taken. */
   get size(): number {
-    return this.fibers.size
+    return this.all.size
   }
 
-  /** A connection with its fiber. Whoever listens tells it what happens on the socket, and here when that is gone. */
+  /** Whoever listens tells the connection what happens on the socket, and here when that is gone. */
   begin({ transport, peer, ticket, kind }: Opened): PhoneConnection {
+    const { settings, deadlines, accept } = this.options
     const connection = new PhoneConnection({
       transport,
       address: peer.address,
       port: peer.port,
-      limits: this.limits,
+      limits: settings,
       framed: kind === "websocket",
-      now: this.deadlines.now,
-      ticket
+      now: deadlines.now,
+      ticket,
+      run: this.run,
+      onDone: this.done
     })
     this.open[kind].value++
-    this.deadlines.watch(connection)
-    const fiber = this.start(connection)
-    this.fibers.set(connection, fiber)
-    fiber.addObserver(() => this.fibers.delete(connection))
+    deadlines.watch(connection)
+    this.all.add(connection)
+    connection.begin(accept(connection))
     return connection
   }
 
   /** Its socket is closed. */
   gone(connection: PhoneConnection, kind: Opened["kind"]): void {
     this.open[kind].value--
-    this.deadlines.forget(connection)
+    this.options.deadlines.forget(connection)
     connection.gone()
   }
 
-  /** Ends all of them. A fiber that does not see the end of its connection in time is interrupted. */
+  /** Ends all of them. What does not see the end of its connection in time is interrupted. */
   readonly closeAll: Effect.Effect<void> = Effect.suspend(() => {
-    for (const connection of this.fibers.keys()) connection.destroy()
-    const fibers = [...this.fibers.values()]
-    return Effect.forEach(fibers, Fiber.await, { concurrency: "unbounded", discard: true }).pipe(
-      Effect.timeoutOption(closingMs),
-      Effect.andThen(() =>
-        Effect.sync(() => {
-          for (const fiber of fibers) fiber.interruptUnsafe()
-        })
-      )
-    )
-  })
-}
-
-/** A connection's fiber. One that fails closes its own socket and nobody else's. */
-const alive = <R>(
-  connection: PhoneConnection,
-  accept: (connection: Connection) => Effect.Effect<void, never, R>
-): Effect.Effect<void, never, R> =>
-  Effect.suspend(() => accept(connection)).pipe(
-    Effect.tapCause((cause) =>
-      Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logError("a session failed", cause)
-    ),
-    Effect.onExit((exit) =>
+    for (const connection of this.all) connection.destroy()
+    return Effect.andThen(
+      Effect.timeoutOption(this.empty, closingMs),
       Effect.sync(() => {
-        if (Exit.isSuccess(exit)) connection.close()
-        else connection.disconnect(DisconnectCode.DISCONNECT_CODE_INTERNAL, { message: "the server failed" })
+        for (const connection of this.all) connection.interrupt()
       })
     )
-  )
+  })
+
+  private readonly empty = Effect.callback<void>((resume) => {
+    this.emptied = () => {
+      if (this.all.size === 0) resume(Effect.void)
+    }
+    this.emptied()
+  })
+
+  private readonly done = (connection: PhoneConnection): void => {
+    this.all.delete(connection)
+    this.emptied()
+  }
+}

@@ -50,6 +50,7 @@ export const make = Effect.fnUntraced(function* (settings: DoorSettings) {
 export class Door {
   private readonly certificate: Tls.SecureContext | undefined
   private readonly proxies: Net.BlockList
+  private readonly hasProxies: boolean
   private readonly openingMs: number
   /** Not yet handed on. */
   private readonly opening = new Set<Net.Socket>()
@@ -57,6 +58,7 @@ export class Door {
   constructor(certificate: Tls.SecureContext | undefined, proxies: Net.BlockList, openingMs: number) {
     this.certificate = certificate
     this.proxies = proxies
+    this.hasProxies = proxies.rules.length > 0
     this.openingMs = openingMs
   }
 
@@ -66,7 +68,8 @@ export class Door {
 
   /** Whether what this address says of where somebody comes from is believed. */
   isProxy(address: string): boolean {
-    return this.proxies.check(address, family(address))
+    // The list is slow to find that there is nothing in it.
+    return this.hasProxies && this.proxies.check(address, family(address))
   }
 
   /** Hands on, paused or untouched, with where it comes from. */

@@ -20,28 +20,31 @@ interface Waiting {
   readonly refuse: (refused: Refused) => void
 }
 
+export interface LastingOptions {
+  /** How long one may wait behind another before it is refused as UNAVAILABLE. */
+  readonly topicTimeoutMs: number
+  readonly now: () => number
+  readonly fork: RunFork
+}
+
 export class Lasting {
-  readonly #waiting: Array<Waiting> = []
-  readonly #wakers = new Set<() => void>()
-  readonly #waitMsMax: number
-  readonly #now: () => number
-  readonly #fork: RunFork
+  readonly #options: LastingOptions
+  /** Most sessions ask for nothing lasting: they have neither. */
+  #waiting: Array<Waiting> | undefined
+  #wakers: Set<() => void> | undefined
   #running = false
   #ended = false
   #outstanding = 0
   #partition = ""
   #runningSinceMs = 0
 
-  /** `waitMsMax`: how long one may wait behind another before it is refused as UNAVAILABLE. */
-  constructor(options: { readonly waitMsMax: number; readonly now: () => number; readonly fork: RunFork }) {
-    this.#waitMsMax = options.waitMsMax
-    this.#now = options.now
-    this.#fork = options.fork
+  constructor(options: LastingOptions) {
+    this.#options = options
   }
 
   /** How many wait: not yet run, running, or asked and without an outcome. */
   get count(): number {
-    return this.#waiting.length + this.#outstanding + (this.#running ? 1 : 0)
+    return (this.#waiting?.length ?? 0) + this.#outstanding + (this.#running ? 1 : 0)
   }
 
   get isFull(): boolean {
@@ -51,7 +54,7 @@ export class Lasting {
   /** Nothing more is run, and whoever waits is woken: the session is another's, or over. */
   end(): void {
     this.#ended = true
-    this.#waiting.length = 0
+    this.#waiting = undefined
     this.#outstanding = 0
     this.#changed()
   }
@@ -59,7 +62,8 @@ export class Lasting {
   /** Runs the request after those before it. `refuse` is called instead when it waited too long. */
   submit(run: Effect.Effect<void>, refuse: (refused: Refused) => void): void {
     if (this.#ended) return
-    this.#waiting.push({ sinceMs: this.#now(), run, refuse })
+    this.#waiting ??= []
+    this.#waiting.push({ sinceMs: this.#options.now(), run, refuse })
     this.#pump()
   }
 
@@ -101,9 +105,10 @@ export class Lasting {
 
   /** Refuses who has waited too long; to be called a few times a second. */
   sweep(): void {
-    const dueMs = this.#now() - this.#waitMsMax
-    for (let first = this.#waiting[0]; first !== undefined && first.sinceMs <= dueMs; first = this.#waiting[0]) {
-      this.#waiting.shift()
+    const { now, topicTimeoutMs } = this.#options
+    const dueMs = now() - topicTimeoutMs
+    for (let first = this.#waiting?.[0]; first !== undefined && first.sinceMs <= dueMs; first = this.#waiting?.[0]) {
+      this.#waiting?.shift()
       first.refuse(waitedTooLong)
     }
     this.#changed()
@@ -111,11 +116,11 @@ export class Lasting {
 
   #pump(): void {
     while (!this.#running) {
-      const first = this.#waiting.shift()
+      const first = this.#waiting?.shift()
       if (first === undefined) return
       this.#running = true
       this.#runningSinceMs = first.sinceMs
-      const fiber = this.#fork(first.run)
+      const fiber = this.#options.fork(first.run)
       fiber.addObserver(() => {
         this.#running = false
         this.#changed()
@@ -126,23 +131,25 @@ export class Lasting {
 
   /** Waits for an outcome; refused when the request that waits has waited too long. */
   get #change(): Effect.Effect<void, Refused> {
+    const { now, topicTimeoutMs } = this.#options
     return Effect.flatMap(this.#wake, () =>
-      this.#now() - this.#runningSinceMs >= this.#waitMsMax ? Effect.fail(waitedTooLong) : Effect.void
+      now() - this.#runningSinceMs >= topicTimeoutMs ? Effect.fail(waitedTooLong) : Effect.void
     )
   }
 
   get #wake(): Effect.Effect<void> {
     return Effect.callback<void>((resume) => {
       const waker = (): void => resume(Effect.void)
+      this.#wakers ??= new Set()
       this.#wakers.add(waker)
-      return Effect.sync(() => this.#wakers.delete(waker))
+      return Effect.sync(() => this.#wakers?.delete(waker))
     })
   }
 
   #changed(): void {
-    const wakers = [...this.#wakers]
-    this.#wakers.clear()
-    for (const wake of wakers) wake()
+    const wakers = this.#wakers
+    this.#wakers = undefined
+    for (const wake of wakers ?? []) wake()
   }
 }
 

@@ -43,17 +43,18 @@ const roundingMs = 1e-6
 /** One session's buckets. Of each it keeps when it will be full again: that says how many tokens it has at any time. */
 export class Rates {
   private readonly table: RateTable
-  private readonly fullAt: Array<number>
+  /** Undefined: nothing was taken yet, and all are full. */
+  private fullAt: Array<number> | undefined
 
-  constructor(table: RateTable, nowMs: number) {
+  constructor(table: RateTable) {
     this.table = table
-    this.fullAt = new Array<number>(table.buckets).fill(nowMs)
   }
 
   /** Takes a token of a key: 0, or in how many milliseconds there will be one. `nowMs` is monotonic. */
   take(key: string, nowMs: number): number {
     const rate = this.table.of(key)
     if (rate === undefined) return 0
+    this.fullAt ??= new Array<number>(this.table.buckets).fill(nowMs)
     const fullAt = Math.max(this.fullAt[rate.bucket] ?? nowMs, nowMs)
     const afterMs = fullAt - rate.aheadMs - nowMs
     if (afterMs > roundingMs) return Math.ceil(afterMs - roundingMs)

@@ -75,14 +75,15 @@ export class Session implements Caller {
   /** How often it wants to be told of moves, wherever it stands. */
   pace: Pace = Pace.PACE_FULL
   readonly #services: SessionServices
-  readonly #pending = new Map<number, Pending>()
+  /** Undefined: none was sent yet. */
+  #pending: Map<number, Pending> | undefined
   #lock: Semaphore.Semaphore | undefined
 
   constructor(connection: Connection, services: SessionServices) {
     this.connection = connection
     this.#services = services
-    this.lasting = new Lasting({ ...services, waitMsMax: services.topicTimeoutMs })
-    this.rates = new Rates(rateTable, performance.now())
+    this.lasting = new Lasting(services)
+    this.rates = new Rates(rateTable)
     this.refusals = new RefusedCounter(services.refusedPerMinuteMax)
   }
 
@@ -97,7 +98,7 @@ export class Session implements Caller {
 
   /** It is another's, or over: nobody waits for an outcome any more (the phone asks again where it is now). */
   end(): void {
-    this.#pending.clear()
+    this.#pending = undefined
     this.lasting.end()
   }
 
@@ -193,6 +194,7 @@ export class Session implements Caller {
     const record = ask.record(this.#asker(call.id, number, ask))
     const { bus, now } = this.#services
     return Effect.map(this.lasting.turnOf(this.#services.partitionOf(record)), () => {
+      this.#pending ??= new Map()
       this.#pending.set(number, { id: call.id, sentMs: now(), answerOf: ask.answerOf })
       bus.offer(record, call.trace, (failed) => {
         if (failed === undefined) return
@@ -204,7 +206,7 @@ export class Session implements Caller {
 
   /** The outcome of a record this session asked. */
   outcome(number: number, answer: Answer): void {
-    const pending = this.#pending.get(number)
+    const pending = this.#pending?.get(number)
     if (pending !== undefined) this.#settle(number, pending.answerOf(answer))
   }
 
@@ -212,7 +214,7 @@ export class Session implements Caller {
   sweep(): void {
     const dueMs = this.#services.now() - this.#services.topicTimeoutMs
     // Sent in order, so the first that is not due ends the search.
-    for (const [number, { sentMs }] of this.#pending) {
+    for (const [number, { sentMs }] of this.#pending ?? []) {
       if (sentMs > dueMs) break
       this.#settle(number, uncertain)
     }
@@ -235,9 +237,9 @@ export class Session implements Caller {
   }
 
   #settle(number: number, result: ClientResponse | Refused): void {
-    const pending = this.#pending.get(number)
+    const pending = this.#pending?.get(number)
     if (pending === undefined) return
-    this.#pending.delete(number)
+    this.#pending?.delete(number)
     if (result instanceof Refused) {
       if (!undecided.has(result.code)) this.#decided(pending.id)
       this.refuse(pending.id, result)

@@ -33,14 +33,13 @@ export const protocol = 1
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
     const bus = yield* EventBus
+    const clock = yield* Clock.Clock
     yield* bus.register(SessionConsumer, {
       hello: yield* makeHello,
       resume: yield* makeResume,
+      // Done at once: it is all that most phones say.
       ping: () =>
-        Effect.map(Clock.currentTimeMillis, (serverTimeMs) => ({
-          $type: "noriter.client.v1.PingResponse",
-          serverTimeMs
-        }))
+        Effect.succeed({ $type: "noriter.client.v1.PingResponse", serverTimeMs: clock.currentTimeMillisUnsafe() })
     })
   })
 )

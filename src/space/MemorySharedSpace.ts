@@ -60,7 +60,7 @@ export class Space {
     const misuse = MemoryTag.misuseOf(commit)
     if (misuse !== undefined) return this.refused(commit.tag, misuse)
     const known = this.tags.get(commit.tag)
-    const first = known?.tokens.get(commit.token)
+    const first = known?.tokens?.get(commit.token)
     if (first !== undefined) return first
     const tag = this.tagOf(known, commit)
     if (tag === undefined) return this.refused(commit.tag, { reason: "Missing", key: "" })
@@ -70,7 +70,7 @@ export class Space {
     if (commit.changes.some(({ _tag }) => _tag === "RemoveTag")) this.tags.delete(commit.tag)
     else {
       this.tags.set(commit.tag, tag)
-      keepToken(tag.tokens, commit.token, committed)
+      keepToken(tag, commit.token, committed)
       this.forgetTokens(tag)
     }
     for (const { channel, bytes } of commit.tell) this.hub.publish(channel, bytes)
@@ -81,7 +81,7 @@ export class Space {
   private forgetTokens(written: MemoryTag.MemoryTag): void {
     const nowMs = performance.now()
     if (nowMs - this.turnedMs >= tokensKeptMs) {
-      for (const tag of this.older) if (!this.recent.has(tag)) tag.tokens.clear()
+      for (const tag of this.older) if (!this.recent.has(tag)) tag.tokens = undefined
       this.older = this.recent
       this.recent = new Set()
       this.turnedMs = nowMs
@@ -139,7 +139,7 @@ export class Space {
       if (entry !== undefined) entries.set(key, copyEntry(entry))
     }
     for (const { session } of outcomes) {
-      const last = tag && lastId(tag.outcomes, name, session, tag.nowMs)
+      const last = tag?.outcomes && lastId(tag.outcomes, name, session, tag.nowMs)
       if (last !== undefined) lastIds.set(session, last)
     }
     return {
@@ -149,9 +149,9 @@ export class Space {
       entries,
       lastIds,
       remembered: outcomes.map(({ session, id }) =>
-        tag ? recall(tag.outcomes, name, session, id, tag.nowMs) : { _tag: "Fresh" }
+        tag?.outcomes ? recall(tag.outcomes, name, session, id, tag.nowMs) : { _tag: "Fresh" }
       ),
-      factsWaiting: tag?.facts.map(({ offset, facts }) => ({ offset, facts: facts.map(MemoryTag.copyFact) })) ?? []
+      factsWaiting: tag?.facts?.map(({ offset, facts }) => ({ offset, facts: facts.map(MemoryTag.copyFact) })) ?? []
     }
   }
 
@@ -165,13 +165,13 @@ export class Space {
       entries,
       positions: new Map(tag?.places),
       counters: new Map(tag?.counters),
-      head: headOf(tag?.streams.get(stream)),
-      lines: linesAfter(tag?.streams.get(stream), 0, Number.POSITIVE_INFINITY)
+      head: headOf(tag?.streams?.get(stream)),
+      lines: linesAfter(tag?.streams?.get(stream), 0, Number.POSITIVE_INFINITY)
     }
   }
 
   history(name: Tag, stream: string, after: number, limit: number) {
-    const kept = this.tags.get(name)?.streams.get(stream)
+    const kept = this.tags.get(name)?.streams?.get(stream)
     return { head: headOf(kept), entries: linesAfter(kept, after, limit) }
   }
 
@@ -273,7 +273,9 @@ const answered = <A>(answer: A | CommitRefused): Effect.Effect<A, CommitRefused>
 
 const compareGenerations = (a: Generation, b: Generation): number => a.era - b.era || a.n - b.n
 
-function keepToken(tokens: Map<string, Committed>, token: string, committed: Committed): void {
+function keepToken(tag: MemoryTag.MemoryTag, token: string, committed: Committed): void {
+  tag.tokens ??= new Map()
+  const { tokens } = tag
   tokens.set(token, committed)
   if (tokens.size <= tokensMax) return
   for (const oldest of tokens.keys()) {

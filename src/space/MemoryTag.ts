@@ -23,6 +23,7 @@ import {
 } from "./SharedSpace.ts"
 import { isChannel, isTag, memberKey, memberPrefix } from "./Tag.ts"
 
+/** A guest has a tag for as long as the process lives, and most of them hold a session and no more: what is undefined is empty. */
 export interface MemoryTag {
   readonly generation: Generation
   /** The offset of the last applied record; -1: none, since offsets begin at 0. */
@@ -31,15 +32,15 @@ export interface MemoryTag {
   /** Never given out again, whatever is deleted. */
   lastVersion: number
   readonly entries: Map<string, Entry>
-  readonly dues: Map<string, number>
-  readonly counters: Map<string, number>
-  readonly streams: Map<string, MemoryStream>
-  readonly sources: Map<string, Source>
-  readonly outcomes: MemoryOutcomes
-  readonly facts: Array<{ readonly offset: number; readonly facts: ReadonlyArray<Fact> }>
-  readonly fences: Map<string, Epoch>
-  readonly places: Map<number, { readonly xCm: number; readonly yCm: number }>
-  readonly tokens: Map<string, Committed>
+  dues: Map<string, number> | undefined
+  counters: Map<string, number> | undefined
+  streams: Map<string, MemoryStream> | undefined
+  sources: Map<string, Source> | undefined
+  outcomes: MemoryOutcomes | undefined
+  facts: Array<{ readonly offset: number; readonly facts: ReadonlyArray<Fact> }> | undefined
+  fences: Map<string, Epoch> | undefined
+  places: Map<number, { readonly xCm: number; readonly yCm: number }> | undefined
+  tokens: Map<string, Committed> | undefined
 }
 
 export const empty = (generation: Generation): MemoryTag => ({
@@ -48,15 +49,15 @@ export const empty = (generation: Generation): MemoryTag => ({
   nowMs: 0,
   lastVersion: 0,
   entries: new Map(),
-  dues: new Map(),
-  counters: new Map(),
-  streams: new Map(),
-  sources: new Map(),
-  outcomes: new Map(),
-  facts: [],
-  fences: new Map(),
-  places: new Map(),
-  tokens: new Map()
+  dues: undefined,
+  counters: undefined,
+  streams: undefined,
+  sources: undefined,
+  outcomes: undefined,
+  facts: undefined,
+  fences: undefined,
+  places: undefined,
+  tokens: undefined
 })
 
 export interface Refusal {
@@ -144,7 +145,7 @@ function appliedRefusal(
     applied = offset
     if (source === undefined) continue
     const key = sourceKey(source)
-    const mark = marks.get(key) ?? tag.sources.get(key)
+    const mark = marks.get(key) ?? tag.sources?.get(key)
     if (mark !== undefined && compareSources(source, mark) <= 0) return refusal("Source", key)
     marks.set(key, source)
   }
@@ -154,7 +155,7 @@ function appliedRefusal(
 const compareSources = (a: Source, b: Source): number => a.offset - b.offset || a.index - b.index
 
 export function isFenced(tag: MemoryTag, by: Pick<Owner, "runner" | "epoch">): boolean {
-  const fence = tag.fences.get(by.runner)
+  const fence = tag.fences?.get(by.runner)
   return fence !== undefined && compareEpochs(by.epoch, fence) < 0
 }
 
@@ -175,7 +176,7 @@ function changesRefusal(tag: MemoryTag, commit: Commit): Refusal | undefined {
   const counters = new Map<string, number>()
   const heads = new Map<string, number>()
   const count = (counter: string, by: number): number => {
-    const value = (counters.get(counter) ?? tag.counters.get(counter) ?? 0) + by
+    const value = (counters.get(counter) ?? tag.counters?.get(counter) ?? 0) + by
     counters.set(counter, value)
     return value
   }
@@ -194,7 +195,7 @@ function changesRefusal(tag: MemoryTag, commit: Commit): Refusal | undefined {
       }
       case "Append": {
         // A stream whose seq ran back would look complete to a view that is not (rule C3).
-        if (change.seq <= (heads.get(change.stream) ?? headOf(tag.streams.get(change.stream)).seq)) {
+        if (change.seq <= (heads.get(change.stream) ?? headOf(tag.streams?.get(change.stream)).seq)) {
           return refusal("Applied", change.stream)
         }
         heads.set(change.stream, change.seq)
@@ -219,9 +220,17 @@ export function apply(name: Tag, tag: MemoryTag, commit: Commit): Committed {
 function applyRecord(name: Tag, tag: MemoryTag, record: AppliedRecord): void {
   tag.applied = record.offset
   tag.nowMs = Math.max(tag.nowMs, record.timeMs)
-  if (record.source !== undefined) tag.sources.set(sourceKey(record.source), Object.freeze({ ...record.source }))
-  if (record.outcome !== undefined) remember(tag.outcomes, name, record.outcome, tag.nowMs)
-  if (record.facts.length > 0) tag.facts.push({ offset: record.offset, facts: record.facts.map(copyFact) })
+  if (record.source !== undefined) {
+    tag.sources ??= new Map()
+    tag.sources.set(sourceKey(record.source), Object.freeze({ ...record.source }))
+  }
+  if (record.outcome !== undefined) {
+    tag.outcomes ??= new Map()
+    remember(tag.outcomes, name, record.outcome, tag.nowMs)
+  }
+  if (record.facts.length === 0) return
+  tag.facts ??= []
+  tag.facts.push({ offset: record.offset, facts: record.facts.map(copyFact) })
 }
 
 export const copyFact = ({ topic, record }: Fact): Fact => ({
@@ -235,27 +244,28 @@ function applyChange(tag: MemoryTag, change: Change, numbers: Array<number>, ver
       versions.push(put(tag, change.key, change))
       break
     case "PutNext": {
-      const number = (tag.counters.get(change.counter) ?? 0) + 1
-      tag.counters.set(change.counter, number)
+      const number = count(tag, change.counter, 1)
       numbers.push(number)
       versions.push(put(tag, change.prefix + number, change))
       break
     }
     case "Delete":
       tag.entries.delete(change.key)
-      tag.dues.delete(change.key)
-      if (change.key.startsWith(memberPrefix)) tag.places.delete(Number(change.key.slice(memberPrefix.length)))
+      tag.dues?.delete(change.key)
+      if (change.key.startsWith(memberPrefix)) tag.places?.delete(Number(change.key.slice(memberPrefix.length)))
       break
     case "Count":
-      tag.counters.set(change.counter, (tag.counters.get(change.counter) ?? 0) + change.by)
+      count(tag, change.counter, change.by)
       break
     case "Append":
+      tag.streams ??= new Map()
       append(tag.streams, change)
       break
     case "Forget":
-      tag.outcomes.delete(change.session)
+      tag.outcomes?.delete(change.session)
       break
     case "Fence": {
+      tag.fences ??= new Map()
       const fence = tag.fences.get(change.runner)
       if (fence === undefined || compareEpochs(fence, change.epoch) < 0) {
         tag.fences.set(change.runner, Object.freeze({ ...change.epoch }))
@@ -267,15 +277,28 @@ function applyChange(tag: MemoryTag, change: Change, numbers: Array<number>, ver
   }
 }
 
+function count(tag: MemoryTag, counter: string, by: number): number {
+  tag.counters ??= new Map()
+  const value = (tag.counters.get(counter) ?? 0) + by
+  tag.counters.set(counter, value)
+  return value
+}
+
+const noBytes = new Uint8Array(0)
+
 type Value = Pick<Extract<Change, { readonly _tag: "Put" }>, "value" | "owner" | "dueMs">
 
 /** Replaces the whole entry: owner and deadline too, where none is named. */
 function put(tag: MemoryTag, key: string, { value, owner, dueMs }: Value): number {
   const version = (tag.entries.get(key)?.version ?? tag.lastVersion) + 1
   tag.lastVersion = Math.max(tag.lastVersion, version)
-  tag.entries.set(key, { version, value: new Uint8Array(value), owner: copyOwner(owner), dueMs })
-  if (dueMs === undefined) tag.dues.delete(key)
-  else tag.dues.set(key, dueMs)
+  const bytes = value.length === 0 ? noBytes : new Uint8Array(value)
+  tag.entries.set(key, { version, value: bytes, owner: copyOwner(owner), dueMs })
+  if (dueMs === undefined) tag.dues?.delete(key)
+  else {
+    tag.dues ??= new Map()
+    tag.dues.set(key, dueMs)
+  }
   return version
 }
 
@@ -285,6 +308,7 @@ const copyOwner = (owner: Owner | undefined): Owner | undefined =>
 /** Never creates: where no member stands, nobody is placed (rule P10). */
 export function place(tag: MemoryTag, member: number, xCm: number, yCm: number): boolean {
   if (!tag.entries.has(memberKey(member))) return false
+  tag.places ??= new Map()
   tag.places.set(member, Object.freeze({ xCm, yCm }))
   return true
 }

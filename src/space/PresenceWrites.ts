@@ -88,6 +88,8 @@ export class PresenceWrites {
       readonly reads?: Commit["reads"]
       readonly tell?: ReadonlyArray<RunnerMessage>
       readonly found?: boolean
+      /** It was read, and there was no such tag. */
+      readonly isMissing?: boolean
     } = {}
   ) {
     const commit = (trace: Trace | undefined): Commit => ({
@@ -100,21 +102,22 @@ export class PresenceWrites {
       changes,
       tell: (rest.tell ?? []).map((message) => frameOf(message, trace))
     })
+    const { found = false, isMissing = false } = rest
     const once = (commit: Commit) =>
-      Effect.catchTag(this.#space.commit(commit), "CommitRefused", (refused) =>
-        refused.reason === "Missing"
-          ? this.#found({ ...commit, found: rest.found ?? false }, refused)
-          : Effect.fail(refused)
-      )
+      isMissing
+        ? this.#found(commit, found)
+        : Effect.catchTag(this.#space.commit(commit), "CommitRefused", (refused) =>
+            refused.reason === "Missing" ? this.#found(commit, found) : Effect.fail(refused)
+          )
     return Effect.flatMap(currentTrace, (trace) =>
       Effect.retry(once(commit(trace)), { schedule: passing, while: (error) => error._tag === "SpaceError" })
     )
   }
 
   /** Missing is not empty: a tag is founded only where the space is of our generation still (rule L12). */
-  #found(commit: Commit, refused: CommitRefused) {
+  #found(commit: Commit, found: boolean) {
     return Effect.flatMap(this.#self.isCurrent, (isCurrent) =>
-      isCurrent && commit.found ? this.#space.commit(commit) : Effect.fail(refused)
+      this.#space.commit({ ...commit, found: isCurrent && found })
     )
   }
 
@@ -177,7 +180,8 @@ export class PresenceWrites {
         {
           reads: [{ key: sessionKey, version: entry?.version ?? 0 }],
           tell: claimTold(guest, before, owner, record),
-          found: true
+          found: true,
+          isMissing: state.isMissing
         }
       )
       return { before: before?.record, held: { guest, owner, record, version: done.versions[0] ?? 0 } }

@@ -2,198 +2,196 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
-import { type Arrival, batchLinesMax, closed, disconnectLine, PhoneConnection } from "../../src/client/Connection.ts"
-import { tooLong } from "../../src/wire/Lines.ts"
+import { disconnectLine, PhoneConnection } from "../../src/client/Connection.ts"
+import { linesAtOnce } from "../../src/client/Reading.ts"
+import { until } from "../contract/Eventually.ts"
 import { FakeSocket } from "./FakeSocket.ts"
+import { Taker } from "./Taker.ts"
 
-interface Bench {
-  readonly connection: PhoneConnection
-  readonly socket: FakeSocket
-  readonly clock: { now: number }
-  readonly tickets: Array<"greeted" | "left">
-  readonly say: (text: string) => void
-}
-
-function makeBench(room?: number): Bench {
+/** A connection whose lines are kept; with `begun` false nobody takes them yet. */
+function makeBench({ room, begun = true }: { readonly room?: number; readonly begun?: boolean } = {}) {
   const socket = new FakeSocket(room)
   const clock = { now: 0 }
-  const tickets: Bench["tickets"] = []
+  const tickets: Array<"greeted" | "left"> = []
+  const taker = new Taker()
+  const counts = { done: 0 }
   const connection = new PhoneConnection({
     transport: socket,
     address: "192.0.2.7",
     port: 49_153,
     limits: { lineBytesMax: 16, outboxBytesMax: 1000, outboxStallMs: 1000 },
     now: () => clock.now,
-    ticket: { greeted: () => tickets.push("greeted"), left: () => tickets.push("left") }
+    ticket: { greeted: () => tickets.push("greeted"), left: () => tickets.push("left") },
+    run: Effect.runFork,
+    onDone: () => counts.done++
   })
-  return { connection, socket, clock, tickets, say: (text) => connection.received(Buffer.from(text)) }
+  if (begun) connection.begin(taker)
+  return {
+    connection,
+    socket,
+    clock,
+    tickets,
+    taker,
+    counts,
+    say: (text: string) => connection.received(Buffer.from(text))
+  }
 }
-
-const shown = (arrival: Arrival): ReadonlyArray<string> | "closed" =>
-  arrival === closed ? "closed" : arrival.map((line) => (line === tooLong ? "TOO LONG" : line.toString()))
-const next = ({ connection }: Bench) => Effect.map(connection.next, shown)
-const nextLater = (bench: Bench) => Effect.forkChild(next(bench), { startImmediately: true })
 
 const draining = { message: "bye", afterMs: 350 }
 const drainingLine =
   '{"disconnect":{"code":"DISCONNECT_CODE_DRAINING","message":"bye","comeBack":true,"afterMs":350}}\n'
 
 describe("Connection", () => {
-  it.effect("gives what came before it was asked, and what comes while it is waited", () =>
+  it("hands over what came before anybody took it, and what comes from then on", () => {
+    const { connection, taker, say } = makeBench({ begun: false })
+    say("one\ntwo\nthr")
+    connection.begin(taker)
+    assert.deepStrictEqual(taker.taken, ["one", "two"])
+    say("e")
+    say("e\n")
+    assert.deepStrictEqual(taker.taken, ["one", "two", "three"])
+    say(`${"x".repeat(17)}\nfour\n`)
+    assert.deepStrictEqual(taker.taken.slice(3), ["TOO LONG", "four"])
+    assert.strictEqual(connection.bytesIn, 11 + 3 + 23)
+  })
+
+  it("hands over one line when the one before is done with, and reads no more until then", () => {
+    const { connection, socket, taker, say } = makeBench()
+    taker.slow = true
+    say("one\n")
+    assert.isTrue(connection.isReading)
+    say("two\nthree\n")
+    assert.isFalse(connection.isReading)
+    assert.deepStrictEqual(taker.taken, ["one"])
+    taker.goOn()
+    assert.deepStrictEqual(taker.taken, ["one", "two"])
+    taker.slow = false
+    taker.goOn()
+    assert.deepStrictEqual(taker.taken, ["one", "two", "three"])
+    assert.isTrue(connection.isReading)
+    assert.deepStrictEqual(socket.calls, ["pause", "resume"])
+  })
+
+  it.live("has others handled between many lines of one phone, and loses none", () =>
     Effect.gen(function* () {
-      const bench = makeBench()
-      bench.say("one\ntwo\nthr")
-      assert.deepStrictEqual(yield* next(bench), ["one", "two"])
-      const waiting = yield* nextLater(bench)
-      bench.say("e")
-      bench.say("e\n")
-      assert.deepStrictEqual(yield* Fiber.join(waiting), ["three"])
-      bench.say(`${"x".repeat(17)}\nfour\n`)
-      assert.deepStrictEqual(yield* next(bench), ["TOO LONG", "four"])
-      assert.strictEqual(bench.connection.bytesIn, 11 + 3 + 23)
+      const { connection, taker, say } = makeBench()
+      say("x\n".repeat(2 * linesAtOnce + 1))
+      assert.lengthOf(taker.taken, linesAtOnce)
+      yield* until("the rest", () => taker.taken.length === 2 * linesAtOnce + 1)
+      assert.isTrue(connection.isReading)
     })
   )
 
-  it.effect("hands over so many lines at a time, and reads no more until they are taken", () =>
+  it("does not stop reading while the session keeps up", () => {
+    const { socket, taker, say } = makeBench()
+    for (let round = 0; round < 10; round++) {
+      say("one\ntwo")
+      say("\n")
+    }
+    assert.lengthOf(taker.taken, 20)
+    assert.deepStrictEqual(socket.calls, [])
+  })
+
+  it("forgives the phone the time in which it was not read", () => {
+    const { connection, clock, taker, say } = makeBench()
+    taker.slow = true
+    say("one\n")
+    say("two\nth")
+    clock.now = 60_000
+    taker.slow = false
+    taker.goOn()
+    assert.strictEqual(connection.unfinishedSince, 60_000)
+    assert.strictEqual(connection.lastLineAt, 60_000)
+  })
+
+  it("knows when a line last came", () => {
+    const { connection, clock, say } = makeBench()
+    clock.now = 5
+    say("one\n")
+    assert.strictEqual(connection.lastLineAt, 5)
+    clock.now = 6
+    say("unfinished")
+    assert.strictEqual(connection.lastLineAt, 5)
+    clock.now = 7
+    say("\n")
+    assert.strictEqual(connection.lastLineAt, 7)
+  })
+
+  it("hands over the lines of a phone that has hung up, and then the end, once", () => {
+    const { connection, counts, taker, say } = makeBench({ begun: false })
+    say("one\nunfinished")
+    connection.receivedEnd()
+    connection.begin(taker)
+    connection.gone()
+    assert.deepStrictEqual([taker.taken, taker.ends, counts.done], [["one"], 1, 1])
+  })
+
+  it("takes the end only when the line before it is done with", () => {
+    const { connection, counts, taker, say } = makeBench()
+    taker.slow = true
+    say("one\ntwo\n")
+    connection.gone()
+    assert.deepStrictEqual([taker.taken, taker.ends, counts.done], [["one"], 0, 0])
+    taker.goOn()
+    assert.deepStrictEqual([taker.taken, taker.ends, counts.done], [["one"], 1, 1])
+  })
+
+  it("says why as the last line, and ends", () => {
+    const { connection, socket, taker, say } = makeBench()
+    connection.outbox.push(Buffer.from("pushed\n"))
+    connection.disconnect(DisconnectCode.DISCONNECT_CODE_DRAINING, draining)
+    connection.outbox.answer(Buffer.from("after\n"))
+    connection.disconnect(DisconnectCode.DISCONNECT_CODE_ABUSE)
+    connection.close()
+    say("not heard\n")
+    assert.deepStrictEqual([taker.taken, taker.ends], [[], 1])
+    assert.strictEqual(socket.text, `pushed\n${drainingLine}`)
+    assert.strictEqual(connection.disconnectedWith, DisconnectCode.DISCONNECT_CODE_DRAINING)
+    assert.isFalse(connection.isOpen)
+    assert.deepStrictEqual(socket.calls, ["end", "resume"])
+  })
+
+  it("closes without a word, after what waits", () => {
+    const { connection, socket, taker } = makeBench()
+    connection.outbox.push(Buffer.from("pushed\n"))
+    connection.close()
+    assert.strictEqual(taker.ends, 1)
+    assert.strictEqual(socket.text, "pushed\n")
+    assert.isUndefined(connection.disconnectedWith)
+  })
+
+  it.live("closes the socket of a reader that fails, at once or later, and gives it the end", () =>
     Effect.gen(function* () {
-      const bench = makeBench()
-      bench.say("x\n".repeat(2 * batchLinesMax + 1))
-      assert.isFalse(bench.connection.isReading)
-      for (const count of [batchLinesMax, batchLinesMax, 1]) {
-        assert.strictEqual((yield* next(bench)).length, count)
+      const failing = [
+        () => {
+          throw new Error("planted")
+        },
+        () => Effect.die("planted"),
+        () => Effect.andThen(Effect.yieldNow, Effect.die("planted"))
+      ]
+      for (const take of failing) {
+        const { connection, counts, taker, say } = makeBench({ begun: false })
+        connection.begin({ take, end: () => taker.end() })
+        say("one\n")
+        yield* until("the end", () => counts.done === 1)
+        assert.strictEqual(connection.disconnectedWith, DisconnectCode.DISCONNECT_CODE_INTERNAL)
+        assert.strictEqual(taker.ends, 1)
       }
-      assert.isTrue(bench.connection.isReading)
-      assert.deepStrictEqual(bench.socket.calls, ["pause", "resume"])
-    })
-  )
-
-  it.effect("does not stop reading while the session keeps up", () =>
-    Effect.gen(function* () {
-      const bench = makeBench()
-      for (let round = 0; round < 10; round++) {
-        const waiting = yield* nextLater(bench)
-        bench.say("one\ntwo")
-        bench.say("\n")
-        assert.deepStrictEqual(yield* Fiber.join(waiting), ["one"])
-        assert.deepStrictEqual(yield* next(bench), ["two"])
-      }
-      assert.isBelow(bench.socket.calls.filter((call) => call === "pause").length, 11)
-    })
-  )
-
-  it.effect("reads nothing while it is paused, and gives nothing but the end", () =>
-    Effect.gen(function* () {
-      const bench = makeBench()
-      bench.say("one\n")
-      bench.connection.pause()
-      const waiting = yield* nextLater(bench)
-      assert.isFalse(bench.connection.isReading)
-      bench.connection.resume()
-      assert.deepStrictEqual(yield* Fiber.join(waiting), ["one"])
-      assert.isTrue(bench.connection.isReading)
-      bench.connection.pause()
-      bench.say("two\n")
-      const ending = yield* nextLater(bench)
-      bench.connection.gone()
-      assert.strictEqual(yield* Fiber.join(ending), "closed")
-    })
-  )
-
-  it.effect("does not lose lines to a reader that was interrupted", () =>
-    Effect.gen(function* () {
-      const bench = makeBench()
-      yield* Fiber.interrupt(yield* nextLater(bench))
-      bench.say("one\n")
-      assert.deepStrictEqual(yield* next(bench), ["one"])
-    })
-  )
-
-  it.effect("forgives the phone the time in which it was not read", () =>
-    Effect.gen(function* () {
-      const bench = makeBench()
-      bench.say("one\ntw")
-      yield* next(bench)
-      assert.strictEqual(bench.connection.unfinishedSince, 0)
-      bench.connection.pause()
-      bench.clock.now = 60_000
-      bench.connection.resume()
-      assert.strictEqual(bench.connection.unfinishedSince, 60_000)
-      assert.strictEqual(bench.connection.lastLineAt, 60_000)
-    })
-  )
-
-  it.effect("knows when a line last came", () =>
-    Effect.gen(function* () {
-      const bench = makeBench()
-      bench.clock.now = 5
-      bench.say("one\n")
-      yield* next(bench)
-      assert.strictEqual(bench.connection.lastLineAt, 5)
-      bench.clock.now = 6
-      const waiting = yield* nextLater(bench)
-      bench.say("unfinished")
-      assert.strictEqual(bench.connection.lastLineAt, 5)
-      bench.clock.now = 7
-      bench.say("\n")
-      yield* Fiber.join(waiting)
-      assert.strictEqual(bench.connection.lastLineAt, 7)
-    })
-  )
-
-  it.effect("gives the lines of a phone that has hung up, and then the end", () =>
-    Effect.gen(function* () {
-      const bench = makeBench()
-      bench.say("one\nunfinished")
-      bench.connection.receivedEnd()
-      assert.deepStrictEqual(yield* next(bench), ["one"])
-      assert.strictEqual(yield* next(bench), "closed")
-      assert.strictEqual(yield* next(bench), "closed")
-      assert.isTrue(bench.connection.isOpen)
-    })
-  )
-
-  it.effect("says why as the last line, and ends", () =>
-    Effect.gen(function* () {
-      const bench = makeBench()
-      const waiting = yield* nextLater(bench)
-      bench.connection.outbox.push(Buffer.from("pushed\n"))
-      bench.connection.disconnect(DisconnectCode.DISCONNECT_CODE_DRAINING, draining)
-      assert.strictEqual(yield* Fiber.join(waiting), "closed")
-      bench.connection.outbox.answer(Buffer.from("after\n"))
-      bench.connection.disconnect(DisconnectCode.DISCONNECT_CODE_ABUSE)
-      bench.connection.close()
-      bench.say("not heard\n")
-      assert.strictEqual(yield* next(bench), "closed")
-      assert.strictEqual(bench.socket.text, `pushed\n${drainingLine}`)
-      assert.strictEqual(bench.connection.disconnectedWith, DisconnectCode.DISCONNECT_CODE_DRAINING)
-      assert.isFalse(bench.connection.isOpen)
-      assert.deepStrictEqual(bench.socket.calls, ["end", "resume"])
-    })
-  )
-
-  it.effect("closes without a word, after what waits", () =>
-    Effect.gen(function* () {
-      const bench = makeBench()
-      bench.connection.outbox.push(Buffer.from("pushed\n"))
-      bench.connection.close()
-      assert.strictEqual(yield* next(bench), "closed")
-      assert.strictEqual(bench.socket.text, "pushed\n")
-      assert.isUndefined(bench.connection.disconnectedWith)
     })
   )
 
   it("reads on at the end, so that its last line arrives", () => {
     const bench = makeBench()
-    bench.say("x\n")
-    bench.connection.pause()
+    bench.taker.slow = true
+    bench.say("x\nx\n")
+    assert.strictEqual(bench.socket.calls.at(-1), "pause")
     bench.connection.disconnect(DisconnectCode.DISCONNECT_CODE_DRAINING)
     assert.strictEqual(bench.socket.calls.at(-1), "resume")
   })
 
   it("disconnects a phone that is too slow", () => {
-    const bench = makeBench(0)
+    const bench = makeBench({ room: 0 })
     bench.connection.outbox.push(Buffer.alloc(1000, "x"))
     assert.isTrue(bench.connection.isOpen)
     bench.connection.outbox.push(Buffer.alloc(1, "x"))

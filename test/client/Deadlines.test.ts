@@ -4,6 +4,7 @@ import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
 import { PhoneConnection } from "../../src/client/Connection.ts"
 import { Deadlines, endingMs } from "../../src/client/Deadlines.ts"
 import { FakeSocket } from "./FakeSocket.ts"
+import { Taker } from "./Taker.ts"
 
 const limits = { helloTimeoutMs: 5000, lineTimeoutMs: 10_000, heartbeatMs: 15_000, outboxStallMs: 2000 }
 const off = { helloTimeoutMs: 0, lineTimeoutMs: 0, heartbeatMs: 0, outboxStallMs: 0 }
@@ -17,7 +18,9 @@ function makeBench(given = limits, room?: number) {
     port: 49_153,
     limits: { lineBytesMax: 8192, outboxBytesMax: 262_144, outboxStallMs: given.outboxStallMs },
     now: deadlines.now,
-    ticket: { greeted: () => {}, left: () => {} }
+    ticket: { greeted: () => {}, left: () => {} },
+    run: Effect.runFork,
+    onDone: () => {}
   })
   deadlines.watch(connection)
   /** Lets time go by, sweep by sweep. */
@@ -45,7 +48,7 @@ describe("Deadlines", () => {
     const bench = makeBench()
     bench.connection.helloDone()
     bench.pass(1000)
-    Effect.runFork(bench.connection.next)
+    bench.connection.begin(new Taker())
     bench.connection.received(Buffer.from('{"id":1'))
     bench.pass(1000)
     bench.connection.received(Buffer.from(","))
@@ -63,10 +66,13 @@ describe("Deadlines", () => {
   it("does not blame a phone for the time it was not read", () => {
     const bench = makeBench()
     bench.connection.helloDone()
-    bench.connection.pause()
+    const taker = new Taker()
+    taker.slow = true
+    bench.connection.begin(taker)
+    bench.connection.received(Buffer.from("one\ntwo\n"))
     bench.pass(600_000)
     assert.isTrue(bench.connection.isOpen)
-    bench.connection.resume()
+    taker.goOn()
     assert.strictEqual(endsAfter(bench), 3 * limits.heartbeatMs + bench.deadlines.sweepMs)
   })
 

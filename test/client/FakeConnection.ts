@@ -1,12 +1,12 @@
 /** A phone's socket without a socket: lines are put in by hand, what the phone hears is parsed and kept. */
-import * as Effect from "effect/Effect"
 import type { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
-import { type Arrival, type Connection, closed, type DisconnectOptions } from "../../src/client/Connection.ts"
+import type { Connection, DisconnectOptions } from "../../src/client/Connection.ts"
 import type { Outbox } from "../../src/client/Outbox.ts"
+import { type Arrival, closed, type Reader, Reading, type Run, type Source } from "../../src/client/Reading.ts"
 import { type Line, Lines } from "../../src/wire/Lines.ts"
 import { type Fields, isObject } from "../../src/wire/Strict.ts"
 
-export class FakeConnection implements Connection {
+export class FakeConnection implements Connection, Source {
   readonly address = "192.0.2.1"
   readonly port = 7
   readonly lastLineAt = 0
@@ -15,18 +15,15 @@ export class FakeConnection implements Connection {
   /** What the phone heard. */
   readonly heard: Array<Fields> = []
   readonly outbox: Outbox
-  readonly next: Effect.Effect<Arrival>
   disconnectedWith: DisconnectCode | undefined
   afterMs = 0
   isOpen = true
   isGreeted = false
   isClosed = false
-  /** How often the session has come for more. */
-  reads = 0
   readonly #lines = new Lines(8_192)
-  #arrived: Array<Line> = []
+  readonly #arrived: Array<Line> = []
   #ended = false
-  #waiter: (() => void) | undefined
+  #reading: Reading | undefined
 
   constructor() {
     const take = (chunk: Uint8Array): void => {
@@ -46,15 +43,12 @@ export class FakeConnection implements Connection {
       flush: () => {},
       schedule: () => {}
     }
-    this.next = Effect.callback<Arrival>((resume) => {
-      this.reads++
-      this.#waiter = () => {
-        if (this.#arrived.length === 0 && !this.#ended) return
-        this.#waiter = undefined
-        resume(Effect.succeed(this.#arrived.length > 0 ? this.#arrived.splice(0) : closed))
-      }
-      this.#waiter()
-    })
+  }
+
+  /** From here on what comes is taken. */
+  begin(reader: Reader, run: Run): void {
+    this.#reading = new Reading(this, reader, run)
+    this.#reading.advance()
   }
 
   // --- What the phone does ---
@@ -64,12 +58,17 @@ export class FakeConnection implements Connection {
     const texts = lines.map((line) => `${typeof line === "string" ? line : JSON.stringify(line)}\n`)
     this.#lines.feed(Buffer.from(texts.join("")), 0)
     for (let line = this.#lines.next(); line !== undefined; line = this.#lines.next()) this.#arrived.push(line)
-    this.#waiter?.()
+    this.#reading?.advance()
   }
 
   hangUp(): void {
     this.#ended = true
-    this.#waiter?.()
+    this.#reading?.advance()
+  }
+
+  /** Lines that the session has not taken. */
+  get unread(): number {
+    return this.#arrived.length
   }
 
   /** The answers to an id. */
@@ -92,9 +91,18 @@ export class FakeConnection implements Connection {
     this.isGreeted = true
   }
 
-  pause(): void {}
+  arrival(): Arrival | undefined {
+    if (!this.isOpen) return closed
+    return this.#arrived.shift() ?? (this.#ended ? closed : undefined)
+  }
 
-  resume(): void {}
+  fail(): void {
+    this.close()
+  }
+
+  done(): void {
+    this.close()
+  }
 
   disconnect(code: DisconnectCode, { afterMs = 0 }: DisconnectOptions = {}): void {
     if (this.disconnectedWith !== undefined) return
@@ -105,6 +113,7 @@ export class FakeConnection implements Connection {
   }
 
   close(): void {
+    if (this.isClosed) return
     this.isClosed = true
     this.isOpen = false
     this.hangUp()

@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { DisconnectCode, disconnectCodeToJSON } from "../../gen/noriter/client/v1/session.ts"
-import { type Connection, closed } from "../../src/client/Connection.ts"
+import type { Connection } from "../../src/client/Connection.ts"
 import { fragmentsMax, isAllowed } from "../../src/client/Gateway.ts"
 import { until } from "../contract/Eventually.ts"
-import { echo, listenHttp, proxyHeader, tls } from "./Listening.ts"
+import { echo, listenHttp, proxyHeader, reader, tls } from "./Listening.ts"
 import { PhoneSocket } from "./PhoneSocket.ts"
 import { WebPhone } from "./WebPhone.ts"
 
@@ -65,10 +65,10 @@ describe("Gateway", () => {
       const messageBytesMax = 4096
       const handled: Array<string> = []
       const { port, connections } = yield* listenHttp({ messageBytesMax }, (connection) =>
-        Effect.gen(function* () {
-          for (let arrival = yield* connection.next; arrival !== closed; arrival = yield* connection.next) {
-            handled.push(...arrival.map(String))
-            for (const line of arrival) connection.outbox.answer(Buffer.from(`${String(line)}\n`))
+        reader({
+          take: (text) => {
+            handled.push(text)
+            connection.outbox.answer(Buffer.from(`${text}\n`))
           }
         })
       )
@@ -157,13 +157,7 @@ describe("Gateway", () => {
     "says %s, then closes",
     ([name, code]) =>
       Effect.gen(function* () {
-        const { port } = yield* listenHttp({}, (connection) =>
-          Effect.gen(function* () {
-            yield* connection.next
-            connection.disconnect(code)
-            assert.strictEqual(yield* connection.next, closed)
-          })
-        )
+        const { port } = yield* listenHttp({}, (connection) => reader({ take: () => connection.disconnect(code) }))
         const phone = yield* WebPhone.open({ port })
         phone.say("x")
         assert.strictEqual(yield* phone.closes, ofTheRegistry[code] ?? 4000 + code)

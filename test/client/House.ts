@@ -152,11 +152,12 @@ export const house = Effect.fnUntraced(function* (twins: Twins, options: HouseOp
   yield* decide(built)
   if (applies) yield* apply(built)
   const { serve } = Context.get(context, ClientMessageConsumer)
+  const run = Effect.runForkWith(yield* Effect.context<never>())
   /** A phone that connects; with lines, it says them. */
   const connect = Effect.fnUntraced(function* (...lines: ReadonlyArray<string | object>) {
     const phone = new FakeConnection()
     phone.say(...lines)
-    yield* Effect.forkScoped(serve(phone))
+    phone.begin(serve(phone), run)
     yield* settle
     return phone
   })

@@ -9,7 +9,7 @@ import { settle } from "../space/Harness.ts"
 
 const make = () => {
   const clock = { nowMs: 0 }
-  const lasting = new Lasting({ waitMsMax: 3_000, now: () => clock.nowMs, fork: Effect.runFork })
+  const lasting = new Lasting({ topicTimeoutMs: 3_000, now: () => clock.nowMs, fork: Effect.runFork })
   const done: Array<string> = []
   const ended = (name: string) => (result: { readonly _tag: string } | undefined) =>
     void done.push(result === undefined ? name : `${name} refused`)

@@ -5,15 +5,16 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { Admission } from "../../src/client/Admission.ts"
-import { type Connection, closed } from "../../src/client/Connection.ts"
+import type { Connection } from "../../src/client/Connection.ts"
 import * as Connections from "../../src/client/Connections.ts"
 import * as Deadlines from "../../src/client/Deadlines.ts"
 import * as Gateway from "../../src/client/Gateway.ts"
 import { HttpServer } from "../../src/client/HttpServer.ts"
+import type { Reader } from "../../src/client/Reading.ts"
 import * as TcpListener from "../../src/client/TcpListener.ts"
 import { Settings } from "../../src/Settings.ts"
 import { Process } from "../../src/telemetry/Process.ts"
-import { LineFault, tooLong } from "../../src/wire/Lines.ts"
+import { type Line, LineFault, tooLong } from "../../src/wire/Lines.ts"
 import { until } from "../contract/Eventually.ts"
 
 export const defaults = {
@@ -42,7 +43,7 @@ export type Given = Partial<typeof defaults>
 export const fixture = (name: string) => Option.some(join(import.meta.dirname, "fixtures", name))
 export const tls = { tlsCert: fixture("cert.pem"), tlsKey: fixture("key.pem") }
 
-export type Accept = (connection: Connection) => Effect.Effect<void>
+export type Accept = (connection: Connection) => Reader
 
 /** The gateway on an HTTP port of its own. */
 export const listenHttp = Effect.fnUntraced(function* (given: Given, accept: Accept) {
@@ -66,19 +67,36 @@ export const listen = Effect.fnUntraced(function* (given: Given, accept: Accept)
   return { ...listener, connections: () => connections.size }
 })
 
+/** A reader that does nothing but what it is given. */
+export const reader = ({
+  take,
+  end
+}: {
+  readonly take?: (text: string) => void
+  readonly end?: () => void
+}): Reader => ({
+  take: (line) => Effect.sync(() => take?.(textOf(line))),
+  end: () => Effect.sync(() => end?.())
+})
+
+const textOf = (line: Line): string =>
+  line === tooLong ? "TOO LONG" : line instanceof LineFault ? line.rule : line.trimEnd()
+
 /** Says each line back, with the address it came from; some words it takes as orders. */
-export const echo: Accept = Effect.fnUntraced(function* (connection) {
-  while (true) {
-    const arrival = yield* connection.next
-    if (arrival === closed) return
-    for (const line of arrival) {
-      const text = line === tooLong ? "TOO LONG" : line instanceof LineFault ? line.rule : line
-      if (text === "hello") connection.helloDone()
-      if (text === "die") yield* Effect.die("planted")
-      if (text === "stop") yield* until("the end", () => !connection.isOpen)
-      connection.outbox.answer(Buffer.from(`${connection.address} ${text}\n`))
-    }
-  }
+export const echo: Accept = (connection) => ({
+  take: (line) => {
+    const text = textOf(line)
+    if (text === "hello") connection.helloDone()
+    const before =
+      text === "die"
+        ? Effect.die("planted")
+        : text === "stop"
+          ? until("the end", () => !connection.isOpen)
+          : Effect.void
+    const answer = () => connection.outbox.answer(Buffer.from(`${connection.address} ${text}\n`))
+    return Effect.andThen(before, Effect.sync(answer))
+  },
+  end: () => Effect.void
 })
 
 /** A proxy's header: this phone comes from 192.0.2.7. */

@@ -10,7 +10,7 @@ const table = new RateTable([
 
 describe("Rates", () => {
   it("has a burst, and then so many a second", () => {
-    const rates = new Rates(table, 1000)
+    const rates = new Rates(table)
     for (let line = 0; line < 5; line++) assert.strictEqual(rates.take("say", 1000), 0)
     assert.strictEqual(rates.take("say", 1000), 500)
     assert.strictEqual(rates.take("say", 1499), 1)
@@ -21,13 +21,13 @@ describe("Rates", () => {
   })
 
   it("is never fuller than its burst", () => {
-    const rates = new Rates(table, 0)
+    const rates = new Rates(table)
     for (let line = 0; line < 20; line++) assert.strictEqual(rates.take("move", 86_400_000), 0)
     assert.strictEqual(rates.take("move", 86_400_000), 100)
   })
 
   it("keeps keys and sessions apart", () => {
-    const [one, other] = [new Rates(table, 0), new Rates(table, 0)]
+    const [one, other] = [new Rates(table), new Rates(table)]
     for (let line = 0; line < 5; line++) one.take("say", 0)
     assert.isAbove(one.take("say", 0), 0)
     assert.strictEqual(one.take("move", 0), 0)
@@ -35,7 +35,7 @@ describe("Rates", () => {
   })
 
   it("keeps to what it said: after that long there is one", () => {
-    const rates = new Rates(new RateTable([{ key: "odd", ratePerSecond: 0.3, rateBurst: 1 }]), 0)
+    const rates = new Rates(new RateTable([{ key: "odd", ratePerSecond: 0.3, rateBurst: 1 }]))
     assert.strictEqual(rates.take("odd", 0.25), 0)
     for (const late of [0.25, 17.125, 1000.5]) {
       const afterMs = rates.take("odd", late)
@@ -46,7 +46,7 @@ describe("Rates", () => {
   })
 
   it("bounds no key without a rate", () => {
-    const rates = new Rates(table, 0)
+    const rates = new Rates(table)
     for (let line = 0; line < 1000; line++) {
       assert.strictEqual(rates.take("free", 0), 0)
       assert.strictEqual(rates.take("unknown", 0), 0)
@@ -54,7 +54,7 @@ describe("Rates", () => {
   })
 
   it("takes the rates of the protocol", () => {
-    const rates = new Rates(new RateTable(Object.values(clientRoutes)), 0)
+    const rates = new Rates(new RateTable(Object.values(clientRoutes)))
     for (let line = 0; line < 5; line++) assert.strictEqual(rates.take("noriter.client.v1.SayRequest", 0), 0)
     assert.strictEqual(rates.take("noriter.client.v1.SayRequest", 0), 500)
   })

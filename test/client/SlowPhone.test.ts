@@ -3,8 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
-import { type Connection, closed } from "../../src/client/Connection.ts"
-import { listen } from "./Listening.ts"
+import type { Connection } from "../../src/client/Connection.ts"
+import { listen, reader } from "./Listening.ts"
 import { PhoneSocket } from "./PhoneSocket.ts"
 
 describe("A phone that does not read", () => {
@@ -21,9 +21,12 @@ describe("A phone that does not read", () => {
   it.live("is disconnected for the bytes that wait", () =>
     Effect.gen(function* () {
       const ended = yield* Deferred.make<Connection>()
-      const { port } = yield* listen({ outboxStallMs: 0 }, (connection) =>
-        flood(connection, Buffer.alloc(100_000, "x")).pipe(Effect.andThen(Deferred.succeed(ended, connection)))
-      )
+      const { port } = yield* listen({ outboxStallMs: 0 }, (connection) => {
+        Effect.runFork(
+          Effect.andThen(flood(connection, Buffer.alloc(100_000, "x")), Deferred.succeed(ended, connection))
+        )
+        return reader({})
+      })
       yield* PhoneSocket.open({ port, paused: true })
       const { disconnectedWith } = yield* Deferred.await(ended)
       assert.strictEqual(disconnectedWith, DisconnectCode.DISCONNECT_CODE_SLOW)
@@ -34,22 +37,17 @@ describe("A phone that does not read", () => {
     Effect.gen(function* () {
       const ended = yield* Deferred.make<readonly [DisconnectCode | undefined, boolean]>()
       const chunk = Buffer.alloc(100_000, "x")
-      const { port } = yield* listen({ outboxStallMs: 200, outboxBytesMax: 400_000 }, (connection) =>
-        Effect.gen(function* () {
-          let skipped = false
-          yield* Effect.callback<void>((resume) => {
-            const timer = setInterval(() => {
-              skipped = connection.isOpen && !connection.outbox.latest(chunk)
-              connection.outbox.flush()
-              if (skipped) resume(Effect.void)
-            }, 1)
-            return Effect.sync(() => clearInterval(timer))
-          })
-          assert.isTrue(connection.isOpen)
-          assert.strictEqual(yield* connection.next, closed)
-          yield* Deferred.succeed(ended, [connection.disconnectedWith, skipped] as const)
+      const { port } = yield* listen({ outboxStallMs: 200, outboxBytesMax: 400_000 }, (connection) => {
+        let skipped = false
+        const timer = setInterval(() => {
+          skipped = connection.isOpen && !connection.outbox.latest(chunk)
+          connection.outbox.flush()
+          if (skipped || !connection.isOpen) clearInterval(timer)
+        }, 1)
+        return reader({
+          end: () => Deferred.doneUnsafe(ended, Effect.succeed([connection.disconnectedWith, skipped] as const))
         })
-      )
+      })
       yield* PhoneSocket.open({ port, paused: true })
       assert.deepStrictEqual(yield* Deferred.await(ended), [DisconnectCode.DISCONNECT_CODE_SLOW, true])
       assert.isTrue(chunk.every((byte) => byte === 0x78))
@@ -59,15 +57,13 @@ describe("A phone that does not read", () => {
   it.live("gets all, in order, when it reads again", () =>
     Effect.gen(function* () {
       const bytes = 8_000_000
-      const { port } = yield* listen({ outboxBytesMax: 0 }, (connection) =>
-        Effect.gen(function* () {
-          for (let sent = 0; sent < bytes / 1000; sent++) {
-            connection.outbox.push(Buffer.from(`${sent}`.padEnd(999, ".").concat("\n")))
-          }
-          connection.outbox.flush()
-          yield* connection.next
-        })
-      )
+      const { port } = yield* listen({ outboxBytesMax: 0 }, (connection) => {
+        for (let sent = 0; sent < bytes / 1000; sent++) {
+          connection.outbox.push(Buffer.from(`${sent}`.padEnd(999, ".").concat("\n")))
+        }
+        connection.outbox.flush()
+        return reader({ take: () => connection.close() })
+      })
       const phone = yield* PhoneSocket.open({ port, paused: true })
       phone.say("x")
       phone.socket.resume()

@@ -4,9 +4,9 @@ import * as Exit from "effect/Exit"
 import * as References from "effect/References"
 import * as Scope from "effect/Scope"
 import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
-import { type Connection, closed } from "../../src/client/Connection.ts"
+import type { Connection } from "../../src/client/Connection.ts"
 import { until } from "../contract/Eventually.ts"
-import { type Accept, type defaults, echo, listen, proxyHeader, tls } from "./Listening.ts"
+import { type Accept, type defaults, echo, listen, proxyHeader, reader, tls } from "./Listening.ts"
 import { PhoneSocket } from "./PhoneSocket.ts"
 
 describe("TcpListener", () => {
@@ -81,18 +81,21 @@ describe("TcpListener", () => {
 
   it.live("says why it disconnects, although the phone is still talking", () =>
     Effect.gen(function* () {
+      const taken: Array<string> = []
       const { port, connections } = yield* listen({}, (connection) =>
-        Effect.gen(function* () {
-          yield* connection.next
-          connection.disconnect(DisconnectCode.DISCONNECT_CODE_DRAINING, { message: "bye", afterMs: 350 })
-          assert.strictEqual(yield* connection.next, closed)
+        reader({
+          take: (text) => {
+            taken.push(text)
+            connection.disconnect(DisconnectCode.DISCONNECT_CODE_DRAINING, { message: "bye", afterMs: 350 })
+          }
         })
       )
       const phone = yield* PhoneSocket.open({ port })
       phone.say("x\n".repeat(100_000))
       const line = '{"disconnect":{"code":"DISCONNECT_CODE_DRAINING","message":"bye","comeBack":true,"afterMs":350}}\n'
       assert.strictEqual(yield* phone.closes, line)
-      yield* until("the fiber to end", () => connections() === 0)
+      yield* until("the end to be taken", () => connections() === 0)
+      assert.deepStrictEqual(taken, ["x"])
     })
   )
 
@@ -164,14 +167,11 @@ describe("TcpListener, closing", () => {
     Effect.gen(function* () {
       let seen = 0
       const chunk = Buffer.alloc(50_000_000, "x")
-      const { listener, close } = yield* closing({ outboxBytesMax: 0 }, (connection) =>
-        Effect.gen(function* () {
-          connection.outbox.push(chunk)
-          connection.outbox.flush()
-          assert.strictEqual(yield* connection.next, closed)
-          seen++
-        })
-      )
+      const { listener, close } = yield* closing({ outboxBytesMax: 0 }, (connection) => {
+        connection.outbox.push(chunk)
+        connection.outbox.flush()
+        return reader({ end: () => void seen++ })
+      })
       const phones: Array<PhoneSocket> = []
       for (let phone = 0; phone < 5; phone++) {
         phones.push(yield* PhoneSocket.open({ port: listener.port, paused: true }))
@@ -188,7 +188,7 @@ describe("TcpListener, closing", () => {
 
   it.live("does not wait for ever for a session that does not end", () =>
     Effect.gen(function* () {
-      const { listener, close } = yield* closing({}, () => Effect.never)
+      const { listener, close } = yield* closing({}, () => ({ take: () => Effect.void, end: () => Effect.never }))
       const phone = yield* PhoneSocket.open({ port: listener.port })
       yield* until("it to be accepted", () => listener.connections() === 1)
       yield* close
