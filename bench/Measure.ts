@@ -61,6 +61,13 @@ export function quantile(figures: ReadonlyArray<number>, share: number): number 
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
 }
 
+/** How steep it is between each two points; the middle of them is a slope that one odd point does not change. */
+export function slopes(points: ReadonlyArray<readonly [x: number, y: number]>): ReadonlyArray<number> {
+  return points.flatMap(([fromX, fromY], index) =>
+    points.slice(index + 1).map(([toX, toY]) => (toY - fromY) / (toX - fromX))
+  )
+}
+
 /** Runs the piece until it is compiled; how many runs fill a batch. */
 function warmUp(piece: Piece): number {
   let times = 1

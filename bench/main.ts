@@ -29,6 +29,7 @@ import { idle } from "./idle.ts"
 import { latency } from "./latency.ts"
 import { mixed } from "./mixed.ts"
 import { move } from "./move.ts"
+import { pageSoak } from "./page-soak.ts"
 import { peers } from "./peers.ts"
 import { type Bench, type Given, isMet, machine, toJsonLines, toTable } from "./Report.ts"
 import { screen } from "./screen.ts"
@@ -37,7 +38,7 @@ import { storm } from "./storm.ts"
 
 const benches: ReadonlyArray<Bench> = [
   ...[chat, cluster, commits, crowd, decode, dispatch, encode, fanout, fuzz, growth, idle, latency],
-  ...[mixed, move, peers, screen, soak, storm]
+  ...[mixed, move, pageSoak, peers, screen, soak, storm]
 ]
 
 const { values, positionals } = parseArgs({

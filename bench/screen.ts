@@ -1,100 +1,73 @@
 /**
- * What the page costs the thread it runs on, with a crowd in view: a real Chromium, a real server, bots that walk. Frames a
- * second say more of what draws them than of us, so they are told with its name and have no target.
+ * What the page costs the thread it runs on, with a crowd in view: a real Chromium, a real server, bots that walk. Counted
+ * is what the thread worked, as the system's clock of that thread says: how long it waited for a processor, or for who
+ * draws, says more of the machine than of us. Frames a second do, too: they are told with the renderer's name and have no
+ * target.
  */
-import type { Page } from "playwright-core"
-import { Flock } from "../src/command/Flock.ts"
-import { Server } from "../test/e2e/Server.ts"
-import { launch, patienceMs, Window } from "../test/web/Browser.ts"
+import { CrowdedPage } from "./harness/CrowdedPage.ts"
 import { quantile, spread } from "./Measure.ts"
 import type { Bench, Row } from "./Report.ts"
 
 const inView = 150
+const slowDown = 4
 /** All of them are shown and none is held back: the page is measured, not what the server spares it. */
-const unlimited = { NORITER_CELL_SHOWN_MAX: "0", NORITER_MOVES_BYTES_PER_SECOND: "0", NORITER_ADDRESS_PENDING_MAX: "0" }
+const unlimited = { NORITER_CELL_SHOWN_MAX: "0", NORITER_MOVES_BYTES_PER_SECOND: "0" }
+const secondsMin = 5
 
-/** Takes the time of all that is done in one frame; kept by the page until it is asked for. */
-const watchFrames = `
-  window.frameMs = []
-  let last = 0
-  const ask = window.requestAnimationFrame.bind(window)
-  window.requestAnimationFrame = (draw) => ask((at) => {
-    const begun = performance.now()
-    draw(at)
-    const taken = performance.now() - begun
-    const { frameMs } = window
-    if (at === last && frameMs.length > 0) frameMs[frameMs.length - 1] += taken
-    else if (frameMs.length < 100000) frameMs.push(taken)
-    last = at
-  })`
+/** When the page first shows the plaza's bar. */
+const watchBar = `
+  new MutationObserver((_, observer) => {
+    if (document.querySelector(".bar") === null) return
+    performance.mark("standing")
+    observer.disconnect()
+  }).observe(document, { childList: true, subtree: true })`
 
 export const screen: Bench = {
   name: "screen",
-  about: `the page in Chromium with ${inView} walking in view: time of the main thread a frame`,
+  about: `the page in Chromium with ${inView} walking in view: what its main thread works a frame`,
   isLong: true,
   run: async (seconds, at) => {
-    at("starting a server and bots")
-    await using server = await Server.start(unlimited)
-    const flock = new Flock({ count: inView, host: "127.0.0.1", port: server.tcpPort, playground: "park", seed: 5 })
-    flock.begin()
-    const browser = await launch()
-    try {
-      const url = `http://127.0.0.1:${server.httpPort}/`
-      await using window = await Window.open(browser, "about:blank", { width: 1280, height: 800 })
-      const { page } = window
-      await page.addInitScript(watchFrames)
-      const begun = performance.now()
-      await page.goto(url)
-      await window.comeIn("바람")
-      const standing = performance.now() - begun
-      at("waiting for the crowd")
-      await page.locator(".stage").focus()
-      await untilSeen(window)
-      const session = await page.context().newCDPSession(page)
-      at("frames")
-      const plain = await frames(page, seconds)
-      at("frames, the processor four times slower")
-      await session.send("Emulation.setCPUThrottlingRate", { rate: 4 })
-      const slowed = await frames(page, seconds)
-      const renderer = String(await page.evaluate(rendererName))
-      return [
-        row("main thread a frame", plain, 6),
-        row("the same, processor 4 × slower", slowed, 16),
-        rate(`frames a second, drawn by ${renderer}`, plain, seconds),
-        {
-          name: "from opening to standing there",
-          unit: "ms",
-          median: standing,
-          low: standing,
-          high: standing,
-          target: 2000
-        }
-      ]
-    } finally {
-      flock.end()
-      await browser.close()
-    }
+    at("starting a server, bots and Chromium")
+    await using crowd = await CrowdedPage.open(inView, { width: 1280, height: 800 }, unlimited)
+    const { page } = crowd.window
+    await page.addInitScript(watchBar)
+    await crowd.enter()
+    const standing = Number(await page.evaluate(standingMs))
+    at("waiting for the crowd")
+    const seen = await crowd.untilSeen(inView * 0.9)
+    const lastsMs = Math.max(seconds, secondsMin) * 1000
+    at("frames")
+    const plain = await frames(crowd, lastsMs)
+    at(`frames, the processor ${slowDown} times slower`)
+    await crowd.tools.send("Emulation.setCPUThrottlingRate", { rate: slowDown })
+    const slowed = await frames(crowd, lastsMs)
+    const renderer = String(await page.evaluate(rendererName))
+    return [
+      row(`main thread a frame, ${seen} in view`, plain, 6),
+      row(`the same, processor ${slowDown} × slower`, slowed, 16),
+      one(`frames a second, drawn by ${renderer}`, "/s", plain.length / (lastsMs / 1000)),
+      { ...one("from first paint to standing there", "ms", standing), target: 2000 }
+    ]
   }
 }
 
 // --- internal ---
 
-/** The list of people says how many are in view. */
-async function untilSeen(window: Window): Promise<void> {
-  const until = performance.now() + patienceMs
-  for (;;) {
-    await window.open("p")
-    const title = (await window.page.locator("#sheet-title").textContent()) ?? ""
-    await window.page.keyboard.press("Escape")
-    if (Number(title.replaceAll(/\D/g, "")) >= inView * 0.6 || performance.now() > until) return
-  }
+interface TraceEvent {
+  readonly name: string
+  readonly ph: string
+  /** Microseconds that the thread worked. */
+  readonly tdur?: number
 }
 
-async function frames(page: Page, seconds: number): Promise<ReadonlyArray<number>> {
-  await page.evaluate("window.frameMs.length = 0")
-  await page.waitForTimeout(Math.max(seconds, 5) * 1000)
-  const taken: unknown = await page.evaluate("window.frameMs")
-  return Array.isArray(taken) ? taken.map(Number) : []
+/** Milliseconds that the main thread worked in each frame. */
+async function frames({ browser, window }: CrowdedPage, lastsMs: number): Promise<ReadonlyArray<number>> {
+  await browser.startTracing(window.page, { categories: ["devtools.timeline"] })
+  await window.page.waitForTimeout(lastsMs)
+  const trace: { readonly traceEvents: ReadonlyArray<TraceEvent> } = JSON.parse(`${await browser.stopTracing()}`)
+  return trace.traceEvents
+    .filter(({ name, ph }) => name === "FireAnimationFrame" && ph === "X")
+    .map(({ tdur = Number.NaN }) => tdur / 1000)
 }
 
 const row = (name: string, taken: ReadonlyArray<number>, target: number): Row => ({
@@ -105,10 +78,16 @@ const row = (name: string, taken: ReadonlyArray<number>, target: number): Row =>
   target
 })
 
-const rate = (name: string, taken: ReadonlyArray<number>, seconds: number): Row => {
-  const value = taken.length / Math.max(seconds, 5)
-  return { name, unit: "/s", median: value, low: value, high: value }
-}
+const one = (name: string, unit: string, figure: number): Row => ({
+  name,
+  unit,
+  median: figure,
+  low: figure,
+  high: figure
+})
+
+const standingMs = `
+  performance.getEntriesByName("standing")[0].startTime - performance.getEntriesByName("first-paint")[0].startTime`
 
 const rendererName = `(() => {
   const gl = document.createElement("canvas").getContext("webgl2")

@@ -10,7 +10,7 @@ import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Inspector, inspected } from "../test/e2e/Inspector.ts"
 import { Server } from "../test/e2e/Server.ts"
-import { spread } from "./Measure.ts"
+import { slopes, spread } from "./Measure.ts"
 import type { Bench, Given, Row } from "./Report.ts"
 
 const main = join(import.meta.dirname, "../src/main.ts")
@@ -72,12 +72,9 @@ function startBots(port: number, bots: number, seconds: number): { child: ChildP
   return { child, summary: once(child, "close").then(() => text) }
 }
 
-/** Megabytes a minute: the middle of the slopes of all pairs, so that one odd sample does not count. */
-function slopeOf(samples: ReadonlyArray<Sample>): ReadonlyArray<number> {
-  return samples.flatMap((from, index) =>
-    samples.slice(index + 1).map((to) => ((to.heapMb - from.heapMb) / (to.atMs - from.atMs)) * 60_000)
-  )
-}
+/** Megabytes a minute. */
+const slopeOf = (samples: ReadonlyArray<Sample>): ReadonlyArray<number> =>
+  slopes(samples.map(({ atMs, heapMb }) => [atMs / 60_000, heapMb]))
 
 /** Per cent of the time, from sample to sample. */
 function waitsOf(samples: ReadonlyArray<Sample>): ReadonlyArray<number> {

@@ -136,13 +136,13 @@ describe("the chat", () => {
 describe("names above heads", () => {
   it("never cover each other, and the highest rank is among them", () => {
     const boxes: Array<Box> = Array.from({ length: 300 }, (_, index) => ({
-      ...{ sprite: { visible: false }, rank: index === 7 ? 100 : 0 },
+      ...{ isShown: false, rank: index === 7 ? 100 : 0 },
       ...{ x: (index * 37) % 1200, y: (index * 91) % 700, width: 80, height: 20 }
     }))
     new Readable().choose(boxes, 1280, 800)
-    const shown = boxes.filter(({ sprite }) => sprite.visible)
-    assert.isTrue(boxes[7]?.sprite.visible)
-    assert.isAtMost(shown.length, 70)
+    const shown = boxes.filter(({ isShown }) => isShown)
+    assert.deepInclude(shown[0], { rank: 100 })
+    assert.isAtMost(shown.length, 40)
     for (const one of shown) {
       for (const other of shown) {
         const isClear = Math.abs(one.x - other.x) >= 80 || Math.abs(one.y - other.y) >= 20
@@ -157,19 +157,23 @@ describe("what is drawn", () => {
     const late = (sharpness: Sharpness, frames: number) => {
       for (let frame = 0; frame < frames; frame++) sharpness.watch(100 + sharpness.restMs)
     }
-    const auto = new Sharpness(2)
+    const auto = new Sharpness(2, false)
     late(auto, 12)
     assert.strictEqual(auto.value, 1)
     late(auto, 36)
     assert.strictEqual(auto.value, 0.5)
     assert.strictEqual(auto.restMs, 100)
-    const fixed = new Sharpness(3)
+    const fixed = new Sharpness(3, false)
     fixed.fix(true)
     late(fixed, 100)
     assert.strictEqual(fixed.value, 2)
-    const quick = new Sharpness(1)
+    const quick = new Sharpness(1, false)
     for (let frame = 0; frame < 100; frame++) quick.watch(16)
     assert.deepStrictEqual([quick.value, quick.restMs], [1, 0])
+    const byProcessor = new Sharpness(2, true)
+    assert.strictEqual(byProcessor.value, 0.5)
+    byProcessor.fix(true)
+    assert.strictEqual(byProcessor.value, 2)
   })
 
   it("is lit by day and by lamps at night", () => {

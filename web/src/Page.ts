@@ -10,7 +10,7 @@ import { layOut } from "./park/Park.ts"
 import { Scene } from "./scene/Scene.ts"
 import { Announcer } from "./screen/Announcer.ts"
 import { make } from "./screen/Dom.ts"
-import { JoinScreen } from "./screen/JoinScreen.ts"
+import { type JoinEvents, JoinScreen } from "./screen/JoinScreen.ts"
 import { Notices } from "./screen/Notices.ts"
 import { Sound } from "./screen/Sound.ts"
 import { Stay } from "./screen/Stay.ts"
@@ -39,6 +39,7 @@ export class Page {
   private visit: Visit | undefined
   private stay: Stay | undefined
   private join: JoinScreen | undefined
+  private readonly joinEvents: JoinEvents
   private lastMs = performance.now()
 
   private constructor(
@@ -46,7 +47,8 @@ export class Page {
     stage: HTMLCanvasElement,
     scene: Scene,
     preferences: Preferences,
-    crowd: Crowd
+    crowd: Crowd,
+    join: { readonly screen: JoinScreen; readonly events: JoinEvents }
   ) {
     this.root = root
     this.stage = stage
@@ -54,16 +56,35 @@ export class Page {
     this.preferences = preferences
     this.crowd = crowd
     this.words = wordsOf(preferences.tongue)
+    this.join = join.screen
+    this.joinEvents = join.events
   }
 
-  static async open(root: HTMLElement): Promise<Page> {
-    const crowd = new Crowd()
+  /** The way in is there at once, to be typed in, and the plaza is drawn behind it meanwhile. */
+  static async open(root: HTMLElement): Promise<void> {
+    const preferences = readPreferences(newDeviceSecret)
+    const words = wordsOf(preferences.tongue)
+    const { promise: opened, resolve } = Promise.withResolvers<Page>()
+    const events: JoinEvents = {
+      typed: (name) => void opened.then(({ scene }) => scene.cast.rename(0, name)),
+      join: (name) => void opened.then((page) => page.comeIn(name))
+    }
+    const screen = new JoinScreen(words, preferences.nickname, events)
     const stage = make("canvas", { class: "stage", tabIndex: 0, aria: { role: "application" } })
-    root.append(stage)
-    const scene = await Scene.open(stage, crowd)
-    const page = new Page(root, stage, scene, readPreferences(newDeviceSecret), crowd)
-    page.begin()
-    return page
+    dress(preferences, words)
+    root.append(stage, screen.root)
+    screen.focus()
+    await painted()
+    const crowd = new Crowd()
+    try {
+      const scene = await Scene.open(stage, crowd, preferences.sharp)
+      const page = new Page(root, stage, scene, preferences, crowd, { screen, events })
+      page.begin()
+      resolve(page)
+    } catch (cause) {
+      screen.tell(words.cannotDraw)
+      throw cause
+    }
   }
 
   /** Something was chosen in the settings: kept, and done at once. */
@@ -80,14 +101,12 @@ export class Page {
     this.stay?.end()
     this.stay = undefined
     this.notices.show(undefined)
-    const { nickname, kind } = this.preferences
-    const join = new JoinScreen(this.words, nickname, {
-      typed: (name) => this.scene.cast.rename(0, name),
-      join: (name) => this.comeIn(name)
-    })
+    this.join?.root.remove()
+    const { nickname } = this.preferences
+    const join = new JoinScreen(this.words, nickname, this.joinEvents)
     this.join = join
     this.root.append(join.root)
-    this.stand(nickname, kind)
+    this.stand(nickname)
     join.tell(fault)
     join.focus()
   }
@@ -107,7 +126,7 @@ export class Page {
     new ResizeObserver(() => this.resize()).observe(this.stage)
     this.resize()
     this.apply()
-    this.showJoin()
+    this.stand(this.join?.typed ?? "")
     const frame = (nowMs: number) => {
       this.draw(nowMs)
       const { restMs } = this.scene.sharpness
@@ -126,10 +145,7 @@ export class Page {
   private apply(): void {
     const { tongue, lessMotion, textSize, sound, sharp } = this.preferences
     this.words = wordsOf(tongue)
-    document.documentElement.lang = tongue
-    document.title = this.words.title
-    document.documentElement.dataset.motion = lessMotion ? "less" : "full"
-    document.documentElement.dataset.textSize = String(textSize)
+    dress(this.preferences, this.words)
     this.stage.setAttribute("aria-label", this.words.plaza)
     this.scene.calm(lessMotion)
     this.scene.drawSharply(sharp)
@@ -138,14 +154,14 @@ export class Page {
   }
 
   /** On the way in one sees oneself in the plaza already, under the name that is being typed. */
-  private stand(nickname: string, avatar: string): void {
+  private stand(nickname: string): void {
     const park = layOut(usualPark.id, usualPark.widthCm, usualPark.heightCm)
     this.crowd.clear()
     this.scene.enter(park, 1000)
     this.scene.cast.self = 0
     this.steps.enter(park, park.plaza.x, park.plaza.y + 330)
     this.steps.walker.face(0, 1)
-    this.crowd.join({ member: 0, nickname, avatar, walker: this.steps.walker })
+    this.crowd.join({ member: 0, nickname, avatar: this.preferences.kind, walker: this.steps.walker })
     const { clientWidth, clientHeight } = this.stage
     // The card stands below, or beside where the screen is low.
     this.scene.camera.liftPx =
@@ -155,7 +171,6 @@ export class Page {
 
   private comeIn(nickname: string): void {
     this.prefer({ nickname })
-    this.join?.busy(true)
     const url = new URL("ws", location.href)
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:"
     const { deviceSecret, kind } = this.preferences
@@ -193,6 +208,20 @@ export class Page {
     // A frame after a long pause was not slow: nobody looked.
     if (frameMs < pauseMs) this.scene.pace(frameMs)
     this.steps.advance(nowMs, elapsedMs)
-    this.scene.draw(this.steps.walker, nowMs, elapsedMs, new Date())
+    this.scene.draw(this.steps.walker, nowMs, elapsedMs)
   }
 }
+
+// --- internal ---
+
+/** The document as one likes it. */
+function dress({ tongue, lessMotion, textSize }: Preferences, words: Words): void {
+  document.documentElement.lang = tongue
+  document.title = words.title
+  document.documentElement.dataset.motion = lessMotion ? "less" : "full"
+  document.documentElement.dataset.textSize = String(textSize)
+}
+
+/** What was put on the page is on the screen: the frame after it begins. Only then comes what takes long. */
+const painted = (): Promise<void> =>
+  new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve())))

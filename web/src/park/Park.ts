@@ -87,8 +87,14 @@ function wetness(pond: Pond, x: number, y: number): number {
 export const shoreWave = (seed: number, angle: number): number =>
   0.09 * Math.sin(2 * angle + seed) + 0.06 * Math.sin(3 * angle + seed * 2.3) + 0.03 * Math.sin(5 * angle + seed * 4.1)
 
-export const isWet = (park: Park, x: number, y: number): boolean =>
-  park.ponds.some((pond) => wetness(pond, x, y) > 0.06)
+/** Asked of everybody in each frame: most are far from any pond. */
+export function isWet(park: Park, x: number, y: number): boolean {
+  for (const pond of park.ponds) {
+    const isNear = Math.abs(x - pond.x) < pond.across * 1.2 && Math.abs(y - pond.y) < pond.down * 1.2
+    if (isNear && wetness(pond, x, y) > 0.06) return true
+  }
+  return false
+}
 
 // --- internal ---
 

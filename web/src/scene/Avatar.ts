@@ -16,6 +16,10 @@ const waveMs = 2200
 const blinkMs = 130
 const blinkEveryMs = 4200
 const fadePerMs = 1 / 260
+/** The hat that is none. */
+const bareHead = 0
+/** Slower than this nobody walks. */
+const restCmps = 10
 
 export class Avatar {
   readonly root = new Container()
@@ -52,7 +56,9 @@ export class Avatar {
     this.arms = [new Sprite(parts.arm), new Sprite(parts.arm)]
     this.cloth = new Sprite(this.clothes().front)
     this.head = new Sprite(parts.heads[this.kind].front)
-    this.hat = new Sprite(parts.hats[(member * 3) % parts.hats.length] ?? parts.shadow)
+    const hat = (member * 3) % parts.hats.length
+    this.hat = new Sprite(parts.hats[hat] ?? parts.shadow)
+    this.hat.visible = hat !== bareHead
     this.ring = new Sprite(parts.ring)
     for (const dyed of [...this.arms, this.cloth]) dyed.tint = coat
     this.ring.visible = false
@@ -77,16 +83,26 @@ export class Avatar {
     this.emoteUntilMs = nowMs + waveMs
   }
 
-  /** Draws a moment; says nothing where nobody looks. */
+  /** Stands where its walker is; how is for `pose` to show. */
+  place(walker: Walker): void {
+    const { root } = this
+    root.x = walker.xCm * pxPerCm
+    root.y = walker.yCm * pxPerCm
+    root.zIndex = root.y
+  }
+
+  /** It walks, shows something or still appears: each frame looks different. */
+  isBusy(walker: Walker): boolean {
+    return walker.paceCmps > restCmps || this.emote !== undefined || this.root.alpha < 1
+  }
+
+  /** Draws a moment. */
   pose(walker: Walker, nowMs: number, elapsedMs: number, isWet: boolean): void {
-    this.root.x = walker.xCm * pxPerCm
-    this.root.y = walker.yCm * pxPerCm
-    this.root.zIndex = this.root.y
     this.root.alpha = Math.min(1, this.root.alpha + elapsedMs * fadePerMs)
     this.look(walker)
     this.blink(nowMs)
     this.wade(isWet, nowMs)
-    if (walker.paceCmps > 10) this.stride(walker.paceCmps, elapsedMs)
+    if (walker.paceCmps > restCmps) this.stride(walker.paceCmps, elapsedMs)
     else this.rest(nowMs)
     if (this.emote !== undefined) this.gesture(nowMs)
   }
@@ -146,7 +162,7 @@ export class Avatar {
     this.rig.y -= lift * 3.4
     this.rig.rotation = swing * 0.035
     this.cloth.scale.set(1, 1 - lift * 0.03)
-    this.place(neckPx + 0.6 - lift, swing * 0.04)
+    this.hold(neckPx + 0.6 - lift, swing * 0.04)
     this.arms[0].rotation = swing * 0.75 + 0.12
     this.arms[1].rotation = -swing * 0.75 - 0.12
     this.tail.rotation = swing * 0.18
@@ -158,13 +174,13 @@ export class Avatar {
     this.feet[0].y = this.feet[1].y = 0
     this.rig.rotation = 0
     this.cloth.scale.set(1 - breath * 0.012, 1 + breath * 0.022)
-    this.place(neckPx - breath * 0.8, Math.sin(nowMs / 1900 + this.rhythm) * 0.03)
+    this.hold(neckPx - breath * 0.8, Math.sin(nowMs / 1900 + this.rhythm) * 0.03)
     this.arms[0].rotation = 0.2 + breath * 0.04
     this.arms[1].rotation = -0.2 - breath * 0.04
     this.tail.rotation = Math.sin(nowMs / 480 + this.rhythm) * 0.16
   }
 
-  private place(headY: number, tilt: number): void {
+  private hold(headY: number, tilt: number): void {
     this.head.y = headY
     this.head.rotation = tilt
     this.hat.rotation = tilt
@@ -183,8 +199,8 @@ export class Avatar {
     else if (this.emote === "clap") {
       this.arms[0].rotation = -0.9 - Math.abs(Math.sin(beat)) * 0.6
       this.arms[1].rotation = 0.9 + Math.abs(Math.sin(beat)) * 0.6
-    } else if (this.emote === "sleep") this.place(neckPx + 2, 0.2)
-    else if (this.emote === "cry") this.place(neckPx + 1.5, Math.sin(beat) * 0.06)
+    } else if (this.emote === "sleep") this.hold(neckPx + 2, 0.2)
+    else if (this.emote === "cry") this.hold(neckPx + 1.5, Math.sin(beat) * 0.06)
     else {
       this.rig.y -= Math.abs(Math.sin(nowMs / 150)) * (this.emote === "wow" ? 5 : 8)
       if (this.emote === "dance") this.rig.rotation = Math.sin(nowMs / 170) * 0.16

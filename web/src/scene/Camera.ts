@@ -43,6 +43,14 @@ export class Camera {
     this.zoom += (this.wantedZoom - this.zoom) * (this.isSudden ? 1 : 1 - Math.exp(-elapsedMs / 110))
   }
 
+  /** Whether a place is on the screen, or so near to it that something standing there may reach into it. */
+  sees(worldX: number, worldY: number, marginPx: number): boolean {
+    return (
+      Math.abs(worldX - this.x) < this.widthPx / 2 / this.zoom + marginPx &&
+      Math.abs(worldY - this.y) < this.heightPx / 2 / this.zoom + marginPx
+    )
+  }
+
   screenX(worldPx: number): number {
     return (worldPx - this.x) * this.zoom + this.widthPx / 2
   }

@@ -6,6 +6,7 @@ import { Container, type Texture } from "pixi.js"
 import type { Parts } from "../art/AvatarArt.ts"
 import { type Emote, emotes } from "../art/EmoteArt.ts"
 import type { Crowd, Person } from "../crowd/Crowd.ts"
+import type { Walker } from "../crowd/Walker.ts"
 import { isWet, type Park } from "../park/Park.ts"
 import { Avatar } from "./Avatar.ts"
 import type { Camera } from "./Camera.ts"
@@ -16,14 +17,24 @@ const typingMs = 4000
 const emoteMs = 2200
 /** Above the ground, where what is written begins. */
 const overHeadPx = 74
+const plateBelowPx = 5
+/** Who rests only breathes, which is slow: drawn anew in each of so many frames. */
+const restingTurns = 3
 const declutterEveryMs = 200
+/** Somebody so far beyond the edge of the screen still reaches into it: with a bubble, a hat, a shadow. */
+const reachPx = 90
 
 interface Player {
+  readonly member: number
   readonly avatar: Avatar
   readonly look: string
   readonly isSelf: boolean
+  walker: Walker
   nickname: string
-  plate: Sign
+  /** Where the name would stand. */
+  readonly box: Box
+  /** Written when it is to be read for the first time. */
+  plate: Sign | undefined
   bubble: Sign | undefined
   bubbleUntilMs: number
   bubbleSinceMs: number
@@ -35,18 +46,20 @@ interface Player {
 
 export class Cast {
   /** Names and bubbles, in pixels of the screen; bubbles over names. */
-  readonly signs = new Container()
+  readonly signs = new Container({ isRenderGroup: true })
   private readonly plates = new Container()
   private readonly bubbles = new Container()
   private readonly ground: Container
   private readonly parts: Parts
   private readonly painter: SignPainter
   private readonly players = new Map<number, Player>()
+  private readonly boxes: Array<Box> = []
   private readonly readable = new Readable()
   private readonly dotTextures: ReadonlyArray<Texture>
   private readonly emoteTextures: ReadonlyMap<Emote, Texture>
   private version = -1
   private declutterAtMs = 0
+  private turn = 0
   /** This phone's own member, and one that is looked at. */
   self = 0
   chosen = 0
@@ -64,22 +77,18 @@ export class Cast {
     const player = this.players.get(member)
     if (player === undefined) return
     player.nickname = nickname
-    player.plate.destroy()
-    player.plate = this.plate(member, nickname)
+    this.unwrite(player)
   }
 
   /** Names are written anew, in another size say. */
   rewrite(): void {
-    for (const [member, player] of this.players) {
-      player.plate.destroy()
-      player.plate = this.plate(member, player.nickname)
-    }
+    for (const player of this.players.values()) this.unwrite(player)
   }
 
   say(member: number, text: string, manner: Manner, nowMs: number): void {
     const player = this.players.get(member)
     if (player === undefined) return
-    this.put(player, new Sign(this.bubbles, this.painter.bubble(text, manner), true), nowMs, readingMs(text))
+    this.put(player, new Sign(this.bubbles, this.painter.bubble(text, manner), this.painter), nowMs, readingMs(text))
     player.interest = nowMs
   }
 
@@ -88,25 +97,28 @@ export class Cast {
     const texture = this.emoteTextures.get(emote)
     if (player === undefined || texture === undefined) return
     player.avatar.show(emote, nowMs)
-    this.put(player, new Sign(this.bubbles, texture, false), nowMs, emoteMs)
+    this.put(player, new Sign(this.bubbles, texture), nowMs, emoteMs)
   }
 
   typing(member: number, nowMs: number): void {
     const player = this.players.get(member)
     const texture = this.dotTextures[0]
     if (player === undefined || texture === undefined) return
-    player.dots ??= new Sign(this.bubbles, texture, false)
+    player.dots ??= new Sign(this.bubbles, texture)
     player.dotsUntilMs = nowMs + typingMs
   }
 
   update(crowd: Crowd, camera: Camera, park: Park, nowMs: number, elapsedMs: number): void {
     if (crowd.version !== this.version) this.meet(crowd)
-    for (const [member, player] of this.players) {
-      const person = crowd.people.get(member)
-      if (person === undefined) continue
-      const { walker } = person
-      if (member !== this.self) walker.advance(nowMs)
-      player.avatar.pose(walker, nowMs, elapsedMs, isWet(park, walker.xCm, walker.yCm))
+    this.turn++
+    for (const player of this.players.values()) {
+      const { walker, avatar } = player
+      if (!player.isSelf) walker.advance(nowMs)
+      avatar.place(walker)
+      const isSeen = camera.sees(avatar.root.x, avatar.root.y, reachPx)
+      avatar.root.visible = isSeen
+      if (isSeen && (avatar.isBusy(walker) || (this.turn + player.member) % restingTurns === 0))
+        avatar.pose(walker, nowMs, elapsedMs, isWet(park, walker.xCm, walker.yCm))
       this.write(player, camera, nowMs)
     }
     if (nowMs < this.declutterAtMs) return
@@ -140,20 +152,29 @@ export class Cast {
       for (const sign of [player.plate, player.bubble, player.dots]) sign?.destroy()
       this.players.delete(member)
     }
-    for (const person of crowd.people.values()) if (!this.players.has(person.member)) this.join(person)
+    for (const person of crowd.people.values()) {
+      const player = this.players.get(person.member)
+      if (player === undefined) this.join(person)
+      else player.walker = person.walker
+    }
+    this.boxes.length = 0
+    for (const { box } of this.players.values()) this.boxes.push(box)
   }
 
-  private join({ member, nickname, avatar }: Person): void {
+  private join({ member, nickname, avatar, walker }: Person): void {
     const isSelf = member === this.self
     const drawn = new Avatar(this.parts, member, avatar)
     if (isSelf) drawn.mark()
     this.ground.addChild(drawn.root)
     this.players.set(member, {
+      member,
       avatar: drawn,
       look: avatar,
       isSelf,
+      walker,
       nickname,
-      plate: this.plate(member, nickname),
+      box: { isShown: false, rank: 0, x: 0, y: 0, ...this.painter.nameplateSize(nickname) },
+      plate: undefined,
       bubble: undefined,
       bubbleUntilMs: 0,
       bubbleSinceMs: 0,
@@ -163,11 +184,13 @@ export class Cast {
     })
   }
 
-  private plate(member: number, nickname: string): Sign {
-    const sign = new Sign(this.plates, this.painter.nameplate(nickname, member === this.self), true)
-    // Who has no name yet has no plate to be seen.
-    sign.sprite.alpha = nickname === "" ? 0 : 1
-    return sign
+  /** The name is measured anew, and written when it is to be read. */
+  private unwrite(player: Player): void {
+    player.plate?.destroy()
+    player.plate = undefined
+    player.box.isShown = false
+    Object.assign(player.box, this.painter.nameplateSize(player.nickname))
+    this.declutterAtMs = 0
   }
 
   private put(player: Player, sign: Sign, nowMs: number, forMs: number): void {
@@ -182,7 +205,8 @@ export class Cast {
     const { root } = player.avatar
     const x = Math.round(camera.screenX(root.x))
     const head = camera.screenY(root.y) - overHeadPx * camera.zoom
-    player.plate.sprite.position.set(x, Math.round(camera.screenY(root.y) + 5 * camera.zoom))
+    if (player.box.isShown)
+      player.plate?.sprite.position.set(x, Math.round(camera.screenY(root.y) + plateBelowPx * camera.zoom))
     if (player.bubble !== undefined) {
       const age = nowMs - player.bubbleSinceMs
       const left = player.bubbleUntilMs - nowMs
@@ -208,23 +232,22 @@ export class Cast {
 
   /** In a crowd not every name can be read: the own, the chosen, those who spoke and those near come first. */
   private declutter(camera: Camera, nowMs: number): void {
-    const boxes: Array<Box> = []
-    for (const [member, player] of this.players) {
-      const { sprite } = player.plate
-      const spoke = Math.max(0, 1 - (nowMs - player.interest) / 20_000)
-      const far = Math.hypot(sprite.x - camera.widthPx / 2, sprite.y - camera.heightPx / 2) / 1000
-      const rank =
-        member === this.self ? 100 : member === this.chosen ? 90 : spoke * 3 - far + (sprite.visible ? 0.2 : 0)
-      boxes.push({
-        sprite,
-        rank,
-        x: sprite.x - sprite.width / 2,
-        y: sprite.y,
-        width: sprite.width,
-        height: sprite.height
-      })
+    for (const { member, avatar, box, interest, isSelf } of this.players.values()) {
+      const x = camera.screenX(avatar.root.x)
+      const y = camera.screenY(avatar.root.y)
+      const spoke = Math.max(0, 1 - (nowMs - interest) / 20_000)
+      const far = (Math.abs(x - camera.widthPx / 2) + Math.abs(y - camera.heightPx / 2)) / 1000
+      box.rank = isSelf ? 100 : member === this.chosen ? 90 : spoke * 3 - far + (box.isShown ? 0.2 : 0)
+      box.x = x - box.width / 2
+      box.y = y + plateBelowPx * camera.zoom
     }
-    this.readable.choose(boxes, camera.widthPx, camera.heightPx)
+    this.readable.choose(this.boxes, camera.widthPx, camera.heightPx)
+    for (const player of this.players.values()) {
+      // Who has no name yet has no plate to be seen.
+      if (player.box.isShown && player.nickname !== "")
+        player.plate ??= new Sign(this.plates, this.painter.nameplate(player.nickname, player.isSelf), this.painter)
+      if (player.plate !== undefined) player.plate.sprite.visible = player.box.isShown
+    }
   }
 }
 

@@ -2,7 +2,7 @@
  * Light and small life: lamps, strings of bulbs, lanterns and the fire at night, fireflies then, petals and butterflies by
  * day, glints on the water. Owns these sprites; the hour comes from outside.
  */
-import { Container, Graphics, Sprite, type Texture } from "pixi.js"
+import { Container, Sprite, type Texture } from "pixi.js"
 import type { Atlas } from "../art/Atlas.ts"
 import { fillOval, pxPerCm, softShape } from "../art/Brush.ts"
 import { chances } from "../park/Chance.ts"
@@ -16,6 +16,8 @@ export interface GlowTextures {
   readonly flame: Texture
   readonly glint: Texture
   readonly bulb: Texture
+  /** A straight piece of wire, `wirePx` long. */
+  readonly wire: Texture
 }
 
 export function drawGlow(atlas: Atlas): GlowTextures {
@@ -46,19 +48,26 @@ export function drawGlow(atlas: Atlas): GlowTextures {
     bulb: atlas.add({ left: -5, top: -4, right: 5, bottom: 9 }, (pen) => {
       fillOval(pen, "#ffffff", 0, 3, 3.6, 4.4)
       fillOval(pen, "#ffffff", 0, 3, 4.4, 5)
+    }),
+    wire: atlas.add({ left: 0, top: -2, right: wirePx, bottom: 2 }, (pen) => {
+      pen.fillStyle = "#5a5048cc"
+      pen.fillRect(0, -0.8, wirePx, 1.6)
     })
   }
 }
 
 const bulbColours = [0xffd36b, 0xff9d8a, 0x8fd6c4, 0xf7b3d0, 0xfff0b8]
+const wirePx = 32
+/** So many straight pieces look like one that sags. */
+const wirePieces = 14
 const motesMax = 26
 const glintsMax = 14
 
 export class Glow {
   /** Laid over the night: what shines. */
-  readonly lights = new Container()
+  readonly lights = new Container({ isRenderGroup: true })
   /** Among what stands: garlands above heads. */
-  readonly above = new Container()
+  readonly above = new Container({ isRenderGroup: true })
   private readonly textures: GlowTextures
   private readonly motes: Array<{ readonly sprite: Sprite; seed: number }> = []
   private readonly glints: Array<Sprite> = []
@@ -144,11 +153,7 @@ export class Glow {
       x: x0 + (x1 - x0) * part,
       y: y0 + (y1 - y0) * part + high + Math.sin(part * Math.PI) * sag
     })
-    const wire = new Graphics()
-    wire.moveTo(x0, y0 + high)
-    for (let step = 1; step <= 20; step++) wire.lineTo(at(step / 20).x, at(step / 20).y)
-    wire.stroke({ color: 0x5a5048, width: 1.6, alpha: 0.8 })
-    this.above.addChild(wire)
+    for (let piece = 0; piece < wirePieces; piece++) this.wire(at(piece / wirePieces), at((piece + 1) / wirePieces))
     const count = Math.max(3, Math.round(length / 46))
     for (let index = 1; index < count; index++) {
       const spot = at(index / count)
@@ -159,6 +164,16 @@ export class Glow {
       this.above.addChild(bulb)
       this.halo({ x: spot.x / pxPerCm, y: spot.y / pxPerCm }, 4, colour, 0.42, 0.9)
     }
+  }
+
+  /** From one point to the next, in pixels of the world. */
+  private wire(from: Spot, to: Spot): void {
+    const sprite = new Sprite(this.textures.wire)
+    const [dx, dy] = [to.x - from.x, to.y - from.y]
+    sprite.position.set(from.x, from.y)
+    sprite.rotation = Math.atan2(dy, dx)
+    sprite.scale.x = Math.hypot(dx, dy) / wirePx
+    this.above.addChild(sprite)
   }
 
   private glint(index: number): void {

@@ -11,6 +11,9 @@ import type { Camera } from "./Camera.ts"
 
 const piecesMax = 60
 const piecePx = pieceCm * pxPerCm
+/** Pieces begin a little beyond the edge; no playground is so wide. */
+const keyOffset = 64
+const keyColumns = 65_536
 
 interface Piece {
   readonly sprite: Sprite
@@ -18,9 +21,9 @@ interface Piece {
 }
 
 export class Meadow {
-  readonly root = new Container()
+  readonly root = new Container({ isRenderGroup: true })
   private readonly density: number
-  private readonly pieces = new Map<string, Piece>()
+  private readonly pieces = new Map<number, Piece>()
   private park: Park | undefined
   private turn = 0
 
@@ -48,21 +51,24 @@ export class Meadow {
         column * piecePx < camera.x + halfWidth;
         column++
       ) {
-        const key = `${column}/${row}`
+        const key = (row + keyOffset) * keyColumns + column + keyOffset
         const known = this.pieces.get(key)
-        if (known !== undefined) known.seenAt = this.turn
-        else if (painted < paintedMax) {
+        if (known !== undefined) {
+          known.seenAt = this.turn
+          known.sprite.visible = true
+        } else if (painted < paintedMax) {
           painted++
           this.paint(this.park, key, column, row)
         }
       }
     }
+    for (const { sprite, seenAt } of this.pieces.values()) if (seenAt < this.turn) sprite.visible = false
     if (this.pieces.size > piecesMax) this.forgetOldest()
   }
 
   // --- internal ---
 
-  private paint(park: Park, key: string, column: number, row: number): void {
+  private paint(park: Park, key: number, column: number, row: number): void {
     const canvas = document.createElement("canvas")
     canvas.width = canvas.height = Math.ceil(piecePx * this.density)
     const pen = penOf(canvas)
@@ -78,7 +84,7 @@ export class Meadow {
   }
 
   private forgetOldest(): void {
-    let oldest: string | undefined
+    let oldest: number | undefined
     let seenAt = this.turn
     for (const [key, piece] of this.pieces) {
       if (piece.seenAt >= seenAt) continue
@@ -88,7 +94,7 @@ export class Meadow {
     if (oldest !== undefined) this.forget(oldest)
   }
 
-  private forget(key: string): void {
+  private forget(key: number): void {
     this.pieces.get(key)?.sprite.destroy({ texture: true, textureSource: true })
     this.pieces.delete(key)
   }

@@ -46,10 +46,22 @@ export function drawProps(atlas: Atlas): PropTextures {
 const canopies: ReadonlySet<PropKind> = new Set(["tree", "pine", "blossom", "ginkgo", "elder"])
 const swaying: ReadonlySet<PropKind> = new Set(["tree", "pine", "blossom", "ginkgo", "bush", "reed"])
 
+/** Leaves sway so slowly that each needs it only once in so many frames. */
+const swayTurns = 4
+
+interface Standing {
+  readonly sprite: Sprite
+  readonly sways: boolean
+  /** How far its leaves hide who walks behind; 0: it has none. */
+  readonly reach: number
+  readonly rhythm: number
+}
+
 export class Scenery {
   private readonly layer: Container
   private readonly textures: PropTextures
-  private readonly shown = new Map<Prop, Sprite>()
+  private readonly shown = new Map<Prop, Standing>()
+  private turn = 0
   private regions = new Map<string, Array<Prop>>()
   private lookAtMs = 0
 
@@ -59,7 +71,7 @@ export class Scenery {
   }
 
   open(park: Park): void {
-    for (const sprite of this.shown.values()) sprite.destroy()
+    for (const { sprite } of this.shown.values()) sprite.destroy()
     this.shown.clear()
     this.regions = new Map()
     for (const prop of park.props) {
@@ -79,12 +91,13 @@ export class Scenery {
     }
     const x = self.x * pxPerCm
     const y = self.y * pxPerCm
-    for (const [prop, sprite] of this.shown) {
-      if (!isStill && swaying.has(prop.kind)) sprite.rotation = Math.sin(nowMs / 1500 + prop.x) * 0.012
-      if (!canopies.has(prop.kind)) continue
-      const reach = prop.kind === "elder" ? 200 : 84
+    let turn = this.turn++
+    for (const { sprite, sways, reach, rhythm } of this.shown.values()) {
+      if (sways && !isStill && turn++ % swayTurns === 0) sprite.rotation = Math.sin(nowMs / 1500 + rhythm) * 0.012
+      if (reach === 0) continue
       const isBehind = Math.abs(sprite.x - x) < reach && sprite.y > y && sprite.y - y < reach * 2.1
-      sprite.alpha += ((isBehind ? 0.38 : 1) - sprite.alpha) * 0.14
+      const left = (isBehind ? 0.38 : 1) - sprite.alpha
+      if (left !== 0) sprite.alpha += Math.abs(left) < 0.01 ? left : left * 0.14
     }
   }
 
@@ -95,7 +108,7 @@ export class Scenery {
     const halfHeight = camera.heightPx / 2 / camera.zoom
     const isIn = (x: number, y: number) =>
       Math.abs(x - camera.x) < halfWidth + 160 && y > camera.y - halfHeight - 60 && y < camera.y + halfHeight + marginPx
-    for (const [prop, sprite] of this.shown) {
+    for (const [prop, { sprite }] of this.shown) {
       if (isIn(sprite.x, sprite.y)) continue
       sprite.destroy()
       this.shown.delete(prop)
@@ -125,6 +138,7 @@ export class Scenery {
       sprite.y - (prop.kind === "bed" ? 8 : 0) + (prop.kind === "elder" ? -20 : 0) - (prop.kind === "fountain" ? 14 : 0)
     if (swaying.has(prop.kind) && Math.floor(prop.x) % 2 === 0) sprite.scale.x = -1
     this.layer.addChild(sprite)
-    this.shown.set(prop, sprite)
+    const reach = canopies.has(prop.kind) ? (prop.kind === "elder" ? 200 : 84) : 0
+    this.shown.set(prop, { sprite, sways: swaying.has(prop.kind), reach, rhythm: prop.x })
   }
 }

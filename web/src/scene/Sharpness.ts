@@ -1,10 +1,11 @@
 /**
  * How finely and how often the plaza is drawn: as the screen can show it, and more coarsely step by step where frames come
- * late, down to where half of the time is left for everything else. Owns these two numbers; a device that once was too slow
- * stays with what it could do.
+ * late, down to where half of the time is left for everything else. Where the processor draws it begins with the coarsest.
+ * Owns these two numbers; a device that once was too slow stays with what it could do.
  */
 
-const stepsBelow: ReadonlyArray<number> = [1, 0.75, 0.5]
+const coarsest = 0.5
+const stepsBelow: ReadonlyArray<number> = [1, 0.75, coarsest]
 const framesWatched = 12
 const lateMs = 48
 const restMsMax = 250
@@ -20,9 +21,9 @@ export class Sharpness {
   private frames = 0
   private sumMs = 0
 
-  constructor(screenDensity: number) {
+  constructor(screenDensity: number, isByProcessor: boolean) {
     this.finest = Math.min(screenDensity, 2)
-    this.value = this.finest
+    this.value = isByProcessor ? coarsest : this.finest
   }
 
   fix(isFixed: boolean): void {

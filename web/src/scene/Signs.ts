@@ -13,24 +13,30 @@ export type Manner = "nearby" | "all" | "whisper"
 const face = `"Pretendard", "Apple SD Gothic Neo", "Noto Sans KR", "Noto Sans CJK KR", "NanumGothic", system-ui, sans-serif`
 const bubbleWidthMax = 208
 const bubbleLinesMax = 5
+const spareMax = 48
 
 export class SignPainter {
   private readonly density: number
   /** 1 by default; what a person who reads badly set. */
   textSize = 1
   private readonly ruler: Pen
+  /** Of signs that are gone, to be painted anew: making a canvas costs more than painting one. */
+  private readonly spare: Array<HTMLCanvasElement> = []
 
   constructor(density: number) {
     this.density = density
     this.ruler = penOf(document.createElement("canvas"))
   }
 
-  nameplate(name: string, isSelf: boolean): Texture {
-    const size = 12.5 * this.textSize
-    const font = `600 ${size}px ${face}`
+  nameplateSize(name: string): { readonly width: number; readonly height: number } {
+    const { size, font } = this.nameplateFont()
     this.ruler.font = font
-    const width = Math.ceil(this.ruler.measureText(name).width) + 14
-    const height = Math.ceil(size + 7)
+    return { width: Math.ceil(this.ruler.measureText(name).width) + 14, height: Math.ceil(size + 7) }
+  }
+
+  nameplate(name: string, isSelf: boolean): Texture {
+    const { font } = this.nameplateFont()
+    const { width, height } = this.nameplateSize(name)
     return this.paint(width, height, 0.5, 0, (pen) => {
       fillRound(pen, isSelf ? "#2f6b52ee" : "#2b2f3ab8", 0, 0, width, height, height / 2)
       pen.font = font
@@ -100,10 +106,23 @@ export class SignPainter {
     })
   }
 
+  /** The picture is shown nowhere any more. */
+  takeBack(texture: Texture): void {
+    const { resource }: { readonly resource: unknown } = texture.source
+    texture.destroy(true)
+    if (resource instanceof HTMLCanvasElement && this.spare.length < spareMax) this.spare.push(resource)
+  }
+
   // --- internal ---
 
+  private nameplateFont(): { readonly size: number; readonly font: string } {
+    const size = 12.5 * this.textSize
+    return { size, font: `600 ${size}px ${face}` }
+  }
+
   private paint(width: number, height: number, anchorX: number, anchorY: number, draw: (pen: Pen) => void): Texture {
-    const canvas = document.createElement("canvas")
+    const canvas = this.spare.pop() ?? document.createElement("canvas")
+    // Another size, or the same again: either leaves it empty.
     canvas.width = Math.ceil(width * this.density)
     canvas.height = Math.ceil(height * this.density)
     const pen = penOf(canvas)
@@ -117,16 +136,19 @@ export class SignPainter {
 /** A picture with a place of its own on the screen. */
 export class Sign {
   readonly sprite: Sprite
-  private readonly isOwned: boolean
+  private readonly painter: SignPainter | undefined
 
-  constructor(layer: Container, texture: Texture, isOwned: boolean) {
+  /** `painter`: takes the picture back, if it is this sign's alone. */
+  constructor(layer: Container, texture: Texture, painter?: SignPainter) {
     this.sprite = new Sprite(texture)
-    this.isOwned = isOwned
+    this.painter = painter
     layer.addChild(this.sprite)
   }
 
   destroy(): void {
-    this.sprite.destroy(this.isOwned ? { texture: true, textureSource: true } : false)
+    const { texture } = this.sprite
+    this.sprite.destroy()
+    this.painter?.takeBack(texture)
   }
 }
 

@@ -71,7 +71,7 @@ export class Throng {
       this.ground.addChild(figure)
       return figure
     })
-    const sign = new Sign(this.signs, this.painter.nameplate(`+${count}`, false), true)
+    const sign = new Sign(this.signs, this.painter.nameplate(`+${count}`, false), this.painter)
     return { count, figures, sign, x: left + side / 2, y: top + side / 2 }
   }
 }

@@ -40,14 +40,21 @@ export class JoinScreen {
       this.button
     )
     this.root = make("main", { class: "join" }, form)
-    this.input.addEventListener("input", () => events.typed(this.input.value.trim()))
+    this.input.addEventListener("input", () => events.typed(this.typed))
     form.addEventListener("submit", (event) => {
       event.preventDefault()
       const name = this.input.value.normalize("NFC").trim()
       const fault = this.faultOf(name)
       this.tell(fault)
-      if (fault === "") events.join(name)
+      if (fault !== "") return
+      this.busy(true)
+      events.join(name)
     })
+  }
+
+  /** The name as far as it is typed. */
+  get typed(): string {
+    return this.input.value.trim()
   }
 
   focus(): void {
@@ -55,19 +62,21 @@ export class JoinScreen {
     this.input.select()
   }
 
-  /** While one comes in there is nothing to press. */
-  busy(isBusy: boolean): void {
-    this.button.disabled = isBusy
-    this.button.textContent = isBusy ? this.words.entering : this.words.enter
-  }
-
   tell(fault: string): void {
     this.fault.textContent = fault
     this.input.setAttribute("aria-invalid", String(fault !== ""))
-    if (fault !== "") this.input.focus()
+    if (fault === "") return
+    this.busy(false)
+    this.input.focus()
   }
 
   // --- internal ---
+
+  /** While one comes in there is nothing to press. */
+  private busy(isBusy: boolean): void {
+    this.button.disabled = isBusy
+    this.button.textContent = isBusy ? this.words.entering : this.words.enter
+  }
 
   private faultOf(name: string): string {
     if (name === "") return this.words.nicknameEmpty
