@@ -10,12 +10,12 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import { TimerRecord } from "../../gen/noriter/space/v1/records.ts"
 import { type Generation, Roster, watcherPrefix } from "../link/Roster.ts"
-import { type NewRecord, TopicLog } from "../link/TopicLog.ts"
+import { type AppendFailed, type NewRecord, TopicLog } from "../link/TopicLog.ts"
 import { askedTopics, partitionFor } from "../link/Topics.ts"
 import { timerLateSeconds, timerOverdueSeconds } from "../telemetry/Metrics.ts"
 import { enduring, Workers } from "../Workers.ts"
 import { Self } from "./Self.ts"
-import { type Change, type Commit, newToken, SharedSpace, type Tag } from "./SharedSpace.ts"
+import { type Change, type Commit, newToken, SharedSpace, type SpaceError, type Tag } from "./SharedSpace.ts"
 
 type Space = SharedSpace["Service"]
 
@@ -92,9 +92,7 @@ export const layerOutside = <E>(log: Layer.Layer<TopicLog, E>) =>
 export const overdue = (space: Space) =>
   Effect.gen(function* () {
     const untilMs = (yield* Clock.currentTimeMillis) - overdueMs
-    const dues = yield* Effect.forEach(bucketNames, (name) => space.due(name, untilMs, overdueMax), {
-      concurrency: bucketsAtOnce
-    })
+    const dues = yield* Effect.forEach(bucketNames, (name) => space.due(name, untilMs, overdueMax))
     return dues.reduce((sum, keys) => sum + keys.length, 0)
   })
 
@@ -108,9 +106,10 @@ const everyMs = 100
 const lookMs = 1_000
 /** What is due is left for so long to whoever has the bucket. */
 const leftMs = 1_000
-/** Timers of a bucket that are fired at once, and buckets: a log takes a thousand records at once, and guests ask, too. */
+/** Timers of a bucket that are fired in a round, and how many are asked at once: of the thousand records that the log takes
+ * at once most are left to guests. */
 const firedMax = 32
-const bucketsAtOnce = 8
+const askedMax = 256
 /** Keys with a deadline that are looked at in one tag. */
 const rearmMax = 1_000
 /** So late that somebody should look, and how many of a bucket are counted then. */
@@ -133,8 +132,8 @@ const bucketCommit = (tag: Tag, generation: Generation, changes: ReadonlyArray<C
 const fire = Effect.fnUntraced(function* (isSelf: (incarnation: string) => boolean) {
   const roster = yield* Roster
   const workers = yield* Workers
-  const fireBucket = firing(yield* SharedSpace, yield* TopicLog)
-  let mine: ReadonlySet<Tag> = new Set()
+  const look = firing(yield* SharedSpace, yield* TopicLog)
+  let mine: ReadonlyArray<Tag> = []
   let lookedMs = Number.NEGATIVE_INFINITY
   let isLate = false
 
@@ -143,18 +142,9 @@ const fire = Effect.fnUntraced(function* (isSelf: (incarnation: string) => boole
     onSuccess: (living) => {
       const runners = living.filter(({ runner }) => !runner.startsWith(watcherPrefix))
       const place = runners.findIndex(({ id }) => isSelf(id))
-      mine = new Set(bucketNames.filter((_, at) => at % runners.length === place))
+      mine = bucketNames.filter((_, at) => at % runners.length === place)
     },
     onFailure: () => {}
-  })
-  /** Answers since when the first of them was due; a bucket that could not be fired keeps no other from it. */
-  const look = Effect.fnUntraced(function* (names: Iterable<Tag>, untilMs: number) {
-    const looks = yield* Effect.forEach(names, (name) => Effect.result(fireBucket(name, untilMs)), {
-      concurrency: bucketsAtOnce
-    })
-    const failed = looks.find(Result.isFailure)
-    if (failed !== undefined) return yield* Effect.fail(failed.failure)
-    return Math.min(...looks.filter(Result.isSuccess).map(({ success }) => success))
   })
   const round = Effect.gen(function* () {
     const nowMs = yield* Clock.currentTimeMillis
@@ -173,41 +163,73 @@ const fire = Effect.fnUntraced(function* (isSelf: (incarnation: string) => boole
   yield* workers.run("timers", Effect.forever(rounds))
 })
 
-/** Asks what is due of a bucket by then, and strikes it; answers since when the first of it was due. */
-const firing = (space: Space, log: TopicLog["Service"]) =>
-  Effect.fnUntraced(function* (bucket: Tag, untilMs: number) {
+/** A timer as it was found in its bucket. */
+interface Due {
+  readonly bucket: Tag
+  readonly generation: Generation
+  readonly key: string
+  readonly record: TimerRecord
+}
+
+/**
+ * Asks what is due by then, and strikes it; answers since when the first of it was due. What fails keeps nothing else from
+ * its time, and is told when the rest is done.
+ */
+const firing = (space: Space, log: TopicLog["Service"]) => {
+  const dueIn = Effect.fnUntraced(function* (bucket: Tag, untilMs: number) {
     const keys = yield* space.due(bucket, untilMs, firedMax)
-    if (keys.length === 0) return Number.POSITIVE_INFINITY
+    if (keys.length === 0) return []
     const { generation, entries } = yield* space.read({ tag: bucket, keys })
-    if (generation === undefined) return Number.POSITIVE_INFINITY
-    const records = Array.from(entries, ([key, { value }]) => ({ key, record: TimerRecord.decode(value) }))
-    // A topic of a newer release is that release's to write to.
-    const known = Map.groupBy(records, ({ record }) => record.topic)
-    for (const [topic, some] of known) {
-      if (!askedTopics.includes(topic)) continue
-      const positions = yield* log.append(
-        topic,
-        some.map(({ record }) => asked(record))
-      )
-      some.forEach(({ record }, at) => {
-        timerLateSeconds.observe(Math.max(0, (positions[at]?.timeMs ?? 0) - record.dueMs) / 1000)
-      })
-      // Only now that they are on the log. Where the bucket is of another generation by now, it is not this one.
-      yield* Effect.catchTag(
-        space.commit({
+    if (generation === undefined) return []
+    return Array.from(entries, ([key, { value }]): Due => {
+      return { bucket, generation, key, record: TimerRecord.decode(value) }
+    })
+  })
+
+  /** Only of what is on the log. Where the bucket is of another generation by now, it is another one. */
+  const strike = (bucket: Tag, some: ReadonlyArray<Due>) =>
+    Effect.forEach(some.slice(0, 1), ({ generation }) =>
+      space
+        .commit({
           ...bucketCommit(
             bucket,
             generation,
             some.map(({ key }) => ({ _tag: "Delete", key }))
           ),
           found: false
-        }),
-        "CommitRefused",
-        () => Effect.void
-      )
-    }
-    return Math.min(...records.map(({ record }) => record.dueMs))
+        })
+        .pipe(Effect.catchTag("CommitRefused", () => Effect.void))
+    )
+
+  const ask = Effect.fnUntraced(function* (topic: string, some: ReadonlyArray<Due>) {
+    const positions = yield* log.append(
+      topic,
+      some.map(({ record }) => asked(record))
+    )
+    some.forEach(({ record }, at) => {
+      timerLateSeconds.observe(Math.max(0, (positions[at]?.timeMs ?? 0) - record.dueMs) / 1000)
+    })
+    const ofBuckets = Map.groupBy(some, ({ bucket }) => bucket)
+    yield* Effect.forEach(ofBuckets, ([bucket, ones]) => strike(bucket, ones), { concurrency: "unbounded" })
   })
+
+  return Effect.fnUntraced(function* (buckets: ReadonlyArray<Tag>, untilMs: number) {
+    const looks = yield* Effect.forEach(buckets, (bucket) => Effect.result(dueIn(bucket, untilMs)), {
+      concurrency: "unbounded"
+    })
+    const dues = looks.filter(Result.isSuccess).flatMap(({ success }) => success)
+    const asks: Array<Effect.Effect<void, AppendFailed | SpaceError>> = []
+    for (const [topic, all] of Map.groupBy(dues, ({ record }) => record.topic)) {
+      // A topic of a newer release is that release's to write to.
+      if (!askedTopics.includes(topic)) continue
+      for (let at = 0; at < all.length; at += askedMax) asks.push(ask(topic, all.slice(at, at + askedMax)))
+    }
+    const results = yield* Effect.forEach(asks, Effect.result)
+    const failed = looks.find(Result.isFailure) ?? results.find(Result.isFailure)
+    if (failed !== undefined) return yield* Effect.fail(failed.failure)
+    return Math.min(...dues.map(({ record }) => record.dueMs))
+  })
+}
 
 const asked = ({ key, tag, body, trace }: TimerRecord): NewRecord => ({
   key,

@@ -74,7 +74,7 @@ describe("guests who give each other flowers", () => {
 
   it.effect("where timers are struck before they are on the log, some wrapped flowers never come", () =>
     Effect.gen(function* () {
-      const wrong = yield* broken({ wraps: true, strikesFirst: true }, 5)
+      const wrong = yield* broken({ wraps: true, strikesFirst: true }, 20)
       assert.isTrue(
         wrong.flat().some((each) => each.endsWith("went and did not come")),
         `${wrong}`
