@@ -7,7 +7,7 @@ import { once } from "node:events"
 import { join } from "node:path"
 import type { Address } from "./Way.ts"
 
-const main = join(import.meta.dirname, "../../src/main.ts")
+const root = join(import.meta.dirname, "../..")
 const startTimeoutMs = 60_000
 const stopTimeoutMs = 10_000
 const readyLine = /^noriter (?:ready|watching) pid=(\d+)(?: tcp=\S+:(\d+))? http=\S+:(\d+)$/m
@@ -49,12 +49,23 @@ export class Server implements AsyncDisposable {
     return Server.run("start", variables, fileDescriptors === undefined ? "" : `ulimit -n ${fileDescriptors}`)
   }
 
+  /** One of another release, whose files lie in this folder. */
+  static startFrom(folder: string, variables: Readonly<Record<string, string>>): Promise<Server> {
+    return Server.run("start", variables, "", folder)
+  }
+
   /** A watcher, which listens for no phones. */
   static watch(variables: Readonly<Record<string, string>>): Promise<Server> {
     return Server.run("watch", variables)
   }
 
-  private static async run(command: string, variables: Readonly<Record<string, string>>, before = ""): Promise<Server> {
+  private static async run(
+    command: string,
+    variables: Readonly<Record<string, string>>,
+    before = "",
+    folder = root
+  ): Promise<Server> {
+    const main = join(folder, "src/main.ts")
     const child = spawn("sh", ["-c", before + guard, "guard", process.execPath, main, command], {
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...withoutOurs(process.env), NORITER_TCP_PORT: "0", NORITER_HTTP_PORT: "0", ...variables }

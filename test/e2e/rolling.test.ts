@@ -1,0 +1,187 @@
+/**
+ * Runners replaced one after another while guests talk: those of the release before by ours, and one of ours by one of
+ * theirs, over the same servers. Nobody is lost and no line: who was told to come back does, on whichever runner is left,
+ * and every line that was acknowledged is heard by everybody, once, in one order.
+ */
+import { execFileSync, spawnSync } from "node:child_process"
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { connect, type Plaza, PlazaError, type Transport } from "../../sdk/typescript/src/Plaza.ts"
+import { tcp } from "../../sdk/typescript/src/Tcp.ts"
+import { unique } from "../contract/Eventually.ts"
+import { withServices } from "../services/Services.ts"
+import { unlimited, until } from "./Guest.ts"
+import { Server } from "./Server.ts"
+
+const release = "v0.1.0"
+const root = join(import.meta.dirname, "../..")
+const limitMs = 180_000
+/** Longer than anything takes here, however busy the machine: who is gone for others has been forgotten. */
+const patience = { NORITER_LOST_SHOWN: "2 min", NORITER_RESUME_GRACE: "4 min", NORITER_HEARTBEAT: "0" }
+const guests = 12
+
+const isHere = spawnSync("git", ["rev-parse", "--verify", "--quiet", `${release}^{commit}`], { cwd: root }).status === 0
+
+/** The release as it was made, with what is installed here: it wants the same. */
+function built(): string {
+  const folder = mkdtempSync(join(tmpdir(), "noriter-release-"))
+  const files = execFileSync("git", ["archive", release], { cwd: root, maxBuffer: 256 * 1024 * 1024 })
+  execFileSync("tar", ["-x", "-C", folder], { input: files })
+  symlinkSync(join(root, "node_modules"), join(folder, "node_modules"))
+  return folder
+}
+
+/** Somebody who talks until told to stop, and keeps what was heard. */
+class Talker {
+  readonly plaza: Plaza
+  readonly heard: Array<{ readonly text: string; readonly seq: number }> = []
+  readonly wrongs: Array<string> = []
+  /** Acknowledged, and refused for good. */
+  readonly said: Array<string> = []
+  readonly refused: Array<string> = []
+  private readonly name: string
+
+  constructor(name: string, transport: Transport) {
+    this.name = name
+    this.plaza = connect({ transport, nickname: name })
+    this.plaza.on("said", ({ text, seq, history }) => {
+      if (!history) this.heard.push({ text, seq })
+    })
+    let sessions = 0
+    this.plaza.on("session", ({ resumed }) => {
+      if (sessions++ > 0 && !resumed) this.wrongs.push(`${name} came back as somebody new`)
+    })
+    this.plaza.on("missed", (streams) => this.wrongs.push(`${name} missed lines: ${JSON.stringify(streams)}`))
+    this.plaza.on("disappeared", (gone) => this.wrongs.push(`${name} saw somebody go: ${JSON.stringify(gone)}`))
+  }
+
+  async talk(isOver: () => boolean): Promise<void> {
+    for (let at = 0; !isOver(); at++) {
+      const text = `${this.name} ${at}`
+      try {
+        await this.plaza.say({ text, reach: "REACH_PLAYGROUND" })
+        this.said.push(text)
+      } catch (error) {
+        if (!(error instanceof PlazaError)) throw error
+        if (error.definite) this.refused.push(text)
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  }
+}
+
+const tests = (urls: Readonly<Record<"redis" | "kafka" | "zookeeper", string>>) => {
+  const world = unique("rolling")
+  let folder: string
+  /** Those that phones may connect to. */
+  let open: Array<Server> = []
+  let talkers: ReadonlyArray<Talker> = []
+
+  const variables = (runner: string) => ({
+    ...unlimited,
+    ...patience,
+    NORITER_REDIS_URL: urls.redis,
+    NORITER_KAFKA_BROKERS: urls.kafka,
+    NORITER_ZOOKEEPER: urls.zookeeper,
+    NORITER_SECRET: "the secret of all runners",
+    NORITER_PREFIX: world,
+    NORITER_CELL_CM: "10000",
+    NORITER_RUNNER_ID: runner
+  })
+  const theirs = (runner: string) => Server.startFrom(folder, variables(runner))
+  const ours = (runner: string) => Server.start(variables(runner))
+  /** Whoever connects does so to the next of those that are there. */
+  let turn = 0
+  const anyRunner: Transport = (events) =>
+    tcp({ host: "127.0.0.1", port: open[turn++ % open.length]?.tcpPort ?? 0 })(events)
+  const leave = async (server: Server | undefined) => {
+    open = open.filter((other) => other !== server)
+    assert.strictEqual(await server?.stop(), 0, server?.output)
+  }
+
+  beforeAll(async () => {
+    folder = built()
+    open = await Promise.all([theirs("one"), theirs("two")])
+    talkers = Array.from({ length: guests }, (_, at) => new Talker(`손님${at}`, anyRunner))
+    await Promise.all(talkers.map(({ plaza }) => plaza.enter({ playground: "park" })))
+  }, limitMs)
+  afterAll(async () => {
+    for (const { plaza } of talkers) plaza.close()
+    await Promise.all(open.map((server) => server.stop()))
+    rmSync(folder, { recursive: true, force: true })
+  }, limitMs)
+
+  it("loses nobody and no line", { timeout: limitMs }, async () => {
+    const members = talkers.map(({ plaza }) => plaza.place?.member)
+    let isOver = false
+    const talking = Promise.all(talkers.map((talker) => talker.talk(() => isOver)))
+    const [one, two] = open
+    const resumed = () => talkers.reduce((sum, { plaza }) => sum + plaza.figures.resumes, 0)
+    const [three, four] = await Promise.all([ours("three"), ours("four")])
+    open.push(three, four)
+    await leave(one)
+    await leave(two)
+    // And back again, as after a release that does not please.
+    open.push(await theirs("five"))
+    await leave(three)
+    await until(
+      "all are back",
+      () => talkers.filter(({ plaza }) => plaza.state !== "open").length,
+      (away) => away === 0,
+      limitMs
+    )
+    isOver = true
+    await talking
+    const said = talkers.flatMap((talker) => talker.said)
+    const missing = () =>
+      talkers.flatMap(({ heard }) =>
+        notIn(
+          said,
+          heard.map(({ text }) => text)
+        )
+      )
+    await until(
+      "everybody has heard everything",
+      () => missing().length,
+      (count) => count === 0,
+      limitMs
+    )
+    assert.deepStrictEqual(
+      talkers.flatMap(({ wrongs }) => wrongs),
+      []
+    )
+    assert.deepStrictEqual(
+      talkers.map(({ plaza }) => plaza.place?.member),
+      members
+    )
+    for (const { heard } of talkers) {
+      const seqs = heard.map(({ seq }) => seq)
+      assert.deepStrictEqual(
+        seqs,
+        [...new Set(seqs)].sort((a, b) => a - b),
+        "each once, in order"
+      )
+      const texts = heard.map(({ text }) => text)
+      assert.strictEqual(new Set(texts).size, texts.length, "no line was said twice")
+      const refused = new Set(talkers.flatMap((talker) => talker.refused))
+      assert.deepStrictEqual(
+        texts.filter((text) => refused.has(text)),
+        [],
+        "what was refused is heard by nobody"
+      )
+    }
+    assert.isAtLeast(resumed(), guests, "everybody was on a runner that left")
+    assert.isAbove(said.length, guests)
+  })
+}
+
+const notIn = (all: ReadonlyArray<string>, some: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const known = new Set(some)
+  return all.filter((one) => !known.has(one))
+}
+
+if (isHere) await withServices("a rolling restart", ["redis", "kafka", "zookeeper"], tests)
+else
+  describe.skip(`a rolling restart (${release} is not in this clone)`, () => it("loses nobody and no line", () => {}))
