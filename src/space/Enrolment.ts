@@ -1,8 +1,8 @@
 /**
  * The incarnations that may have left something behind, in one tag of their own. Each is enrolled before it writes
  * anything else, and struck when nothing of it is left: the list may name too much, never too little, as an index does
- * (rule P6). Without it a tag whose runner died together with its node could not be found. Owns the list; who is dead
- * and what is left of them is the watcher's.
+ * (rule P6). Without it a tag whose runner died together with its node could not be found. Each says there what it can
+ * decide, too. Owns the list; who is dead and what is left of them is the watcher's.
  */
 import * as Effect from "effect/Effect"
 import { type Generation, type Incarnation, isSameGeneration } from "../link/Roster.ts"
@@ -19,6 +19,9 @@ const enrolmentTag = "incarnations"
 
 type Space = SharedSpace["Service"]
 
+/** Rises with each release that asks something of the log which the one before buries. Those of 0.1.0 say nothing. */
+const decides = 1
+
 /** To be done before an incarnation writes anything else, in every generation it lives to see. */
 export const enrol = (
   space: Space,
@@ -26,7 +29,7 @@ export const enrol = (
   generation: Generation
 ): Effect.Effect<void, CommitRefused | SpaceError> => {
   const owner = { incarnation: id, runner, epoch, connection: 0 }
-  return change(space, generation, true, { _tag: "Put", key: id, value: new Uint8Array(0), owner })
+  return change(space, generation, true, { _tag: "Put", key: id, value: Uint8Array.of(decides), owner })
 }
 
 /** To be done after everything of it is gone. */
@@ -45,6 +48,12 @@ export const enrolled = (space: Space, generation: Generation): Effect.Effect<Re
       : Array.from(list.entries.values(), ({ owner }) => owner)
           .filter((owner) => owner !== undefined)
           .map(({ incarnation: id, runner, epoch }) => ({ id, runner, epoch }))
+  )
+
+/** Incarnations that would bury some of what this release asks of the log: while runners are replaced, some may live. */
+export const older = (space: Space): Effect.Effect<ReadonlyArray<string>, SpaceError> =>
+  Effect.map(space.snapshot(enrolmentTag, "", ""), ({ entries }) =>
+    Array.from(entries).flatMap(([id, { value }]) => ((value[0] ?? 0) < decides ? [id] : []))
   )
 
 const change = (space: Space, generation: Generation, found: boolean, only: Change) => {

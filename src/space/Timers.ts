@@ -14,6 +14,7 @@ import { type AppendFailed, type NewRecord, TopicLog } from "../link/TopicLog.ts
 import { askedTopics, partitionFor } from "../link/Topics.ts"
 import { timerLateSeconds, timerOverdueSeconds } from "../telemetry/Metrics.ts"
 import { enduring, Workers } from "../Workers.ts"
+import { older } from "./Enrolment.ts"
 import { Self } from "./Self.ts"
 import { type Change, type Commit, newToken, SharedSpace, type SpaceError, type Tag } from "./SharedSpace.ts"
 
@@ -132,26 +133,32 @@ const bucketCommit = (tag: Tag, generation: Generation, changes: ReadonlyArray<C
 const fire = Effect.fnUntraced(function* (isSelf: (incarnation: string) => boolean) {
   const roster = yield* Roster
   const workers = yield* Workers
-  const look = firing(yield* SharedSpace, yield* TopicLog)
+  const space = yield* SharedSpace
+  const look = firing(space, yield* TopicLog)
   let mine: ReadonlyArray<Tag> = []
   let lookedMs = Number.NEGATIVE_INFINITY
+  let isHeld = false
   let isLate = false
 
-  /** Who has which bucket, as far as anybody can say: where two think it theirs, both fire. */
-  const share = Effect.match(roster.living, {
-    onSuccess: (living) => {
-      const runners = living.filter(({ runner }) => !runner.startsWith(watcherPrefix))
-      const place = runners.findIndex(({ id }) => isSelf(id))
-      mine = bucketNames.filter((_, at) => at % runners.length === place)
-    },
-    onFailure: () => {}
-  })
+  /** Who has which bucket, as far as anybody can say: where two think it theirs, both fire. False: nobody fires. */
+  const share = Effect.gen(function* () {
+    const { living, burying } = yield* Effect.all({ living: roster.living, burying: older(space) })
+    const runners = living.filter(({ runner }) => !runner.startsWith(watcherPrefix))
+    const place = runners.findIndex(({ id }) => isSelf(id))
+    // What a runner of the release before would bury is asked when that is gone.
+    isHeld = runners.some(({ id }) => burying.includes(id))
+    mine = isHeld ? [] : bucketNames.filter((_, at) => at % runners.length === place)
+  }).pipe(
+    // They are taken to be what they were.
+    Effect.catchTag("RosterError", () => Effect.void),
+    Effect.map(() => !isHeld)
+  )
   const round = Effect.gen(function* () {
     const nowMs = yield* Clock.currentTimeMillis
     yield* look(mine, nowMs)
     if (nowMs - lookedMs < lookMs) return
     lookedMs = nowMs
-    yield* share
+    if (!(yield* share)) return
     const lateMs = Math.max(0, nowMs - (yield* look(bucketNames, nowMs - leftMs)))
     timerOverdueSeconds.value = lateMs / 1000
     if (lateMs > overdueMs && !isLate) yield* Effect.logWarning(`a timer is fired ${lateMs} ms late`)

@@ -24,6 +24,8 @@ export interface How {
   readonly noMarks?: boolean
   /** No defect: half of the gifts are wrapped, and passed on at a time. */
   readonly wraps?: boolean
+  /** No defect: one call in five fails before it has begun. */
+  readonly failing?: boolean
   /** Timers are struck from their buckets before they are known to be on the log (rule T1). */
   readonly strikesFirst?: boolean
   /** What a timer asks takes effect whether it stands or not (rule T1). */

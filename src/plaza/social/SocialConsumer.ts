@@ -12,7 +12,9 @@ import type { ClientResponse } from "../../../gen/registry.ts"
 import type { Call, Later, Refused } from "../../bus/Caller.ts"
 import { EventBus } from "../../bus/EventBus.ts"
 import { away, refusedAs, refusedBy } from "../../bus/Refusals.ts"
+import { older } from "../../space/Enrolment.ts"
 import { Founding, wholeKey } from "../../space/Founding.ts"
+import { Self } from "../../space/Self.ts"
 import { SharedSpace } from "../../space/SharedSpace.ts"
 import { memberKey } from "../../space/Tag.ts"
 import { type Pouch, pouchKey, readPouch } from "./Pouch.ts"
@@ -23,6 +25,7 @@ export const layer = Layer.effectDiscard(
     const space = yield* SharedSpace
 
     const founding = yield* Founding
+    const self = yield* Self
 
     const valueAt = (tag: string, key: string): Effect.Effect<Uint8Array | undefined, Refused> =>
       space.read({ tag, keys: [key] }).pipe(
@@ -40,11 +43,19 @@ export const layer = Layer.effectDiscard(
         Effect.flatMap(({ counts, value }) => (counts ? Effect.succeed(readPouch(value)) : Effect.fail(notRebuilt)))
       )
 
+    /** Runners of the release before know of no wrapping. */
+    const isUnderstood = Effect.gen(function* () {
+      for (const incarnation of yield* Effect.mapError(older(space), () => unread)) {
+        if (yield* self.lives(incarnation)) return yield* notYet
+      }
+    })
+
     const give = Effect.fnUntraced(function* (request: GiveRequest, call: Call): Effect.fn.Return<Later, Refused> {
       const { caller } = call
       const { member, kind, count, wrappedMs } = request
       // Zero means absent, so the proto cannot require it.
       if (count === 0) return yield* nothing
+      if (wrappedMs > 0) yield* isUnderstood
       const place = yield* caller.placeOf(call.id)
       yield* pouchOf(caller.guest)
       const receiver = guestOf(yield* valueAt(place.tag, memberKey(member)))
@@ -97,4 +108,5 @@ const answerOf = (answer: Answer): ClientResponse | Refused => {
 
 const nothing = refusedAs(ErrorCode.ERROR_CODE_INVALID, "give.count must be at least 1")
 const unread = away("pouches cannot be read just now")
+const notYet = away("flowers cannot be wrapped while this plaza is renewed")
 const notRebuilt = away("pouches are being put together again")
