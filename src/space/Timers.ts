@@ -155,14 +155,16 @@ const fire = Effect.fnUntraced(function* (isSelf: (incarnation: string) => boole
   )
   const round = Effect.gen(function* () {
     const nowMs = yield* Clock.currentTimeMillis
-    yield* look(mine, nowMs)
-    if (nowMs - lookedMs < lookMs) return
+    const own = yield* look(mine, nowMs)
+    if (nowMs - lookedMs < lookMs) return yield* own.failed
     lookedMs = nowMs
     if (!(yield* share)) return
-    const lateMs = Math.max(0, nowMs - (yield* look(bucketNames, nowMs - leftMs)))
+    const all = yield* look(bucketNames, nowMs - leftMs)
+    const lateMs = Math.max(0, nowMs - all.dueMs)
     timerOverdueSeconds.value = lateMs / 1000
-    if (lateMs > overdueMs && !isLate) yield* Effect.logWarning(`a timer is fired ${lateMs} ms late`)
+    if (lateMs > overdueMs && !isLate) yield* Effect.logWarning(`the oldest timer has been due for ${lateMs} ms`)
     isLate = lateMs > overdueMs
+    yield* Effect.andThen(own.failed, all.failed)
   })
   const failed = (cause: unknown) =>
     Effect.andThen(Effect.logWarning("timers: not this time", cause), Effect.sleep(lookMs))
@@ -179,8 +181,8 @@ interface Due {
 }
 
 /**
- * Asks what is due by then, and strikes it; answers since when the first of it was due. What fails keeps nothing else from
- * its time, and is told when the rest is done.
+ * Asks what is due by then, and strikes it; answers since when the first of it was due, and what failed: that keeps nothing
+ * else from its time.
  */
 const firing = (space: Space, log: TopicLog["Service"]) => {
   const dueIn = Effect.fnUntraced(function* (bucket: Tag, untilMs: number) {
@@ -232,9 +234,9 @@ const firing = (space: Space, log: TopicLog["Service"]) => {
       for (let at = 0; at < all.length; at += askedMax) asks.push(ask(topic, all.slice(at, at + askedMax)))
     }
     const results = yield* Effect.forEach(asks, Effect.result)
-    const failed = looks.find(Result.isFailure) ?? results.find(Result.isFailure)
-    if (failed !== undefined) return yield* Effect.fail(failed.failure)
-    return Math.min(...dues.map(({ record }) => record.dueMs))
+    const failure = looks.find(Result.isFailure) ?? results.find(Result.isFailure)
+    const dueMs = Math.min(...dues.map(({ record }) => record.dueMs))
+    return { dueMs, failed: failure === undefined ? Effect.void : Effect.fail(failure.failure) }
   })
 }
 

@@ -7,6 +7,7 @@ import * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
 import type { TopicLog } from "../../src/link/TopicLog.ts"
 import type { Commit } from "../../src/space/SharedSpace.ts"
+import { bucketOf } from "../../src/space/Timers.ts"
 import { applying, plaza } from "./Applying.ts"
 import {
   appendTo,
@@ -33,7 +34,7 @@ describe("L3: applied", () => {
       yield* say(line({ id: 1 }), line({ id: 2 }), line({ id: 3 }))
       yield* until("three lines", () => told().length === 3)
       const before = outcome(twins)
-      yield* first.reading.goBack(60_000)
+      yield* first.reading.goBack(0)
       yield* settle
       assert.deepStrictEqual(outcome(twins), before)
       assert.strictEqual(before.count, 3)
@@ -235,6 +236,25 @@ describe("L5: read, decide, commit", () => {
         [tag, other, tag]
       )
       assert.deepStrictEqual([outcome(twins).count, outcome(twins, other).count], [3, 1])
+    })
+  )
+
+  it.effect("a timer is named in its bucket before it is set, and again when its record is read again (T1)", () =>
+    Effect.gen(function* () {
+      const { twins, first, say, told } = yield* plaza()
+      const bucket = bucketOf(tag)
+      const named = () => twins.space.due(bucket, Number.MAX_SAFE_INTEGER, 9)
+      yield* say(line({ id: 1, text: `timer ${tag}` }))
+      yield* until("it is answered", () => told().length === 1)
+      assert.deepStrictEqual(first.watch.tags, [bucket, tag])
+      const [key = ""] = named()
+      assert.strictEqual(key, `${tag}/${(twins.space.due(tag, Number.MAX_SAFE_INTEGER, 9)[0] ?? "").slice(6)}`)
+      // The node of a cluster that holds the bucket has lost it.
+      twins.space.commit({ ...countedBeside(first, 0), tag: bucket, changes: [{ _tag: "Delete", key }] })
+      assert.deepStrictEqual(named(), [])
+      yield* first.reading.goBack(0)
+      yield* until("it is named again", () => named().length === 1)
+      assert.deepStrictEqual([named(), first.decided.length, told().length], [[key], 1, 1])
     })
   )
 
