@@ -3,10 +3,11 @@
  * used again for as long as nothing was found on it. Owns the clusters; says nothing by itself, what is found is told as
  * it comes.
  */
-import { allConsumed, effectOnce } from "./Checkers.ts"
+import { allConsumed, effectOnce, pouchesBalance } from "./Checkers.ts"
 import { Cluster, type Shape } from "./Cluster.ts"
 import type { Request } from "./Lines.ts"
-import { ledgerOf } from "./Raw.ts"
+import { until } from "./Party.ts"
+import { ledgerOf, pouchesIn } from "./Raw.ts"
 import { type Finding, play, type Row } from "./Scene.ts"
 
 export const usual: Shape = {
@@ -31,6 +32,7 @@ export interface Told {
 }
 
 const linesPerSecond = 10
+const settledMsMax = 30_000
 
 /** By the one seed of a campaign, so that any of its runs can be had again by itself. */
 export const seedOf = (seed: number, run: number): number => (Math.imul(seed + 1, 0x9e3779b1) + run * 0x85ebca6b) >>> 0
@@ -65,19 +67,28 @@ export class Campaign implements AsyncDisposable {
       const conditions = { cluster: this.cluster, run: this.runs++, seed: seedOf(seed, run), phones, linesPerSecond }
       const finding = await play(row, conditions)
       this.requests.push(...finding.requests)
-      const isLast = run === runs - 1 || finding.complaints.length > 0
+      const isLast = run === runs - 1 || finding.complaints.length > 0 || this.cluster.isSpent
       const complaints = isLast ? await this.readLog(this.cluster) : []
       const all = { ...finding, complaints: [...finding.complaints, ...complaints] }
       this.told.found(all)
-      if (all.complaints.length > 0) await this.end()
+      if (all.complaints.length > 0 || this.cluster.isSpent) await this.end()
     }
   }
 
   /** What the log says of all that was asked since it was read last. */
-  private async readLog({ urls, prefix }: Cluster): Promise<ReadonlyArray<string>> {
+  private async readLog({ redis, urls, prefix }: Cluster): Promise<ReadonlyArray<string>> {
     const requests = this.requests.splice(0)
-    const ledger = await ledgerOf(urls.kafka, prefix)
-    return [...effectOnce(requests, ledger), ...allConsumed(ledger)]
+    let complaints: ReadonlyArray<string> = []
+    // What was given goes on to who receives it after its answer.
+    await until(settledMsMax, async () => {
+      const ledger = await ledgerOf(urls.kafka, prefix)
+      const pouches = await pouchesIn(redis, prefix)
+      complaints = [...effectOnce(requests, ledger), ...allConsumed(ledger), ...pouchesBalance(pouches, ledger)]
+      return complaints.length === 0
+    }).catch((error: unknown) => {
+      if (complaints.length === 0) throw error
+    })
+    return complaints
   }
 
   private async end(): Promise<void> {

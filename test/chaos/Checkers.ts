@@ -215,6 +215,7 @@ export function effectOnce(requests: ReadonlyArray<Request>, ledger: Ledger): Co
 }
 
 const effectOf = { say: "noriter.topic.v1.LineDecided", give: "noriter.topic.v1.FlowersGiven" } as const
+const received = "noriter.topic.v1.FlowersReceived"
 
 /** I7: every gift asked on the log is decided or in the dead letters, and every flower given is received once. */
 export function allConsumed(ledger: Ledger): Complaints {
@@ -231,9 +232,25 @@ export function allConsumed(ledger: Ledger): Complaints {
     )
     return [...once.values()].reduce((all, count) => all + count, 0)
   }
-  const [given, received] = [effectOf.give, "noriter.topic.v1.FlowersReceived"].map(sum)
-  if (given !== received) complaints.push(`${given} flowers were given and ${received} received`)
+  const [given, taken] = [effectOf.give, received].map(sum)
+  if (given !== taken) complaints.push(`${given} flowers were given and ${taken} received`)
   return complaints
+}
+
+/** What everybody begins with. */
+const daisies = 10
+
+/** I7: what is in a pouch is what the facts say, each counted once. */
+export function pouchesBalance(pouches: ReadonlyMap<string, number>, { decided }: Ledger): Complaints {
+  const due = new Map<string, number>()
+  for (const fact of new Map(decided.map((one) => [`${one.source} ${one.kind}`, one])).values()) {
+    if (fact.isRefused || (fact.kind !== effectOf.give && fact.kind !== received)) continue
+    const by = fact.kind === effectOf.give ? -fact.count : fact.count
+    due.set(fact.guest, (due.get(fact.guest) ?? daisies) + by)
+  }
+  return [...due].flatMap(([guest, count]) =>
+    pouches.get(guest) === count ? [] : [`${guest} has ${pouches.get(guest)} flowers, and the facts say ${count}`]
+  )
 }
 
 // --- How it felt, and what is left ---

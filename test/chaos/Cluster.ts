@@ -58,7 +58,9 @@ export class Cluster implements AsyncDisposable {
   readonly set: ServiceSet
   readonly urls: Record<Backend, string>
   /** As an operator has it: beside all wires. */
-  readonly redis: Client
+  redis: Client
+  /** It is not what it was, and no other run is to have it. */
+  isSpent = false
   private readonly folder: string
   private readonly servers = new Map<string, Server>()
   private readonly wires = new Map<string, ReadonlyMap<Backend, Wire>>()
@@ -73,8 +75,7 @@ export class Cluster implements AsyncDisposable {
     this.set = set
     this.urls = urls
     this.prefix = `chaos-${process.pid}-${clusters++}`
-    this.redis = new Client(urls.redis)
-    this.redis.on("error", () => {}) // what was asked of it fails by itself
+    this.redis = operator(urls.redis)
   }
 
   static async start(shape: Shape): Promise<Cluster> {
@@ -132,7 +133,7 @@ export class Cluster implements AsyncDisposable {
       id,
       await Server.watch({
         ...this.shared(id),
-        NORITER_REDIS_URL: this.urls.redis,
+        NORITER_REDIS_URL: this.wires.get(id)?.get("redis")?.url ?? this.urls.redis,
         NORITER_RESUME_GRACE: `${this.shape.graceMs} ms`
       })
     )
@@ -239,10 +240,22 @@ export class Cluster implements AsyncDisposable {
     return backend === "redis" ? "redis-kept" : backend
   }
 
-  async signal(backend: Backend, signal: NodeJS.Signals): Promise<void> {
+  async pidOf(backend: Backend): Promise<number> {
     const pid = await this.set.pid(this.nameOf(backend))
     if (pid === undefined) throw new Error(`${backend} is not this cluster's own`)
-    process.kill(pid, signal)
+    return pid
+  }
+
+  /** Another Redis takes the place of ours, for everybody at once. */
+  failOver(url: string): void {
+    for (const own of this.wires.values()) own.get("redis")?.leadTo(url)
+    this.redis.disconnect()
+    this.redis = operator(url)
+    this.isSpent = true
+  }
+
+  async signal(backend: Backend, signal: NodeJS.Signals): Promise<void> {
+    process.kill(await this.pidOf(backend), signal)
   }
 
   /** What servers printed since they began. */
@@ -264,4 +277,11 @@ export class Cluster implements AsyncDisposable {
     await rm(this.folder, { recursive: true, force: true })
     await rmdir(dirname(this.folder)).catch(() => {}) // another cluster is still there
   }
+}
+
+/** A connection of our own, beside all wires. */
+function operator(url: string): Client {
+  const client = new Client(url)
+  client.on("error", () => {}) // what was asked of it fails by itself
+  return client
 }

@@ -29,7 +29,10 @@ export class Party {
   private readonly timer: NodeJS.Timeout
   private beats = 0
   private due = 0
+  private giftsDue = 0
   private talks = true
+  /** How many flowers are given among them. */
+  giftsPerSecond = 0
 
   constructor(gathering: Gathering) {
     this.gathering = gathering
@@ -135,6 +138,16 @@ export class Party {
     if (!this.talks) return
     this.due += (this.gathering.linesPerSecond * beatMs) / 1_000
     for (; this.due >= 1; this.due--) this.pick()?.say()
+    this.giftsDue += (this.giftsPerSecond * beatMs) / 1_000
+    for (; this.giftsDue >= 1; this.giftsDue--) this.give()
+  }
+
+  /** Somebody gives somebody else a flower. */
+  give(): Traveller | undefined {
+    const [giver, other] = [this.pick(), this.pick()]
+    if (giver === undefined || other === undefined || giver === other) return undefined
+    giver.give(other.member)
+    return giver
   }
 
   /** All leave, and hang up. */

@@ -8,6 +8,7 @@ import { MemberRecord, PresenceState } from "../../gen/noriter/space/v1/records.
 import { decodeTopic } from "../../gen/registry.ts"
 import * as KafkaTopicLog from "../../src/link/KafkaTopicLog.ts"
 import { type LogRecord, TopicLog } from "../../src/link/TopicLog.ts"
+import { countOf, pouchKey, readPouch } from "../../src/plaza/social/Pouch.ts"
 import { unpackEntry } from "../../src/space/RedisValues.ts"
 import type { Asked, Decided, Ledger, Picture, Standing } from "./Evidence.ts"
 
@@ -57,6 +58,18 @@ export async function pictureOf(redis: Client, prefix: string): Promise<Picture>
 export async function incarnationsIn(redis: Client, prefix: string): Promise<ReadonlyArray<string>> {
   const keys = await redis.keys(`${prefix}:{inc/*}:entries`)
   return keys.map((key) => /\{inc\/([^}]+)\}/.exec(key)?.[1] ?? "")
+}
+
+/** What each guest has, by Redis; a pouch that was never touched is not there. */
+export async function pouchesIn(redis: Client, prefix: string): Promise<ReadonlyMap<string, number>> {
+  const pouches = new Map<string, number>()
+  for (const key of await redis.keys(`${prefix}:{*}:entries`)) {
+    const entry = await redis.hgetBuffer(key, pouchKey)
+    const guest = /\{([^}]+)\}/.exec(key)?.[1]
+    if (entry === null || guest === undefined) continue
+    pouches.set(guest, countOf(readPouch(unpackEntry(entry).value), "daisy"))
+  }
+  return pouches
 }
 
 /** How many keys there are, by what they are of. */

@@ -3,6 +3,7 @@
  * happens (rows/); that the party came together before, came to rest afterwards, and that every invariant held, is the
  * same for all rows and done here.
  */
+import { readFile } from "node:fs/promises"
 import { chance } from "../../src/command/Stroll.ts"
 import {
   alternating,
@@ -135,7 +136,9 @@ export class Scene {
     const names = new Set(those.map(({ name }) => name))
     const isShownIn = (picture: Picture) =>
       picture.members.some(({ nickname, state }) => names.has(nickname) && state !== "away" && state !== "hidden")
-    const isSeen = () => party.inside.some(({ view }) => [...view.values()].some((name) => names.has(name)))
+    // Who stands on a runner that stands still sees what they saw.
+    const others = () => party.inside.filter(({ name }) => !names.has(name))
+    const isSeen = () => others().some(({ view }) => [...view.values()].some((name) => names.has(name)))
     await until(goneMsMax, async () => !isSeen() && !isShownIn(await this.look()), "all who are away are gone")
     return performance.now() - sinceMs
   }
@@ -146,6 +149,45 @@ export class Scene {
       events.findLast(({ kind, atMs }) => atMs >= sinceMs && (kind === "resumed" || kind === "entered"))?.atMs
     await until(goneMsMax, () => those.every((one) => one.isInside && cameBack(one) !== undefined), "all are back")
     return Math.max(...those.map((one) => (cameBack(one) ?? sinceMs) - sinceMs))
+  }
+
+  /** How long until Redis shows whoever has a socket, and nobody else. */
+  async presence(party: Party, sinceMs: number, atMost: number): Promise<void> {
+    let wrong: Complaints = []
+    await until(goneMsMax, async () => {
+      wrong = noGhosts(party.travellers, await this.look(), true)
+      return wrong.length === 0
+    }).catch(() => this.require(wrong))
+    this.note("presence is as the sockets after", performance.now() - sinceMs, "ms", { atMost })
+  }
+
+  /** How long until a line is taken and heard by everybody. */
+  async works(party: Party, sinceMs: number, atMost: number): Promise<void> {
+    await party.rest()
+    this.note("a line is heard by all after", performance.now() - sinceMs, "ms", { atMost })
+    party.talk()
+  }
+
+  /** Bytes that each runner has in memory. */
+  async memory(): Promise<ReadonlyArray<number>> {
+    return await Promise.all(
+      this.cluster.runners.map(async (id) => {
+        const status = await readFile(`/proc/${this.cluster.server(id).pid}/status`, "utf8").catch(() => "")
+        return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1_024
+      })
+    )
+  }
+
+  /** By how much the runner that grew most has grown. */
+  async grown(before: ReadonlyArray<number>, atMostMiB: number): Promise<void> {
+    const after = await this.memory()
+    const most = Math.max(...after.map((bytes, at) => bytes - (before[at] ?? bytes)))
+    this.note("resident memory of a runner grew by", most / 1_048_576, "MiB", { atMost: atMostMiB })
+  }
+
+  /** None of them lost its socket since then. */
+  undisturbed(party: Party, sinceMs: number): void {
+    this.require(undisturbed(party.travellers, sinceMs))
   }
 
   /** What pings of these took while it was calm, and since; and that none of them lost its socket. */

@@ -22,6 +22,8 @@ export interface Cutter {
   readonly silence: (...ways: ReadonlyArray<Direction>) => void
   /** All that was held up goes on, and whatever comes. */
   readonly heal: () => void
+  /** Cuts what is connected; from now on it leads to another server. */
+  readonly leadTo: (url: string) => void
   /** Each piece is so late from now on, each way. */
   readonly delay: (ms: number) => void
 }
@@ -141,8 +143,9 @@ class Pair {
 export async function openCutter(to: URL): Promise<Cutter & { readonly close: () => void }> {
   const weather: Weather = { silent: new Set(), doomed: undefined, delayMs: 0, cuts: 0 }
   const pairs = new Set<Pair>()
+  let target = to
   const server = createServer((client) => {
-    const upstream = connect(Number(to.port), to.hostname)
+    const upstream = connect(Number(target.port), target.hostname)
     pairs.add(new Pair(client, upstream, weather, (pair) => pairs.delete(pair)))
   })
   await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve))
@@ -168,6 +171,10 @@ export async function openCutter(to: URL): Promise<Cutter & { readonly close: ()
       weather.silent.clear()
       weather.delayMs = 0
       for (const pair of pairs) pair.heal()
+    },
+    leadTo: (url) => {
+      target = new URL(url)
+      cutAll()
     },
     delay: (ms) => {
       weather.delayMs = ms
