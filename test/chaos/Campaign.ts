@@ -24,6 +24,8 @@ export interface Part {
   readonly row: Row
   readonly runs: number
   readonly phones: number
+  /** Whether no further run is to begin. */
+  readonly isOver?: () => boolean
 }
 
 export interface Told {
@@ -35,7 +37,7 @@ const linesPerSecond = 10
 const settledMsMax = 30_000
 
 /** By the one seed of a campaign, so that any of its runs can be had again by itself. */
-export const seedOf = (seed: number, run: number): number => (Math.imul(seed + 1, 0x9e3779b1) + run * 0x85ebca6b) >>> 0
+const seedOf = (seed: number, run: number): number => (Math.imul(seed + 1, 0x9e3779b1) + run * 0x85ebca6b) >>> 0
 
 export class Campaign implements AsyncDisposable {
   private readonly shape: Shape
@@ -58,37 +60,22 @@ export class Campaign implements AsyncDisposable {
     }
   }
 
-  private async play({ row, runs, phones }: Part, seed: number): Promise<void> {
+  private async play({ row, runs, phones, isOver = () => false }: Part, seed: number): Promise<void> {
     const why = row.isMissing?.()
     if (why !== undefined) return this.told.at(`${row.id} is not run: ${why}`)
-    for (let run = 0; run < runs; run++) {
+    for (let run = 0; run < runs && !isOver(); run++) {
       this.told.at(`${row.id}, ${run + 1} of ${runs}: ${row.title}`)
       this.cluster ??= await Cluster.start(this.shape)
       const conditions = { cluster: this.cluster, run: this.runs++, seed: seedOf(seed, run), phones, linesPerSecond }
       const finding = await play(row, conditions)
       this.requests.push(...finding.requests)
-      const isLast = run === runs - 1 || finding.complaints.length > 0 || this.cluster.isSpent
-      const complaints = isLast ? await this.readLog(this.cluster) : []
+      const isLast =
+        run === runs - 1 || runs === Number.POSITIVE_INFINITY || finding.complaints.length > 0 || this.cluster.isSpent
+      const complaints = isLast ? await readLog(this.cluster, this.requests.splice(0)) : []
       const all = { ...finding, complaints: [...finding.complaints, ...complaints] }
       this.told.found(all)
       if (all.complaints.length > 0 || this.cluster.isSpent) await this.end()
     }
-  }
-
-  /** What the log says of all that was asked since it was read last. */
-  private async readLog({ redis, urls, prefix }: Cluster): Promise<ReadonlyArray<string>> {
-    const requests = this.requests.splice(0)
-    let complaints: ReadonlyArray<string> = []
-    // What was given goes on to who receives it after its answer.
-    await until(settledMsMax, async () => {
-      const ledger = await ledgerOf(urls.kafka, prefix)
-      const pouches = await pouchesIn(redis, prefix)
-      complaints = [...effectOnce(requests, ledger), ...allConsumed(ledger), ...pouchesBalance(pouches, ledger)]
-      return complaints.length === 0
-    }).catch((error: unknown) => {
-      if (complaints.length === 0) throw error
-    })
-    return complaints
   }
 
   private async end(): Promise<void> {
@@ -101,4 +88,21 @@ export class Campaign implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end()
   }
+}
+
+/** What the log says of these requests, once everything that follows from them is on it. */
+export async function readLog(
+  { redis, urls, prefix }: Cluster,
+  requests: ReadonlyArray<Request>
+): Promise<ReadonlyArray<string>> {
+  let complaints: ReadonlyArray<string> = []
+  await until(settledMsMax, async () => {
+    const ledger = await ledgerOf(urls.kafka, prefix)
+    const pouches = await pouchesIn(redis, prefix)
+    complaints = [...effectOnce(requests, ledger), ...allConsumed(ledger), ...pouchesBalance(pouches, ledger)]
+    return complaints.length === 0
+  }).catch((error: unknown) => {
+    if (complaints.length === 0) throw error
+  })
+  return complaints
 }

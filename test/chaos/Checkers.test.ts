@@ -110,6 +110,10 @@ describe("what is well is left alone", () => {
     ["I3", linesHeard([a, b])],
     ["I3, told of a gap", linesHeard([a, without(then(b, closed, resumed(2, false, 13)), ofText("a 3"))])],
     ["I4", fenced([both, picture(standing(1, "a", { node: 7 }), standing(2, "b", { connection: 2 }))])],
+    [
+      "I4, elsewhere",
+      fenced([picture(standing(1, "a", { runner: "two", node: 9 })), picture(standing(1, "a", { connection: 2 }))])
+    ],
     ["I5", onePlaceEach(both)],
     ["I6", effectOnce(requests, ledger)],
     ["I7", allConsumed(ledger)],
@@ -163,6 +167,12 @@ const planted: ReadonlyArray<readonly [string, string, Complaints, RegExp]> = [
     "an owner that goes back",
     fenced([picture(standing(1, "a", { node: 7, incarnation: "one-2" })), both]),
     /^a went from one-2 back to one-1/
+  ],
+  [
+    "I4",
+    "a connection that goes back",
+    fenced([picture(standing(1, "a", { runner: "two", incarnation: "two-1", connection: 3 })), both]),
+    /^a went from two-1 back to one-1/
   ],
   [
     "I4",

@@ -11,7 +11,7 @@ export type Complaints = ReadonlyArray<string>
 // --- Who is there ---
 
 /** Who a phone sees in the end, by number; undefined where its socket is not open. */
-export function viewOf({ events }: PhoneLog): ReadonlyMap<number, string> | undefined {
+function viewOf({ events }: PhoneLog): ReadonlyMap<number, string> | undefined {
   let view: Map<number, string> | undefined
   for (const event of events) {
     if (event.kind === "entered" || event.kind === "resumed") view = new Map()
@@ -154,6 +154,11 @@ const isUnder = (one: Pick<Standing, "era" | "node">, fence: Pick<Standing, "era
 const stampOf = ({ era, node, connection, state, place }: Standing): string =>
   [era, node, connection, state, place].join(" ")
 
+/** Whether the later of two owners comes before the earlier: connections rise, and epochs of one runner do. */
+const goesBack = (was: Standing, now: Standing): boolean =>
+  now.connection < was.connection ||
+  (now.connection === was.connection && now.runner === was.runner && isUnder(now, was) && !isUnder(was, now))
+
 /**
  * I4: in pictures one after another, owners only rise, and what a fenced incarnation owns is never written by it again: it
  * stays as it was when it was fenced, is away, or is gone.
@@ -166,9 +171,7 @@ export function fenced(pictures: ReadonlyArray<Picture>): Complaints {
     for (const one of now.members) {
       const was = before.get(one.member)
       if (was === undefined) continue
-      if (isUnder(one, was) && isUnder(was, one) ? one.connection < was.connection : isUnder(one, was)) {
-        complaints.push(`${one.nickname} went from ${was.incarnation} back to ${one.incarnation}`)
-      }
+      if (goesBack(was, one)) complaints.push(`${one.nickname} went from ${was.incarnation} back to ${one.incarnation}`)
       const fence = earlier?.fences.get(one.runner)
       if (fence === undefined || !isUnder(one, fence) || one.state === "away") continue
       if (stampOf(one) !== stampOf(was)) {

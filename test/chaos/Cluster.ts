@@ -31,6 +31,8 @@ const root = join(import.meta.dirname, "../../.services")
 
 export type Backend = "redis" | "kafka" | "zookeeper"
 const backends = ["redis", "kafka", "zookeeper"] as const
+/** What a runner may have a wire to. */
+export type Wired = Backend | "phones"
 type Wire = Cutter & { readonly close: () => void }
 
 export interface Shape {
@@ -41,7 +43,7 @@ export interface Shape {
   /** How long who is lost may come back. */
   readonly graceMs: number
   /** To which servers runners have wires that can be cut: those to Redis and Kafka cost time on each message. */
-  readonly wired: ReadonlyArray<Backend>
+  readonly wired: ReadonlyArray<Wired>
   /** With an inspector in each runner. */
   readonly inspected: boolean
   /** Further settings of runners. */
@@ -63,8 +65,10 @@ export class Cluster implements AsyncDisposable {
   isSpent = false
   private readonly folder: string
   private readonly servers = new Map<string, Server>()
-  private readonly wires = new Map<string, ReadonlyMap<Backend, Wire>>()
+  private readonly wires = new Map<string, Map<Wired, Wire>>()
   private readonly frozen = new Set<string>()
+  /** Servers to which something is being done. */
+  private readonly taken = new Set<string>()
   /** Those that ended because somebody wanted it. */
   private readonly ended = new Set<Server>()
   private readonly endedByItself: Array<ServerLog> = []
@@ -104,13 +108,14 @@ export class Cluster implements AsyncDisposable {
 
   // --- Runners and watchers ---
 
-  async start(id: string, variables: Readonly<Record<string, string>> = {}): Promise<Server> {
+  /** `release` is where the main of another release is; none: this one. */
+  async start(id: string, release?: string, fileDescriptors?: number): Promise<Server> {
     const { sessionMs, graceMs, inspected } = this.shape
     const wires = await this.wire(id)
     const [redis, kafka] = [wires.get("redis"), wires.get("kafka")]
     const kafkaPort = this.urls.kafka.split(":")[1] ?? ""
     const options = [inspected ? "--inspect=127.0.0.1:0" : "", kafka ? `--import=${detour}` : ""]
-    const server = await Server.start({
+    const variables = {
       ...settings,
       ...this.shared(id),
       NORITER_REDIS_URL: redis?.url ?? this.urls.redis,
@@ -120,11 +125,24 @@ export class Cluster implements AsyncDisposable {
       NORITER_RESUME_GRACE: `${graceMs} ms`,
       NODE_OPTIONS: options.join(" ").trim(),
       ...(kafka && { CHAOS_DETOUR: `${kafkaPort}=${kafka.port}` }),
-      ...this.shape.variables,
-      ...variables
-    })
+      ...this.shape.variables
+    }
+    const server = await (release === undefined
+      ? Server.start(variables, fileDescriptors)
+      : Server.startOf(release, variables))
+    if (this.shape.wired.includes("phones")) {
+      const url = `tcp://127.0.0.1:${server.tcpPort}`
+      const wire = wires.get("phones") ?? (await openCutter(new URL(url)))
+      wire.leadTo(url)
+      wires.set("phones", wire)
+    }
     this.keep(id, server)
     return server
+  }
+
+  /** Where phones reach it. */
+  portOf(id: string): number {
+    return this.wires.get(id)?.get("phones")?.port ?? this.server(id).tcpPort
   }
 
   async watch(id: string): Promise<void> {
@@ -154,10 +172,10 @@ export class Cluster implements AsyncDisposable {
     })
   }
 
-  private async wire(id: string): Promise<ReadonlyMap<Backend, Wire>> {
+  private async wire(id: string): Promise<Map<Wired, Wire>> {
     const known = this.wires.get(id)
     if (known !== undefined) return known
-    const own = new Map<Backend, Wire>()
+    const own = new Map<Wired, Wire>()
     for (const backend of backends) {
       if (!this.shape.wired.includes(backend)) continue
       const url = this.urls[backend]
@@ -167,9 +185,9 @@ export class Cluster implements AsyncDisposable {
     return own
   }
 
-  wireOf(id: string, backend: Backend): Cutter {
-    const wire = this.wires.get(id)?.get(backend)
-    if (wire === undefined) throw new Error(`${id} has no wire to ${backend}`)
+  wireOf(id: string, to: Wired): Cutter {
+    const wire = this.wires.get(id)?.get(to)
+    if (wire === undefined) throw new Error(`${id} has no wire to ${to}`)
     return wire
   }
 
@@ -185,7 +203,7 @@ export class Cluster implements AsyncDisposable {
 
   /** Where a balancer would send phones: runners that run. */
   readonly addresses = (): ReadonlyArray<number> =>
-    this.runners.filter((id) => !this.frozen.has(id)).map((id) => this.server(id).tcpPort)
+    this.runners.filter((id) => !this.frozen.has(id)).map((id) => this.portOf(id))
 
   async kill(...ids: ReadonlyArray<string>): Promise<void> {
     const killed = ids.map((id) => this.release(id))
@@ -206,6 +224,16 @@ export class Cluster implements AsyncDisposable {
     return server
   }
   private readonly past: Array<{ readonly name: string; readonly server: Server }> = []
+
+  isTaken(id: string): boolean {
+    return this.taken.has(id)
+  }
+
+  /** Nobody else does anything to it meanwhile, who asks. */
+  async taking(id: string, work: () => Promise<void>): Promise<void> {
+    this.taken.add(id)
+    await work().finally(() => this.taken.delete(id))
+  }
 
   freeze(id: string): void {
     this.frozen.add(id)

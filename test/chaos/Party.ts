@@ -45,9 +45,9 @@ export class Party {
     await this.all("see each other", withinMs, () => this.seesAll())
   }
 
-  /** More of them, shared out among the runners. */
-  add(count: number): ReadonlyArray<Traveller> {
-    const { name, addresses, random } = this.gathering
+  /** More of them, shared out among the runners, or wherever they are said to be. */
+  add(count: number, addresses = this.gathering.addresses): ReadonlyArray<Traveller> {
+    const { name, random } = this.gathering
     const ports = addresses()
     return Array.from({ length: count }, () => {
       const at = this.travellers.length

@@ -72,20 +72,9 @@ export async function pouchesIn(redis: Client, prefix: string): Promise<Readonly
   return pouches
 }
 
-/** How many keys there are, by what they are of. */
-export async function keysIn(redis: Client, prefix: string): Promise<ReadonlyMap<string, number>> {
-  const counts = new Map<string, number>()
-  for (const key of await redis.keys(`${prefix}:*`)) {
-    const kind = kindOf(key.slice(prefix.length + 1))
-    // What a guest has for good, and how a name's fence stands, is to be kept.
-    if (kind !== undefined) counts.set(kind, (counts.get(kind) ?? 0) + 1)
-  }
-  return counts
-}
-
-/** A lasting tag stays; its session does not, and is counted with the channel's members. */
-const kindOf = (key: string): string | undefined =>
-  key.startsWith("{inc/") ? "keys of incarnations" : key.startsWith(channel) ? "keys of the channel" : undefined
+/** Of how many incarnations something is kept. */
+export const keptIn = async (redis: Client, prefix: string): Promise<ReadonlyMap<string, number>> =>
+  new Map([["incarnations are kept", new Set(await incarnationsIn(redis, prefix)).size]])
 
 /** Of the topics of this prefix, what was asked, decided and buried. */
 export const ledgerOf = (brokers: string, prefix: string): Promise<Ledger> =>
@@ -114,8 +103,18 @@ export const ledgerOf = (brokers: string, prefix: string): Promise<Ledger> =>
     }).pipe(Effect.provide(KafkaTopicLog.layer({ brokers: [brokers], prefix: `${prefix}.` })), Effect.scoped)
   )
 
-function askedIn(topic: string, { key, body, partition, offset }: LogRecord): ReadonlyArray<Asked> {
-  const message = decodeTopic(key, body)
+/** What no runner can read either: it belongs in the dead letters. */
+function messageOf({ key, body }: LogRecord): ReturnType<typeof decodeTopic> {
+  try {
+    return decodeTopic(key, body)
+  } catch {
+    return undefined
+  }
+}
+
+function askedIn(topic: string, record: LogRecord): ReadonlyArray<Asked> {
+  const { partition, offset } = record
+  const message = messageOf(record)
   const at = `${topic}/${partition}/${offset}`
   if (message?.$type === "noriter.topic.v1.LineAsked" || message?.$type === "noriter.topic.v1.GiftAsked") {
     const { session = "", id = 0 } = message.asker ?? {}
@@ -124,8 +123,9 @@ function askedIn(topic: string, { key, body, partition, offset }: LogRecord): Re
   return []
 }
 
-function decidedIn({ key, body, source }: LogRecord): ReadonlyArray<Decided> {
-  const fact = decodeTopic(key, body)
+function decidedIn(record: LogRecord): ReadonlyArray<Decided> {
+  const { source } = record
+  const fact = messageOf(record)
   if (fact === undefined || source === undefined) return []
   return [
     {

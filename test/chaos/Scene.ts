@@ -8,11 +8,13 @@ import { chance } from "../../src/command/Stroll.ts"
 import {
   alternating,
   type Complaints,
+  type Counts,
   fenced,
   lostOnce,
   noDefects,
   noGhosts,
   noOneLost,
+  nothingLeft,
   onePlaceEach,
   percentile,
   pingsOf,
@@ -21,8 +23,8 @@ import {
 import type { Cluster, Shape } from "./Cluster.ts"
 import type { PhoneLog, Picture } from "./Evidence.ts"
 import { linesHeard, missedBy, type Request, requestsOf } from "./Lines.ts"
-import { Party, until } from "./Party.ts"
-import { pictureOf } from "./Raw.ts"
+import { Party, pause, until } from "./Party.ts"
+import { keptIn, pictureOf } from "./Raw.ts"
 import type { Traveller } from "./Traveller.ts"
 
 /** A row of the fault matrix. */
@@ -74,6 +76,7 @@ export interface Finding {
 }
 
 const goneMsMax = 60_000
+const quickCalmMs = 200
 const emptyMsMax = 60_000
 
 export class Scene {
@@ -84,17 +87,26 @@ export class Scene {
   readonly complaints: Array<string> = []
   /** Whose runner stood still or fell: others may be told of them though they have a socket. */
   readonly excused = new Set<string>()
-  private readonly pictures: Array<Picture> = []
+  private pictures: Array<Picture> = []
   private readonly timeline: Array<Span> = []
   private readonly beganMs = performance.now()
 
-  constructor(cluster: Cluster, seed: number) {
+  /** Only what is found matters, not how long anything took. */
+  readonly isQuick: boolean
+
+  constructor(cluster: Cluster, seed: number, isQuick: boolean) {
     this.cluster = cluster
     this.seed = seed
+    this.isQuick = isQuick
     this.random = chance(seed)
   }
 
   // --- For rows ---
+
+  /** Nothing is done for so long, so that there is something to compare with. */
+  async calm(ms: number): Promise<void> {
+    await pause(this.isQuick ? Math.min(ms, quickCalmMs) : ms)
+  }
 
   /** Does something to somebody, and writes down when. */
   async fault<A>(what: string, work: () => Promise<A> | A): Promise<A> {
@@ -114,6 +126,11 @@ export class Scene {
     this.complaints.push(...complaints)
   }
 
+  /** Their runner stands still, or is taken for dead. */
+  excuse(those: ReadonlyArray<PhoneLog>): void {
+    for (const { name } of those) this.excused.add(name)
+  }
+
   one<A>(of: ReadonlyArray<A>): A {
     const chosen = of[Math.floor(this.random() * of.length)]
     if (chosen === undefined) throw new Error("there is none to choose from")
@@ -121,7 +138,7 @@ export class Scene {
   }
 
   portOf(id: string): number {
-    return this.cluster.server(id).tcpPort
+    return this.cluster.portOf(id)
   }
 
   /** Looks at Redis, and remembers. */
@@ -129,6 +146,11 @@ export class Scene {
     const picture = await pictureOf(this.cluster.redis, this.cluster.prefix)
     this.pictures.push(picture)
     return picture
+  }
+
+  /** What lies in Redis may be older than what was seen there. */
+  forget(): void {
+    this.pictures = []
   }
 
   /** Until these are shown nowhere, in Redis and in any view; how long since then. */
@@ -230,13 +252,15 @@ export class Scene {
     this.require(lostOnce(logs, new Set(subjects.map(({ name }) => name))))
   }
 
-  /** All leave, and nothing of them stays. */
-  async empty(party: Party): Promise<void> {
+  /** All leave, and nothing of them stays, nor of runners that are no more (I9). */
+  async empty(party: Party, before: Counts): Promise<void> {
     await party.leave()
     await until(emptyMsMax, async () => (await this.look()).members.length === 0).catch(async () => {
       const { members } = await this.look()
       this.require(members.map(({ nickname, state, incarnation }) => `${nickname} is left, ${state}, ${incarnation}`))
     })
+    const left = async () => nothingLeft(before, await keptIn(this.cluster.redis, this.cluster.prefix))
+    await until(emptyMsMax, async () => (await left()).length === 0).catch(async () => this.require(await left()))
   }
 
   finding(row: Row, run: number, party: Party): Finding {
@@ -284,11 +308,13 @@ export interface Conditions {
   readonly seed: number
   readonly phones: number
   readonly linesPerSecond: number
+  readonly isQuick?: boolean
 }
 
 /** Runs a row once. Whatever throws is a complaint, too: then the cluster may not be what it was. */
-export async function play(row: Row, { cluster, run, seed, phones, linesPerSecond }: Conditions): Promise<Finding> {
-  const scene = new Scene(cluster, seed)
+export async function play(row: Row, conditions: Conditions): Promise<Finding> {
+  const { cluster, run, seed, phones, linesPerSecond, isQuick = false } = conditions
+  const scene = new Scene(cluster, seed, isQuick)
   const { isCrowded = false } = row
   const party = new Party({
     name: `${run}`,
@@ -299,11 +325,12 @@ export async function play(row: Row, { cluster, run, seed, phones, linesPerSecon
     isCrowded
   })
   try {
+    const before = await keptIn(cluster.redis, cluster.prefix)
     await party.comeIn()
     await row.run(scene, party)
     await scene.fault("all servers are there again", () => cluster.complete())
     await scene.judge(party, isCrowded)
-    await scene.empty(party)
+    await scene.empty(party, before)
   } catch (error) {
     scene.require([error instanceof Error ? error.message : String(error)])
   } finally {

@@ -6,13 +6,13 @@
 import { isRecord } from "../e2e/Phone.ts"
 import { open, type Way } from "../e2e/Way.ts"
 import type { Event, PhoneLog, Position, Told } from "./Evidence.ts"
+import { codeOf, fieldOf, type Heard, listOf, membersIn, numberOf, positionsIn } from "./Heard.ts"
 
 /** Where it may go, best first; asked anew at each try. */
 export type Addresses = () => ReadonlyArray<number>
 
 /** Hello, resume and enter are answered within, else the next runner is tried. */
 const greetingMsMax = 4_000
-const connectMsMax = 1_000
 const againMs = 250
 const backoffMs = [20, 100, 250, 500] as const
 const noId = 0
@@ -56,6 +56,7 @@ export class Traveller implements PhoneLog {
   private greeting = noId
   private entering = noId
   private tries = 0
+  private attempts = 0
   private home: number | undefined
   private timer: NodeJS.Timeout | undefined
   private isGone = false
@@ -82,8 +83,8 @@ export class Traveller implements PhoneLog {
   }
 
   /** A line all its own; its text. */
-  say(): string {
-    const text = `${this.name} ${this.lines++}`
+  say(padding = ""): string {
+    const text = `${this.name} ${this.lines++} ${padding}`.trimEnd()
     this.ask("say", { text, reach: "REACH_PLAYGROUND" }, text)
     return text
   }
@@ -176,16 +177,12 @@ export class Traveller implements PhoneLog {
     this.home = undefined
     const port = home !== undefined && ports.includes(home) ? home : ports[Math.floor(this.random() * ports.length)]
     if (port === undefined) return this.tryAgain()
-    const opening = open(port)
-    const way = await Promise.race([opening, late(connectMsMax)]).catch(() => undefined)
-    if (way === undefined) {
-      void opening.then(
-        (way) => way.destroy(),
-        () => {}
-      )
-      return void this.tryAgain()
-    }
-    if (this.isGone) return way.destroy()
+    // Refused is an answer; what is not answered at all is found by the greeting's bound.
+    const attempt = ++this.attempts
+    const way = await open(port).catch(() => undefined)
+    // It may have been told to go elsewhere meanwhile.
+    if (this.isGone || attempt !== this.attempts) return way?.destroy()
+    if (way === undefined) return this.tryAgain()
     this.port = port
     this.way = way
     this.unfinished = ""
@@ -275,9 +272,7 @@ export class Traveller implements PhoneLog {
     if (line.re !== undefined || line.error !== undefined) this.hearAnswer(Number(line.re ?? noId), line)
     else if (isRecord(line.said)) this.hearSaid(line.said)
     else if (isRecord(line.appeared)) {
-      const members = listOf(line.appeared.members).map(
-        (one) => [numberOf(fieldOf(one, "member")), String(fieldOf(one, "nickname"))] as const
-      )
+      const members = membersIn(line.appeared)
       for (const [member, nickname] of members) this.view.set(member, nickname)
       this.note({ kind: "appeared", members })
     } else if (isRecord(line.disappeared)) {
@@ -402,24 +397,3 @@ export class Traveller implements PhoneLog {
     this.events.push({ atMs: performance.now(), ...told })
   }
 }
-
-// --- internal ---
-
-type Heard = Readonly<Record<string, unknown>>
-
-const late = (ms: number): Promise<undefined> => new Promise((resolve) => setTimeout(resolve, ms, undefined).unref())
-
-const fieldOf = (body: unknown, name: string): unknown => (isRecord(body) ? body[name] : undefined)
-const listOf = (value: unknown): ReadonlyArray<unknown> => (Array.isArray(value) ? value : [])
-/** Encoders leave zeros out. */
-const numberOf = (value: unknown): number => Number(value ?? 0)
-
-const codeOf = (line: Heard): string | undefined =>
-  line.error === undefined ? undefined : String(fieldOf(line.error, "code"))
-
-const positionsIn = (body: Heard): ReadonlyArray<Position> =>
-  listOf(body.streams).map((one) => ({
-    name: String(fieldOf(one, "name")),
-    epoch: String(fieldOf(one, "epoch")),
-    seq: numberOf(fieldOf(one, "seq"))
-  }))

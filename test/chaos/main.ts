@@ -16,6 +16,7 @@ import { loadavg } from "node:os"
 import { parseArgs } from "node:util"
 import { Campaign, type Part } from "./Campaign.ts"
 import { pageOf } from "./Page.ts"
+import { mix } from "./rows/Mix.ts"
 import { rows } from "./rows/Rows.ts"
 import type { Figure, Finding } from "./Scene.ts"
 
@@ -89,7 +90,12 @@ if (unknown.length > 0) {
 } else {
   const findings: Array<Finding> = []
   const chosen = values.all ? rows : rows.filter(({ id }) => wanted.includes(id))
-  await Campaign.run(chosen.map(partOf), Number(values.seed), {
+  const untilMs = performance.now() + Number(values.minutes ?? 0) * 60_000
+  const parts =
+    values.minutes === undefined
+      ? chosen.map(partOf)
+      : [{ ...partOf(mix), runs: Number.POSITIVE_INFINITY, isOver: () => performance.now() > untilMs }]
+  await Campaign.run(parts, Number(values.seed), {
     at: progress,
     found: (finding) => {
       findings.push(finding)

@@ -49,13 +49,23 @@ export class Server implements AsyncDisposable {
     return Server.run("start", variables, fileDescriptors === undefined ? "" : `ulimit -n ${fileDescriptors}`)
   }
 
+  /** A runner of another release, whose main is there. */
+  static startOf(release: string, variables: Readonly<Record<string, string>>): Promise<Server> {
+    return Server.run("start", variables, "", release)
+  }
+
   /** A watcher, which listens for no phones. */
   static watch(variables: Readonly<Record<string, string>>): Promise<Server> {
     return Server.run("watch", variables)
   }
 
-  private static async run(command: string, variables: Readonly<Record<string, string>>, before = ""): Promise<Server> {
-    const child = spawn("sh", ["-c", before + guard, "guard", process.execPath, main, command], {
+  private static async run(
+    command: string,
+    variables: Readonly<Record<string, string>>,
+    before = "",
+    program = main
+  ): Promise<Server> {
+    const child = spawn("sh", ["-c", before + guard, "guard", process.execPath, program, command], {
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...withoutOurs(process.env), NORITER_TCP_PORT: "0", NORITER_HTTP_PORT: "0", ...variables }
     })

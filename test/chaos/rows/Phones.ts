@@ -3,9 +3,7 @@ import { onePlaceEach } from "../Checkers.ts"
 import { pause, until } from "../Party.ts"
 import type { Row } from "../Scene.ts"
 
-const reconnectsOf = (phones: number): number => phones * 10
-
-const reconnects: Row = {
+export const reconnects: Row = {
   id: "F30",
   title: "phones come back to another runner, their old socket open or just gone; ten times each",
   phones: 100,
@@ -13,16 +11,17 @@ const reconnects: Row = {
   run: async (scene, party) => {
     const { cluster, random } = scene
     const { inside } = party
-    const total = reconnectsOf(inside.length)
+    const times = scene.isQuick ? 2 : 10
+    const total = times * inside.length
     await scene.fault(`${total} reconnects`, () =>
       Promise.all(
         inside.map(async (one) => {
-          for (let times = 0; times < total / inside.length; times++) {
-            await pause(random() * 2_000)
-            await until(30_000, () => one.isInside, `${one.name} is in`)
+          for (let time = 0; time < times; time++) {
+            await scene.calm(random() * 2_000)
+            await until(60_000, () => one.isInside, `${one.name} is in`)
             const sinceMs = performance.now()
             // Mostly soon; seldom as late as two sessions of ZooKeeper.
-            const afterMs = random() < 0.8 ? random() * 1_000 : random() * 2 * cluster.shape.sessionMs
+            const afterMs = scene.isQuick || random() < 0.8 ? random() * 1_000 : random() * 2 * cluster.shape.sessionMs
             if (random() < 0.5) one.switchTo(scene.one(cluster.addresses().filter((port) => port !== one.port)))
             else one.lose(afterMs)
             await scene.back([one], sinceMs)
@@ -67,4 +66,71 @@ const storm: Row = {
   }
 }
 
-export const phones: ReadonlyArray<Row> = [reconnects, storm]
+const bursts = 12
+const linesEach = 30
+/** As long as a line may be: what is unsent must be more than the kernel holds for a socket. */
+const padding = "🌼".repeat(190)
+
+const slow: Row = {
+  id: "F28",
+  title: "a phone stops reading in a busy plaza",
+  phones: 20,
+  runs: 2,
+  run: async (scene, party) => {
+    await pause(2_000)
+    const [slowest] = party.inside
+    if (slowest === undefined) throw new Error("nobody is in")
+    const others = party.inside.filter((one) => one !== slowest)
+    const calmSinceMs = performance.now() - 2_000
+    const atMs = performance.now()
+    await scene.fault("it reads nothing while much is said", async () => {
+      slowest.stopReading()
+      for (let burst = 0; burst < bursts; burst++) {
+        for (const one of others) for (let line = 0; line < linesEach; line++) one.say(padding)
+        await until(60_000, () => others.every(({ waiting }) => waiting === 0), "all is answered")
+      }
+    })
+    const saidMs = performance.now()
+    const tookMs = await scene.gone(party, [slowest], saidMs)
+    scene.note("gone after the last line", tookMs, "ms", { atMost: 10_000 })
+    scene.bystanders(others, calmSinceMs, atMs)
+    slowest.depart()
+    scene.lostOnce(party.travellers, [slowest])
+  }
+}
+
+const asks = 10
+
+const retried: Row = {
+  id: "F31",
+  title: "a runner stands still while it is asked; phones ask another one, by the same id; ten times",
+  phones: 30,
+  runs: 2,
+  run: async (scene, party) => {
+    const { cluster } = scene
+    party.giftsPerSecond = 2
+    for (let times = 0; times < asks; times++) {
+      const victim = scene.one(cluster.runners)
+      const own = party.on(scene.portOf(victim))
+      const atMs = performance.now()
+      await scene.fault(`${victim} stands still`, async () => {
+        // Some are with it already, some are in its socket, and some it never hears of.
+        for (const one of own) one.say()
+        if (scene.random() < 0.5) await pause(scene.random() * 20)
+        cluster.freeze(victim)
+        for (const one of own) {
+          one.say()
+          one.lose(0)
+        }
+        await scene.back(own, atMs)
+        await pause(Math.max(0, atMs + 3_000 - performance.now()))
+        cluster.thaw(victim)
+      })
+      await until(60_000, () => own.every(({ waiting }) => waiting === 0), "all is answered")
+      for (const one of own) if (scene.random() < 0.5) one.switchTo(scene.portOf(victim))
+      await until(60_000, () => own.every(({ isInside }) => isInside), "all are in")
+    }
+  }
+}
+
+export const phones: ReadonlyArray<Row> = [slow, reconnects, retried, storm]

@@ -1,6 +1,6 @@
 /** What befalls Redis (F11 to F17): restarted, emptied, frozen, slow, deaf to its subscribers, replaced, unable to save. */
 import { mkdir, rm } from "node:fs/promises"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { openCutter } from "../../services/Cutter.ts"
 import { percentile, pingsOf } from "../Checkers.ts"
 import type { Party } from "../Party.ts"
@@ -18,11 +18,14 @@ const restarted: Row = {
   run: async (scene, party) => {
     const { cluster } = scene
     for (const signal of ["SIGTERM", "SIGKILL"] as const) {
-      await pause(calmMs)
+      await scene.calm(calmMs)
       const atMs = performance.now()
       await scene.fault(`Redis gets ${signal} and starts`, () => cluster.set.bounce(cluster.nameOf("redis"), signal))
       const upMs = performance.now()
+      // Its last second may be lost.
+      scene.forget()
       await scene.presence(party, upMs, presentAtMost)
+      scene.forget()
       await scene.works(party, upMs, 10_000)
       scene.undisturbed(party, atMs)
     }
@@ -37,17 +40,18 @@ const toldOfEpoch = (party: Party, sinceMs: number): number =>
     )
   ).length
 
-const emptied: Row = {
+export const emptied: Row = {
   id: "F12",
   title: "Redis is emptied (FLUSHALL)",
   phones: 45,
   runs: 3,
   run: async (scene, party) => {
-    await pause(calmMs)
+    await scene.calm(calmMs)
     const atMs = performance.now()
     await scene.fault("FLUSHALL", () => scene.cluster.redis.flushall())
+    scene.forget()
     await scene.presence(party, atMs, presentAtMost)
-    await until(30_000, () => toldOfEpoch(party, atMs) === party.inside.length, "all are told of the new epoch")
+    await until(60_000, () => toldOfEpoch(party, atMs) === party.inside.length, "all are told of the new epoch")
     scene.note("all are told of the new epoch after", performance.now() - atMs, "ms", { atMost: 10_000 })
     await scene.works(party, atMs, 15_000)
     scene.undisturbed(party, atMs)
@@ -63,7 +67,7 @@ const frozen: Row = {
   runs: 2,
   run: async (scene, party) => {
     const { cluster } = scene
-    await pause(calmMs)
+    await scene.calm(calmMs)
     const before = await scene.memory()
     const atMs = performance.now()
     await scene.fault("Redis stands still", async () => {
@@ -87,7 +91,7 @@ const slow: Row = {
   runs: 2,
   run: async (scene, party) => {
     const { cluster } = scene
-    await pause(calmMs)
+    await scene.calm(calmMs)
     const atMs = performance.now()
     const wires = cluster.runners.map((id) => cluster.wireOf(id, "redis"))
     await scene.fault("CLIENT PAUSE 3000 ALL", async () => {
@@ -101,7 +105,7 @@ const slow: Row = {
     })
     await pause(2_000)
     const healedMs = performance.now()
-    await pause(calmMs)
+    await scene.calm(calmMs)
     const calm = percentile(pingsOf(party.travellers, atMs - calmMs, atMs), 0.99)
     scene.note("ping p99, 2 s after", percentile(pingsOf(party.travellers, healedMs, performance.now()), 0.99), "ms", {
       atMost: 2 * calm
@@ -160,7 +164,7 @@ const failOver: Row = {
         async () => /master_link_status:up/.test(await other.info("replication")),
         "the replica follows"
       )
-      await pause(calmMs)
+      await scene.calm(calmMs)
       await scene.fault("the replica lags", async () => {
         link.silence("down")
         await pause(2_000)
@@ -170,8 +174,10 @@ const failOver: Row = {
         await cluster.signal("redis", "SIGSTOP")
         await other.replicaof("NO", "ONE")
         cluster.failOver(replica)
+        scene.forget()
       })
       await scene.presence(party, atMs, presentAtMost)
+      scene.forget()
       await cluster.signal("redis", "SIGCONT")
       await scene.works(party, atMs, 15_000)
       scene.undisturbed(party, atMs)
@@ -197,22 +203,19 @@ const unsaved: Row = {
   run: async (scene, party) => {
     const { cluster } = scene
     const { redis } = cluster
-    await pause(calmMs)
+    await scene.calm(calmMs)
     const atMs = performance.now()
-    const [, folder = ""] = (await redis.config("GET", "dir")) as ReadonlyArray<string>
-    const full = join(folder, "full")
+    // Where its snapshot would be is something that no file can take the place of.
+    const inTheWay = join(cluster.set.folderOf(cluster.nameOf("redis")), "dump.rdb", "full")
     await scene.fault("nothing can be saved", async () => {
-      await mkdir(full)
+      await mkdir(inTheWay, { recursive: true })
       await redis.config("SET", "save", "3600 1")
-      await redis.config("SET", "dir", full)
-      // A folder that is gone takes no file, as one without room.
-      await rm(full, { recursive: true })
       await redis.bgsave().catch(() => undefined)
-      await until(20_000, () => refuses(scene), "Redis refuses")
+      await until(60_000, () => refuses(scene), "Redis refuses")
       await pause(5_000)
-      await redis.config("SET", "dir", folder)
+      await rm(dirname(inTheWay), { recursive: true })
       await redis.bgsave()
-      await until(20_000, async () => !(await refuses(scene)), "Redis takes")
+      await until(60_000, async () => !(await refuses(scene)), "Redis takes")
     })
     const healedMs = performance.now()
     await redis.config("SET", "save", "")

@@ -1,7 +1,7 @@
 /** What befalls runners and watchers: killed, stopped, frozen, by themselves and together (F01 to F10). */
 import { pause, until } from "../Party.ts"
 import { incarnationsIn } from "../Raw.ts"
-import type { Row, Scene } from "../Scene.ts"
+import type { Row } from "../Scene.ts"
 import type { Traveller } from "../Traveller.ts"
 
 const calmMs = 4_000
@@ -12,18 +12,14 @@ export const backAtMost = 3_000
 const halves = (all: ReadonlyArray<Traveller>) =>
   [all.slice(0, Math.ceil(all.length / 2)), all.slice(Math.ceil(all.length / 2))] as const
 
-const excuse = (scene: Scene, those: ReadonlyArray<Traveller>): void => {
-  for (const { name } of those) scene.excused.add(name)
-}
-
-const killed: Row = {
+export const killed: Row = {
   id: "F01",
   title: "a runner is killed under chat and moves",
   phones: 60,
   runs: 20,
   run: async (scene, party) => {
     const { cluster } = scene
-    await pause(calmMs)
+    await scene.calm(calmMs)
     const victim = scene.one(cluster.runners)
     const port = scene.portOf(victim)
     const [away, returning] = halves(party.on(port))
@@ -33,7 +29,7 @@ const killed: Row = {
     await scene.fault(`${victim} is killed`, () => cluster.kill(victim))
     scene.note("back after", await scene.back(returning, atMs), "ms", { atMost: backAtMost })
     scene.note("gone after", await scene.gone(party, away, atMs), "ms", { atMost: goneAtMost })
-    await pause(Math.max(0, atMs + goneAtMost - performance.now()))
+    await scene.calm(Math.max(0, atMs + goneAtMost - performance.now()))
     const names = new Set(away.map(({ name }) => name))
     const ghosts = (await scene.look()).members.filter(({ nickname, state }) => names.has(nickname) && state !== "away")
     scene.note("ghosts after 10 s", ghosts.length, "", { atMost: 0 })
@@ -42,14 +38,14 @@ const killed: Row = {
   }
 }
 
-const stopped: Row = {
+export const stopped: Row = {
   id: "F02",
   title: "a runner is asked to leave (SIGTERM) under load",
   phones: 60,
   runs: 3,
   run: async (scene, party) => {
     const { cluster } = scene
-    await pause(calmMs)
+    await scene.calm(calmMs)
     const victim = scene.one(cluster.runners)
     const own = party.on(scene.portOf(victim))
     const bystanders = party.inside.filter((one) => !own.includes(one))
@@ -58,7 +54,7 @@ const stopped: Row = {
     scene.note("left after", performance.now() - atMs, "ms", { atMost: 15_000 })
     if (code !== 0) scene.require([`${victim} ended with ${code}`])
     const leftMs = performance.now()
-    await until(30_000, async () =>
+    await until(60_000, async () =>
       (await scene.look()).members.every(({ runner, state }) => runner !== victim || state === "away")
     )
     scene.note("nobody is its own any more after", performance.now() - leftMs, "ms", { atMost: 1_000 })
@@ -83,17 +79,17 @@ export const longestGap = (those: ReadonlyArray<Traveller>, sinceMs: number): nu
 
 const fencedTotal = "noriter_commits_fenced_total"
 
-const zombie: Row = {
+export const zombie: Row = {
   id: "F03",
   title: "a runner is frozen past its session, its users go elsewhere, it comes back",
   phones: 45,
   runs: 20,
   run: async (scene, party) => {
     const { cluster } = scene
-    await pause(1_000)
+    await scene.calm(1_000)
     const victim = scene.one(cluster.runners)
     const own = party.on(scene.portOf(victim))
-    excuse(scene, own)
+    scene.excuse(own)
     const before = await cluster.figure(victim, fencedTotal)
     const [moving, staying] = halves(own)
     const atMs = performance.now()
@@ -102,15 +98,15 @@ const zombie: Row = {
       for (const one of moving) one.lose(scene.random() * 2_000)
       await scene.back(moving, atMs)
       scene.note("swept after", await scene.gone(party, staying, atMs), "ms")
-      await pause(Math.max(0, atMs + 2 * cluster.shape.sessionMs - performance.now()))
+      await scene.calm(Math.max(0, atMs + 2 * cluster.shape.sessionMs - performance.now()))
     })
     const standing = await scene.look()
     const thawedMs = performance.now()
     cluster.thaw(victim)
-    const closed = await until(20_000, () => staying.every(({ events }) => closedSince(events, thawedMs)))
+    const closed = await until(60_000, () => staying.every(({ events }) => closedSince(events, thawedMs)))
     scene.note("its sockets closed after", closed, "ms", { atMost: 2_000 })
     const dead = new Set(standing.members.filter(({ runner }) => runner === victim).map((one) => one.incarnation))
-    const anew = await until(20_000, async () =>
+    const anew = await until(60_000, async () =>
       (await incarnationsIn(cluster.redis, cluster.prefix)).some((id) => id.startsWith(`${victim}-`) && !dead.has(id))
     )
     scene.note("a new incarnation after", anew, "ms", { atMost: 2_000 })
@@ -195,7 +191,7 @@ const two: Row = {
   runs: 4,
   run: async (scene, party) => {
     const { cluster } = scene
-    await pause(1_000)
+    await scene.calm(1_000)
     const victims = cluster.runners.slice(0, 2)
     const own = victims.flatMap((id) => [...party.on(scene.portOf(id))])
     for (const one of own) one.stayAway()
@@ -213,14 +209,14 @@ const halfSwept: Row = {
   runs: 3,
   run: async (scene, party) => {
     const { cluster } = scene
-    await pause(1_000)
+    await scene.calm(1_000)
     const victim = scene.one(cluster.runners)
     const own = party.on(scene.portOf(victim))
     const watcher = scene.one(["watcher-0", "watcher-1"])
     for (const one of own) one.stayAway()
     const atMs = performance.now()
     await scene.fault(`${victim} is killed`, () => cluster.kill(victim))
-    await until(40_000, async () => (await scene.look()).members.some(({ state }) => state === "away"))
+    await until(60_000, async () => (await scene.look()).members.some(({ state }) => state === "away"))
     await scene.fault(`nobody may write, and ${watcher} is killed`, async () => {
       await cluster.redis.client("PAUSE", 1_000, "WRITE")
       await cluster.kill(watcher)
@@ -238,7 +234,7 @@ const all: Row = {
   runs: 3,
   run: async (scene, party) => {
     const { cluster } = scene
-    await pause(1_000)
+    await scene.calm(1_000)
     const { runners } = cluster
     const [away, returning] = halves(party.inside)
     for (const one of away) one.stayAway()

@@ -12,7 +12,7 @@ const short: Row = {
   runs: 3,
   run: async (scene, party) => {
     const { cluster } = scene
-    await pause(calmMs)
+    await scene.calm(calmMs)
     const atMs = performance.now()
     await scene.fault("ZooKeeper is restarted", () => cluster.set.bounce("zookeeper", "SIGTERM"))
     await pause(2 * cluster.shape.sessionMs)
@@ -27,7 +27,7 @@ const long: Row = {
   runs: 2,
   run: async (scene, party) => {
     const { cluster } = scene
-    await pause(calmMs)
+    await scene.calm(calmMs)
     const atMs = performance.now()
     const victim = scene.one(cluster.runners)
     const own = party.on(scene.portOf(victim))
@@ -57,7 +57,7 @@ const mass: Row = {
   runs: 2,
   run: async (scene, party) => {
     const { cluster } = scene
-    await pause(calmMs)
+    await scene.calm(calmMs)
     const before = await owners(scene)
     const atMs = performance.now()
     await scene.fault("ZooKeeper stands still", async () => {
@@ -80,7 +80,7 @@ const alone: Row = {
   runs: 20,
   run: async (scene, party) => {
     const { cluster } = scene
-    await pause(1_000)
+    await scene.calm(1_000)
     const victim = scene.one(cluster.runners)
     const before = (await scene.look()).members.find(({ runner }) => runner === victim)?.incarnation
     const atMs = performance.now()
@@ -110,10 +110,10 @@ const cutOff: Row = {
   runs: 20,
   run: async (scene, party) => {
     const { cluster } = scene
-    await pause(1_000)
+    await scene.calm(1_000)
     const victim = scene.one(cluster.runners)
     const own = party.on(scene.portOf(victim))
-    for (const { name } of own) scene.excused.add(name)
+    scene.excuse(own)
     const before = await cluster.figure(victim, fencedTotal)
     const atMs = performance.now()
     const wires = (["redis", "zookeeper"] as const).map((backend) => cluster.wireOf(victim, backend))
