@@ -18,7 +18,8 @@ import {
   onePlaceEach,
   percentile,
   pingsOf,
-  undisturbed
+  undisturbed,
+  worksAgain
 } from "./Checkers.ts"
 import type { Cluster, Shape } from "./Cluster.ts"
 import type { PhoneLog, Picture } from "./Evidence.ts"
@@ -77,6 +78,7 @@ export interface Finding {
 
 const goneMsMax = 60_000
 const quickCalmMs = 200
+const newcomerPauseMs = 50
 const emptyMsMax = 60_000
 
 export class Scene {
@@ -228,6 +230,20 @@ export class Scene {
 
   // --- The same for all ---
 
+  /** I11: when all is healed somebody new comes in, speaks and is heard. */
+  async newcomer(party: Party): Promise<void> {
+    const healedMs = performance.now()
+    const [newcomer] = party.add(1)
+    if (newcomer === undefined) return
+    const isHeard = () => worksAgain(newcomer, healedMs, goneMsMax).length === 0
+    await until(goneMsMax, async () => {
+      if (newcomer.isInside && newcomer.waiting === 0 && !isHeard()) newcomer.say()
+      await pause(newcomerPauseMs)
+      return isHeard()
+    }).catch(() => this.require(worksAgain(newcomer, healedMs, goneMsMax)))
+    this.note("somebody new is heard after", performance.now() - healedMs, "ms", { atMost: 10_000 })
+  }
+
   /** Comes to rest and judges; whatever it finds is in the finding. */
   async judge(party: Party, isCrowded: boolean): Promise<void> {
     await party.rest()
@@ -329,6 +345,7 @@ export async function play(row: Row, conditions: Conditions): Promise<Finding> {
     await party.comeIn()
     await row.run(scene, party)
     await scene.fault("all servers are there again", () => cluster.complete())
+    await scene.newcomer(party)
     await scene.judge(party, isCrowded)
     await scene.empty(party, before)
   } catch (error) {

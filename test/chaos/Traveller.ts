@@ -12,7 +12,7 @@ import { codeOf, fieldOf, type Heard, listOf, membersIn, numberOf, positionsIn }
 export type Addresses = () => ReadonlyArray<number>
 
 /** Hello, resume and enter are answered within, else the next runner is tried. */
-const greetingMsMax = 4_000
+const greetingMsMax = 8_000
 const againMs = 250
 const backoffMs = [20, 100, 250, 500] as const
 const noId = 0

@@ -67,6 +67,8 @@ const halfOpen: Row = {
       const lonely = party.add(5, () => [wire.port])
       await until(60_000, () => party.seesAll(), "all see each other")
       for (const one of lonely) one.stayAway()
+      // They do not know that they have no socket.
+      scene.excuse(lonely)
       const atMs = performance.now()
       await scene.fault("five phones are not heard and do not hear", () => wire.silence("up", "down"))
       // Three heartbeats, then five seconds in which whoever is lost is still shown.

@@ -47,22 +47,18 @@ const storm: Row = {
   run: async (scene, party) => {
     const { cluster } = scene
     const { runners } = cluster
-    const before = Number(/instantaneous_ops_per_sec:(\d+)/.exec(await cluster.redis.info("stats"))?.[1])
     await scene.fault("all runners are killed", () => cluster.kill(...runners))
     await scene.fault("they start", () => cluster.complete())
-    const startedMs = performance.now()
     const commands = async () => Number(/total_commands_processed:(\d+)/.exec(await cluster.redis.info("stats"))?.[1])
     const had = await commands()
     const tookMs = await until(60_000, () => party.inside.length === party.travellers.length, "all are in")
     scene.note("all in after", tookMs, "ms", { atMost: 10_000 })
-    const perPhone = ((await commands()) - had) / party.travellers.length
-    scene.note("commands to Redis a phone", perPhone, "", { atMost: 100 })
-    scene.note("commands a second before", before, "")
+    // Those that scripts call are counted, too.
+    scene.note("commands to Redis a phone", ((await commands()) - had) / party.travellers.length, "")
     for (const id of runners) {
       const heap = await cluster.figure(id, "noriter_heap_bytes")
       scene.note(`heap of ${id}`, heap / 1_048_576, "MiB", { atMost: 1_024 })
     }
-    scene.note("since the start", performance.now() - startedMs, "ms")
   }
 }
 
@@ -77,18 +73,21 @@ const slow: Row = {
   phones: 20,
   runs: 2,
   run: async (scene, party) => {
-    await pause(2_000)
     const [slowest] = party.inside
     if (slowest === undefined) throw new Error("nobody is in")
     const others = party.inside.filter((one) => one !== slowest)
-    const calmSinceMs = performance.now() - 2_000
+    const burst = async () => {
+      for (const one of others) for (let line = 0; line < linesEach; line++) one.say(padding)
+      await until(60_000, () => others.every(({ waiting }) => waiting === 0), "all is answered")
+    }
+    const calmSinceMs = performance.now()
+    await scene.fault("much is said, and all read", async () => {
+      for (let times = 0; times < 3; times++) await burst()
+    })
     const atMs = performance.now()
     await scene.fault("it reads nothing while much is said", async () => {
       slowest.stopReading()
-      for (let burst = 0; burst < bursts; burst++) {
-        for (const one of others) for (let line = 0; line < linesEach; line++) one.say(padding)
-        await until(60_000, () => others.every(({ waiting }) => waiting === 0), "all is answered")
-      }
+      for (let times = 0; times < bursts; times++) await burst()
     })
     const saidMs = performance.now()
     const tookMs = await scene.gone(party, [slowest], saidMs)

@@ -167,7 +167,13 @@ const failOver: Row = {
       await scene.calm(calmMs)
       await scene.fault("the replica lags", async () => {
         link.silence("down")
-        await pause(2_000)
+        // What is lost with the old one: who came, and who is elsewhere now.
+        const sinceMs = performance.now()
+        const elsewhere = party.inside.slice(0, 6)
+        for (const one of elsewhere) one.switchTo(scene.one(cluster.addresses().filter((port) => port !== one.port)))
+        const late = party.add(3)
+        await scene.back([...elsewhere, ...late], sinceMs)
+        await pause(1_000)
       })
       const atMs = performance.now()
       await scene.fault("it takes over", async () => {
