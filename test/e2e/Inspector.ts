@@ -1,6 +1,6 @@
 /**
- * Looks into a server process by the inspector's protocol: how much its heap holds when all garbage is collected. To be
- * had, a server is started with `inspected`. Owns one connection.
+ * Looks into a server process by the inspector's protocol: how much its heap holds when all garbage is collected; and does
+ * in it what no signal can, as stalling its loop. To be had, a server is started with `inspected`. Owns one connection.
  */
 import { once } from "node:events"
 import { isRecord } from "./Phone.ts"
@@ -34,6 +34,12 @@ export class Inspector implements Disposable {
     const result = await this.call("Runtime.getHeapUsage", {})
     if (!isRecord(result) || typeof result.usedSize !== "number") throw new Error(JSON.stringify(result))
     return result.usedSize
+  }
+
+  /** Runs this in the process, and does not wait for it. */
+  evaluate(expression: string): void {
+    // Its answer may be as late as the loop it stalls; a socket that closes before takes it along.
+    void this.call("Runtime.evaluate", { expression })
   }
 
   [Symbol.dispose](): void {

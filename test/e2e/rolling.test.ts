@@ -3,35 +3,19 @@
  * theirs, over the same servers. Nobody is lost and no line: who was told to come back does, on whichever runner is left,
  * and every line that was acknowledged is heard by everybody, once, in one order.
  */
-import { execFileSync, spawnSync } from "node:child_process"
-import { mkdtempSync, rmSync, symlinkSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { connect, type Plaza, PlazaError, type Transport } from "../../sdk/typescript/src/Plaza.ts"
 import { tcp } from "../../sdk/typescript/src/Tcp.ts"
 import { unique } from "../contract/Eventually.ts"
 import { withServices } from "../services/Services.ts"
 import { unlimited, until } from "./Guest.ts"
+import { Release, releaseMissing } from "./Release.ts"
 import { Server } from "./Server.ts"
 
-const release = "v0.1.0"
-const root = join(import.meta.dirname, "../..")
 const limitMs = 180_000
 /** Longer than anything takes here, however busy the machine: who is gone for others has been forgotten. */
 const patience = { NORITER_LOST_SHOWN: "2 min", NORITER_RESUME_GRACE: "4 min", NORITER_HEARTBEAT: "0" }
 const guests = 12
-
-const isHere = spawnSync("git", ["rev-parse", "--verify", "--quiet", `${release}^{commit}`], { cwd: root }).status === 0
-
-/** The release as it was made, with what is installed here: it wants the same. */
-function built(): string {
-  const folder = mkdtempSync(join(tmpdir(), "noriter-release-"))
-  const files = execFileSync("git", ["archive", release], { cwd: root, maxBuffer: 256 * 1024 * 1024 })
-  execFileSync("tar", ["-x", "-C", folder], { input: files })
-  symlinkSync(join(root, "node_modules"), join(folder, "node_modules"))
-  return folder
-}
 
 /** Somebody who talks until told to stop, and keeps what was heard. */
 class Talker {
@@ -75,7 +59,7 @@ class Talker {
 
 const tests = (urls: Readonly<Record<"redis" | "kafka" | "zookeeper", string>>) => {
   const world = unique("rolling")
-  let folder: string
+  let before: Release
   /** Those that phones may connect to. */
   let open: Array<Server> = []
   let talkers: ReadonlyArray<Talker> = []
@@ -91,7 +75,7 @@ const tests = (urls: Readonly<Record<"redis" | "kafka" | "zookeeper", string>>) 
     NORITER_CELL_CM: "10000",
     NORITER_RUNNER_ID: runner
   })
-  const theirs = (runner: string) => Server.startFrom(folder, variables(runner))
+  const theirs = (runner: string) => Server.startFrom(before.folder, variables(runner))
   const ours = (runner: string) => Server.start(variables(runner))
   /** Whoever connects does so to the next of those that are there. */
   let turn = 0
@@ -103,7 +87,7 @@ const tests = (urls: Readonly<Record<"redis" | "kafka" | "zookeeper", string>>) 
   }
 
   beforeAll(async () => {
-    folder = built()
+    before = new Release()
     open = await Promise.all([theirs("one"), theirs("two")])
     talkers = Array.from({ length: guests }, (_, at) => new Talker(`손님${at}`, anyRunner))
     await Promise.all(talkers.map(({ plaza }) => plaza.enter({ playground: "park" })))
@@ -111,7 +95,7 @@ const tests = (urls: Readonly<Record<"redis" | "kafka" | "zookeeper", string>>) 
   afterAll(async () => {
     for (const { plaza } of talkers) plaza.close()
     await Promise.all(open.map((server) => server.stop()))
-    rmSync(folder, { recursive: true, force: true })
+    before[Symbol.dispose]()
   }, limitMs)
 
   it("loses nobody and no line", { timeout: limitMs }, async () => {
@@ -219,6 +203,5 @@ describe("what is wrong with a talk", () => {
   })
 })
 
-if (isHere) await withServices("a rolling restart", ["redis", "kafka", "zookeeper"], tests)
-else
-  describe.skip(`a rolling restart (${release} is not in this clone)`, () => it("loses nobody and no line", () => {}))
+if (releaseMissing === undefined) await withServices("a rolling restart", ["redis", "kafka", "zookeeper"], tests)
+else describe.skip(`a rolling restart (${releaseMissing})`, () => it("loses nobody and no line", () => {}))

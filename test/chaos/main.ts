@@ -1,0 +1,108 @@
+/**
+ * `npm run chaos`: breaks a plaza on purpose, with real processes, and says what held.
+ *
+ *     --fault F03,F04    these rows of the fault matrix; none: says which there are
+ *     --all              every row, as often as the table says
+ *     --minutes 30       a random mix of faults; the same seed gives the same schedule
+ *     --runs 20          how often each row is run
+ *     --phones 300       how many phones there are
+ *     --seed 7           printed, so that a run can be had again
+ *     --page chaos.html  where the report goes
+ *
+ * Progress on a terminal, JSON lines otherwise; exits with 1 when an invariant did not hold.
+ */
+import { writeFileSync } from "node:fs"
+import { loadavg } from "node:os"
+import { parseArgs } from "node:util"
+import { Campaign, type Part } from "./Campaign.ts"
+import { pageOf } from "./Page.ts"
+import { mix } from "./rows/Mix.ts"
+import { rows } from "./rows/Rows.ts"
+import type { Figure, Finding } from "./Scene.ts"
+
+const { values } = parseArgs({
+  options: {
+    fault: { type: "string", default: "" },
+    all: { type: "boolean", default: false },
+    minutes: { type: "string" },
+    runs: { type: "string" },
+    phones: { type: "string" },
+    seed: { type: "string", default: `${Math.floor(Math.random() * 2 ** 31)}` },
+    page: { type: "string", default: "chaos.html" }
+  }
+})
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+const isForPeople = process.stdout.isTTY
+const progress = (text: string): void => void (isForPeople && process.stderr.write(`\r\u001b[K${text}`))
+
+const isMissed = ({ value, atMost = value, atLeast = value }: Figure): boolean => value > atMost || value < atLeast
+
+const told = (figure: Figure): string =>
+  `${figure.name} ${figure.value} ${figure.unit}`.trim() + (isMissed(figure) ? " (MISSED)" : "")
+
+function print(finding: Finding): void {
+  const { row, run, seed, complaints, figures, tookMs } = finding
+  if (!isForPeople) {
+    const { requests, pings, missed, timeline, ...short } = finding
+    return void say(JSON.stringify({ ...short, requests: requests.length, load: loadavg()[0] }))
+  }
+  progress("")
+  const verdict = complaints.length === 0 ? "ok    " : "BROKEN"
+  say(`${verdict} ${row} run ${run} seed ${seed} ${(tookMs / 1000).toFixed(0)} s  ${figures.map(told).join(", ")}`)
+  for (const complaint of complaints) say(`       ${complaint}`)
+}
+
+/** Worst and middle of each figure of a row: the greatest where it should be small, the least where it should be great. */
+function summary(findings: ReadonlyArray<Finding>): void {
+  for (const [row, runs] of Map.groupBy(findings, ({ row }) => row)) {
+    const figures = Map.groupBy(
+      runs.flatMap(({ figures }) => figures),
+      ({ name }) => name
+    )
+    for (const [name, all] of figures) {
+      const sorted = all.map(({ value }) => value).toSorted((one, other) => one - other)
+      const [least, middle, most] = [sorted[0], sorted[Math.floor(sorted.length / 2)], sorted.at(-1)]
+      const missed = all.filter(isMissed).length
+      const unit = all[0]?.unit ?? ""
+      if (isForPeople) say(`${row} ${name}: ${least} / ${middle} / ${most} ${unit}, missed ${missed} of ${all.length}`)
+      else say(JSON.stringify({ row, figure: name, unit, least, middle, most, missed, of: all.length }))
+    }
+  }
+  const broken = findings.filter(({ complaints }) => complaints.length > 0).length
+  const verdict = { runs: findings.length, broken, seed: Number(values.seed), page: values.page }
+  say(isForPeople ? `${findings.length} runs, ${broken} broken; ${values.page}` : JSON.stringify(verdict))
+}
+
+const wanted = values.fault.split(",").filter((id) => id !== "")
+const unknown = wanted.filter((id) => !rows.some((row) => row.id === id))
+const partOf = (row: (typeof rows)[number]): Part => ({
+  row,
+  runs: Number(values.runs ?? row.runs),
+  phones: Number(values.phones ?? row.phones)
+})
+
+if (unknown.length > 0) {
+  process.stderr.write(`no such row: ${unknown.join(", ")}\n`)
+  process.exitCode = 2
+} else if (wanted.length === 0 && !values.all && values.minutes === undefined) {
+  for (const { id, title, runs, phones } of rows) say(`${id.padEnd(5)} ${runs} × ${phones} phones: ${title}`)
+} else {
+  const findings: Array<Finding> = []
+  const chosen = values.all ? rows : rows.filter(({ id }) => wanted.includes(id))
+  const untilMs = performance.now() + Number(values.minutes ?? 0) * 60_000
+  const parts =
+    values.minutes === undefined
+      ? chosen.map(partOf)
+      : [{ ...partOf(mix), runs: Number.POSITIVE_INFINITY, isOver: () => performance.now() > untilMs }]
+  await Campaign.run(parts, Number(values.seed), {
+    at: progress,
+    found: (finding) => {
+      findings.push(finding)
+      print(finding)
+      writeFileSync(values.page, pageOf(findings, Number(values.seed)))
+    }
+  })
+  summary(findings)
+  process.exitCode = findings.some(({ complaints }) => complaints.length > 0) ? 1 : 0
+}
