@@ -1,16 +1,19 @@
 /**
  * More and more phones in one channel at the same density, each walking twice a second with some 30 in view: what one
- * costs must not grow with all the others. Ten thousand at the end.
+ * costs must not grow with all the others. Ten thousand at the end. Draws bench/plots/growth.svg.
  */
-import { contest, rowsOf } from "./harness/Contest.ts"
+import { repeated, rowsOf } from "./harness/Contest.ts"
+import { writePlot } from "./harness/Plot.ts"
 import type { Step } from "./harness/Ramp.ts"
 import { noriterFor, type Walk, walkOn } from "./harness/Walk.ts"
 import { spread } from "./Measure.ts"
-import type { Bench } from "./Report.ts"
+import { type Bench, machine } from "./Report.ts"
 
 const crowds = [500, 1_000, 2_000, 4_000, 8_000, 10_000]
 const p99Max = 300
 const growthMax = 1.3
+
+type Grown = ReadonlyMap<number, ReadonlyArray<Step>>
 
 const busyEach = ({ serverCpu, phones }: Step): number => (serverCpu * 1e6) / phones
 
@@ -18,14 +21,16 @@ export const growth: Bench = {
   name: "growth",
   about: "500 to 10,000 phones in one channel walk twice a second, 30 in view",
   isLong: true,
-  run: async (_seconds, at, { repetitions, profileTo }) => {
-    const all = new Map<number, ReadonlyArray<Step>>()
-    for (const phones of crowds) {
-      const walk: Walk = { phones, inView: 30, movesPerSecond: 2, goesFar: true, p99Max }
-      const ours = noriterFor(walk, profileTo)
-      const walked = await contest([ours], repetitions, async (contender) => (await walkOn(contender, walk, at)).step)
-      all.set(phones, walked.get(ours.name) ?? [])
-    }
+  run: async (_seconds, at, { repetitions, minutes, profileTo }) => {
+    const all = new Map<number, Array<Step>>(crowds.map((phones) => [phones, []]))
+    await repeated(repetitions, minutes, async () => {
+      for (const phones of crowds) {
+        const walk: Walk = { phones, inView: 30, movesPerSecond: 2, goesFar: true, p99Max }
+        const { step } = await walkOn(noriterFor(walk, profileTo), walk, (what) => at(`${phones} phones: ${what}`))
+        all.get(phones)?.push(step)
+      }
+    })
+    at(`drawn: ${draw(all)}`)
     const [least = [], most = []] = [500, 8_000].map((phones) => all.get(phones))
     const ratios = most.map((step, time) => busyEach(step) / busyEach(least[time] ?? step))
     return [
@@ -40,4 +45,25 @@ export const growth: Bench = {
       { name: "8,000 phones / 500 phones: busy for each", unit: "×", target: growthMax, ...spread(ratios) }
     ]
   }
+}
+
+function draw(all: Grown): string {
+  const { cpu, node, date } = machine()
+  const median = (of: (step: Step) => number) =>
+    [...all].map(([phones, steps]) => [phones, spread(steps.map(of)).median] as const)
+  return writePlot("growth", {
+    title: "One channel on one core: each phone walks twice a second, 30 in view",
+    against: "phones",
+    note: `${cpu}, Node ${node}, ${date.slice(0, 10)}; others had ${median(({ othersCpu }) => othersCpu * 100)
+      .map(([, percent]) => percent.toFixed(0))
+      .join(", ")} % of a core`,
+    panels: [
+      { title: "busy, % of a core", series: [{ name: "Noriter", points: median(({ serverCpu }) => serverCpu * 100) }] },
+      {
+        title: "from move to sight: p99, ms",
+        series: [{ name: "Noriter", points: median(({ p99 }) => p99) }],
+        bound: p99Max
+      }
+    ]
+  })
 }

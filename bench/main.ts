@@ -4,7 +4,7 @@
  *
  *     --seconds 2   how long each row is measured
  *     --bots 1000   how many there are, where there are bots
- *     --minutes 5   how long a soak takes
+ *     --minutes 5   how long a soak takes, and after how long nothing is repeated any more (growth, peers)
  *     --phones 0    how many there are under load; 0: as many as the bench has by itself
  *     --runners 1   how many runners phones are on, where that can be chosen
  *     --times 3     how often what is measured beside others is repeated, by turns

@@ -10,16 +10,28 @@ import type { Contender } from "./System.ts"
 /** By the name of the contender, one for each repetition; undefined: it bore nothing. */
 export type Outcomes<A> = ReadonlyMap<string, ReadonlyArray<A>>
 
+/** The first repetition is whole; others are left out that would not be done within so many minutes. */
 export async function contest<A>(
   contenders: ReadonlyArray<Contender>,
   repetitions: number,
-  once: (contender: Contender) => Promise<A>
+  once: (contender: Contender) => Promise<A>,
+  minutes = Number.POSITIVE_INFINITY
 ): Promise<Outcomes<A>> {
   const outcomes = new Map<string, Array<A>>(contenders.map(({ name }) => [name, []]))
-  for (let time = 0; time < repetitions; time++) {
+  await repeated(repetitions, minutes, async () => {
     for (const contender of contenders) outcomes.get(contender.name)?.push(await once(contender))
-  }
+  })
   return outcomes
+}
+
+/** As often as was asked, or as fits into the time, judged by those before; at least once. */
+export async function repeated(repetitions: number, minutes: number, once: () => Promise<void>): Promise<void> {
+  const began = performance.now()
+  for (let time = 0; time < repetitions; time++) {
+    const each = (performance.now() - began) / Math.max(1, time)
+    if (time > 0 && performance.now() - began + each > minutes * 60_000) return
+    await once()
+  }
 }
 
 type Steps = ReadonlyArray<Step | undefined>

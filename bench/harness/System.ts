@@ -7,6 +7,7 @@ import { existsSync } from "node:fs"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import manifest from "../../package.json" with { type: "json" }
 import { type ServiceName, ServiceSet } from "../../scripts/services/ServiceSet.ts"
 import type { Protocol } from "./LoadClient.ts"
 import { Program, pin, serverCore } from "./Program.ts"
@@ -51,13 +52,16 @@ interface Runner extends AsyncDisposable {
   readonly httpPort: number
 }
 
+/** What `npm start` gives Node. */
+const startFlags: ReadonlyArray<string> = manifest.scripts.start.split(" ").filter((word) => word.startsWith("--"))
+
 /** `noriter start`; with a folder its CPU profile is written there when it ends. */
 async function startRunner(variables: Readonly<Record<string, string>>, profileTo?: string): Promise<Runner> {
-  const flags = profileTo === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileTo}`]
+  const profile = profileTo === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileTo}`]
   const [program, ready] = await Program.start(
     {
       command: process.execPath,
-      arguments: [...flags, join(root, "src/main.ts"), "start"],
+      arguments: [...startFlags, ...profile, join(root, "src/main.ts"), "start"],
       variables: { NORITER_TCP_PORT: "0", NORITER_HTTP_PORT: "0", ...unlimited, ...variables },
       core: serverCore
     },
