@@ -8,6 +8,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { type Generation, isSameGeneration } from "../link/Roster.ts"
+import { settleMs } from "./Lives.ts"
 import { Self } from "./Self.ts"
 import { type Change, type Commit, newToken, SharedSpace, type SpaceError, type TagState } from "./SharedSpace.ts"
 
@@ -101,10 +102,16 @@ const make = Effect.gen(function* () {
     return yield* read(beganKey)
   })
 
+  // Whoever starts while the others put back what they hold waits with them (rule E2).
+  const nowMs = yield* Clock.currentTimeMillis
+  const beganAt = yield* Effect.orElseSucceed(read(beganKey), () => undefined)
+  const isNew = beganAt === undefined || nowMs - timeOf(beganAt) < settleMs
+  if (self.generation.n > 1 && isNew) self.look("it has just begun")
+
   return Founding.of({
     beganMs: Effect.map(
       Effect.flatMap(read(beganKey), (value) => (value === undefined ? began : Effect.succeed(value))),
-      (value) => (value === undefined ? undefined : Number(Buffer.from(value).toString()))
+      (value) => (value === undefined ? undefined : timeOf(value))
     ),
     isRebuilt,
     counts: (state) =>
@@ -113,3 +120,5 @@ const make = Effect.gen(function* () {
       )
   })
 })
+
+const timeOf = (value: Uint8Array): number => Number(Buffer.from(value).toString())

@@ -28,7 +28,7 @@ import { type CommitRefused, SharedSpace, type SpaceError } from "./SharedSpace.
 /** The lease is refreshed so often; a watcher calls it dead after three unrefreshed ones (rule P7). */
 const lookEveryMs = 1_000
 /** Every runner has put back what it holds by then (rule E2). */
-const settleMs = 5_000
+export const settleMs = 5_000
 /** What could not be put back is tried again. */
 const healAgainMs = 250
 /** The roster is asked again for a place or the generation. */
@@ -44,6 +44,9 @@ export interface Changed {
 
 /** Puts back what this runner holds. */
 export type Heal = (changed: Changed) => Effect.Effect<void, unknown>
+
+/** Why others may be putting back what they hold, and this runner must. */
+export type Unsettling = "it has gone back" | "it has just begun"
 
 /** A place in the roster, and the incarnation that has it. */
 interface Place {
@@ -76,7 +79,7 @@ export const begin = Effect.fnUntraced(function* (runner: string) {
     unsettledMs: () => lives.unsettledMs(),
     isCurrent: Effect.suspend(() => lives.isCurrent),
     lives: (incarnation: string) => lives.isLiving(incarnation),
-    look: (because?: "it has gone back") => lives.look(because),
+    look: (because?: Unsettling) => lives.look(because),
     onChange: (heal: Heal) =>
       Effect.acquireRelease(
         Effect.sync(() => {
@@ -148,7 +151,7 @@ class Lives {
 
   // --- What others ask ---
 
-  look(because?: "it has gone back"): void {
+  look(because?: Unsettling): void {
     if (because !== undefined) this.unsettle()
     this.#wantsHealing = true
     Queue.offerUnsafe(this.#means.looks, undefined)

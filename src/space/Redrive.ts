@@ -15,6 +15,8 @@ export interface Redriven {
 
 /** The most that are appended in one go; the others wait for the next. */
 const lettersMax = 10_000
+/** Letters that are known to have been appended anew; those before them may be taken for new ones. */
+const namesMax = 1_000_000
 /** Appended together; after each such batch it is noted how far one has come. */
 const atOnce = 100
 /** The key of the note. */
@@ -27,6 +29,7 @@ export const redrive = Effect.fnUntraced(function* (topic: string, report: (redr
   const letters: Array<LogRecord> = []
   let done = -1
   let left = 0
+  const before = new Set<string>()
   const each = (take: (record: LogRecord) => void) =>
     log.readAll(dead, (records) => Effect.sync(() => records.forEach(take)))
   // Read twice, because a note lies behind letters that it does not speak of, and not all letters fit.
@@ -34,11 +37,16 @@ export const redrive = Effect.fnUntraced(function* (topic: string, report: (redr
     if (record.key === redrivenKey) done = Math.max(done, record.dead?.offset ?? -1)
   })
   yield* each((record) => {
-    if (record.key === redrivenKey || record.offset <= done) return
+    if (record.key === redrivenKey) return
+    if (record.offset <= done) {
+      // What was buried again since it was appended anew is the same letter.
+      remember(before, nameOf(record))
+      return
+    }
     if (letters.length < lettersMax) letters.push(record)
     else left++
   })
-  const waiting = firsts(letters)
+  const waiting = firsts(letters, before)
   for (let at = 0; at < waiting.length; at += atOnce) {
     const some = waiting.slice(at, at + atOnce)
     const positions = yield* log.append(topic, some.map(anew))
@@ -68,13 +76,24 @@ const note = (topic: string, offset: number): NewRecord => ({
 })
 
 /** What was buried twice, or came twice before it was buried, is one letter. */
-const firsts = (letters: ReadonlyArray<LogRecord>): ReadonlyArray<LogRecord> => {
-  const seen = new Set<string>()
-  return letters.filter(({ source, dead, offset }) => {
-    const from = source ?? dead ?? { topic: "", partition: 0, offset }
-    const name = `${from.topic}/${from.partition}/${from.offset}/${source?.index ?? ""}`
-    const isFirst = !seen.has(name)
-    seen.add(name)
+const firsts = (letters: ReadonlyArray<LogRecord>, seen: Set<string>): ReadonlyArray<LogRecord> =>
+  letters.filter((letter) => {
+    const isFirst = !seen.has(nameOf(letter))
+    seen.add(nameOf(letter))
     return isFirst
   })
+
+/** By what caused it, or where it lay before it was buried. */
+const nameOf = ({ source, dead, offset }: LogRecord): string => {
+  const from = source ?? dead ?? { topic: "", partition: 0, offset }
+  return `${from.topic}/${from.partition}/${from.offset}/${source?.index ?? ""}`
+}
+
+const remember = (names: Set<string>, name: string): void => {
+  names.add(name)
+  if (names.size <= namesMax) return
+  for (const oldest of names) {
+    names.delete(oldest)
+    return
+  }
 }

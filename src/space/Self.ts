@@ -12,7 +12,7 @@ import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { Generation, Incarnation } from "../link/Roster.ts"
-import { begin, type Heal } from "./Lives.ts"
+import { begin, type Heal, type Unsettling } from "./Lives.ts"
 import type { SpaceError } from "./SharedSpace.ts"
 
 export class Self extends Context.Service<
@@ -33,7 +33,7 @@ export class Self extends Context.Service<
     readonly lives: (incarnation: string) => Effect.Effect<boolean>
     /** Has the space looked at, and what this runner holds put back, at once: something was not heard for a while, or
      * says that the space has gone back (rule L11). */
-    readonly look: (because?: "it has gone back") => void
+    readonly look: (because?: Unsettling) => void
     /** Runs `heal` after every change and every look, and again until it succeeds. One listener, until the scope closes. */
     readonly onChange: (heal: Heal) => Effect.Effect<void, never, Scope.Scope>
   }

@@ -57,6 +57,18 @@ describe("redrive", () => {
     }).pipe(Effect.provide(MemoryTopicLog.layer))
   )
 
+  it.effect("takes a record that is buried again after it was appended anew for the letter that was", () =>
+    Effect.gen(function* () {
+      yield* bury([letter(5)])
+      assert.deepStrictEqual(yield* redriven, { count: 1, left: 0 })
+      // Read again before it was known to be applied, while its first burial has come back already.
+      yield* bury([letter(5), letter(6)])
+      assert.deepStrictEqual(yield* redriven, { count: 1, left: 0 })
+      assert.deepStrictEqual(yield* redriven, { count: 0, left: 0 })
+      assert.deepStrictEqual(yield* sources, [0, 3])
+    }).pipe(Effect.provide(MemoryTopicLog.layer))
+  )
+
   it.effect("leaves what is too much for the next time, which goes on where it stopped", () =>
     Effect.gen(function* () {
       yield* bury(Array.from({ length: 10_007 }, (_, at) => letter(at)))

@@ -137,6 +137,21 @@ describe("Self", () => {
     })
   )
 
+  it.effect("whoever starts while the others put back what they hold waits with them (rule E2)", () =>
+    Effect.gen(function* () {
+      const twins = new Twins()
+      yield* runner(twins, { id: "r1" })
+      assert.strictEqual((yield* runner(twins, { id: "r2" })).self.unsettledMs(), 0, "nobody came before the first")
+      twins.space.flush()
+      yield* settle
+      const third = yield* runner(twins, { id: "r3" })
+      assert.strictEqual(third.self.generation.n, 2)
+      assert.isAbove(third.self.unsettledMs(), 0)
+      for (let second = 0; second < 6; second++) yield* Effect.andThen(TestClock.adjust("1 second"), settle)
+      assert.strictEqual((yield* runner(twins, { id: "r4" })).self.unsettledMs(), 0)
+    })
+  )
+
   it.effect("learns a generation only with a place in the roster (rule E2)", () =>
     Effect.gen(function* () {
       const twins = new Twins()
