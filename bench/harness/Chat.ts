@@ -5,6 +5,7 @@
 
 import { spread } from "../Measure.ts"
 import type { Row } from "../Report.ts"
+import { differing, linesCounted } from "./Figures.ts"
 import { LoadClient } from "./LoadClient.ts"
 import { type RampOptions, ramp, type Step, step } from "./Ramp.ts"
 import type { Contender, System } from "./System.ts"
@@ -90,15 +91,9 @@ async function check(system: System, load: LoadClient, rate: number): Promise<ty
   await load.say(0)
   await load.drain()
   const [after, toldAfter] = [await system.metrics(), await load.total()]
-  const more = (name: string) => (after.get(name) ?? 0) - (before.get(name) ?? 0)
   const answered = toldAfter.answered - toldBefore.answered
-  const counts = [
-    toldAfter.sent - toldBefore.sent,
-    more('noriter_lines_in_total{key="noriter.client.v1.SayRequest"}'),
-    more('noriter_appended_total{key="noriter.topic.v1.LineAsked"}'),
-    more('noriter_applied_total{key="noriter.topic.v1.LineAsked"}'),
-    more('noriter_dispatched_total{lane="RUNNER",key="noriter.runner.v1.LineTold"}') / system.pids.length,
-    (toldAfter.delivered - toldBefore.delivered) / toldAfter.phones
-  ]
-  return { answered, differing: Math.max(...counts.map((count) => Math.abs(count - answered))) }
+  const sent = toldAfter.sent - toldBefore.sent
+  const heardByEach = (toldAfter.delivered - toldBefore.delivered) / toldAfter.phones
+  const counted = linesCounted(before, after, system.pids.length)
+  return { answered, differing: differing(answered, [sent, heardByEach, ...Object.values(counted)]) }
 }

@@ -9,6 +9,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import manifest from "../../package.json" with { type: "json" }
 import { type ServiceName, ServiceSet } from "../../scripts/services/ServiceSet.ts"
+import { type Figures, figuresOf } from "./Figures.ts"
 import type { Protocol } from "./LoadClient.ts"
 import { Program, pin, serverCore } from "./Program.ts"
 
@@ -19,7 +20,7 @@ export interface System extends AsyncDisposable {
   readonly pids: ReadonlyArray<number>
   readonly servicePids: ReadonlyArray<number>
   /** What Noriter counts, summed over its runners; empty for others. */
-  readonly metrics: () => Promise<ReadonlyMap<string, number>>
+  readonly metrics: () => Promise<Figures>
 }
 
 export interface Contender {
@@ -80,7 +81,7 @@ const systemOf = (
   ports: runners.map(({ tcpPort }) => tcpPort),
   pids: runners.map(({ pid }) => pid),
   servicePids,
-  metrics: () => metricsOf(runners),
+  metrics: () => figuresOf(runners.map(({ httpPort }) => httpPort)),
   [Symbol.asyncDispose]: async () => {
     await Promise.all(runners.map((runner) => runner[Symbol.asyncDispose]()))
     await stop()
@@ -113,20 +114,6 @@ export const noriterCluster = (runners: number, profileTo?: string): Contender =
     return systemOf(all, services.pids, () => services.stop())
   }
 })
-
-async function metricsOf(runners: ReadonlyArray<Runner>): Promise<ReadonlyMap<string, number>> {
-  const sums = new Map<string, number>()
-  for (const { httpPort } of runners) {
-    const text = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text()
-    for (const line of text.split("\n")) {
-      const space = line.lastIndexOf(" ")
-      if (space === -1 || line.startsWith("#")) continue
-      const name = line.slice(0, space)
-      sums.set(name, (sums.get(name) ?? 0) + Number(line.slice(space + 1)))
-    }
-  }
-  return sums
-}
 
 // --- The servers beneath ---
 
