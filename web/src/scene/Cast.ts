@@ -4,7 +4,7 @@
  */
 import { Container, type Texture } from "pixi.js"
 import type { Parts } from "../art/AvatarArt.ts"
-import { type Emote, emotes } from "../art/EmoteArt.ts"
+import type { Emote } from "../art/EmoteArt.ts"
 import type { Crowd, Person } from "../crowd/Crowd.ts"
 import type { Walker } from "../crowd/Walker.ts"
 import { isWet, type Park } from "../park/Park.ts"
@@ -55,8 +55,7 @@ export class Cast {
   private readonly players = new Map<number, Player>()
   private readonly boxes: Array<Box> = []
   private readonly readable = new Readable()
-  private readonly dotTextures: ReadonlyArray<Texture>
-  private readonly emoteTextures: ReadonlyMap<Emote, Texture>
+  private dotTextures: ReadonlyArray<Texture> = []
   private version = -1
   private declutterAtMs = 0
   private turn = 0
@@ -68,8 +67,7 @@ export class Cast {
     this.ground = ground
     this.parts = parts
     this.painter = painter
-    this.dotTextures = [0, 1, 2].map((turn) => painter.dots(turn))
-    this.emoteTextures = new Map(emotes.map((emote) => [emote, painter.emote(emote)]))
+    this.rewrite()
     this.signs.addChild(this.plates, this.bubbles)
   }
 
@@ -80,9 +78,15 @@ export class Cast {
     this.unwrite(player)
   }
 
-  /** Names are written anew, in another size say. */
+  /** All is written anew: in another size, or because the graphics card has forgotten it. */
   rewrite(): void {
-    for (const player of this.players.values()) this.unwrite(player)
+    for (const texture of this.dotTextures) this.painter.takeBack(texture)
+    this.dotTextures = [0, 1, 2].map((turn) => this.painter.dots(turn))
+    for (const player of this.players.values()) {
+      this.unwrite(player)
+      player.bubble?.destroy()
+      player.bubble = undefined
+    }
   }
 
   say(member: number, text: string, manner: Manner, nowMs: number): void {
@@ -94,10 +98,9 @@ export class Cast {
 
   emote(member: number, emote: Emote, nowMs: number): void {
     const player = this.players.get(member)
-    const texture = this.emoteTextures.get(emote)
-    if (player === undefined || texture === undefined) return
+    if (player === undefined) return
     player.avatar.show(emote, nowMs)
-    this.put(player, new Sign(this.bubbles, texture), nowMs, emoteMs)
+    this.put(player, new Sign(this.bubbles, this.painter.emote(emote), this.painter), nowMs, emoteMs)
   }
 
   typing(member: number, nowMs: number): void {

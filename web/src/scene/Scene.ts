@@ -17,6 +17,7 @@ import { drawGlow, Glow } from "./Glow.ts"
 import { Meadow } from "./Meadow.ts"
 import { drawProps, Scenery } from "./Scenery.ts"
 import { Sharpness } from "./Sharpness.ts"
+import { SignSheet } from "./SignSheet.ts"
 import { SignPainter } from "./Signs.ts"
 import { Throng } from "./Throng.ts"
 
@@ -60,7 +61,8 @@ export class Scene {
     this.meadow = new Meadow(ground)
     const atlas = new Atlas(art)
     const parts = drawParts(atlas)
-    this.painter = new SignPainter(Math.min(window.devicePixelRatio, 2))
+    const density = Math.min(window.devicePixelRatio, 2)
+    this.painter = new SignPainter(density, new SignSheet(renderer, density))
     this.scenery = new Scenery(this.standing, drawProps(atlas))
     this.glow = new Glow(drawGlow(atlas))
     atlas.finish()
@@ -88,7 +90,9 @@ export class Scene {
       height: canvas.clientHeight
     })
     renderer.limits.maxBatchableTextures = texturesAtOnce
-    return new Scene(renderer, crowd, isSharp)
+    const scene = new Scene(renderer, crowd, isSharp)
+    canvas.addEventListener("webglcontextrestored", () => scene.cast.rewrite())
+    return scene
   }
 
   enter(park: Park, cellCm: number): void {

@@ -6,6 +6,7 @@ import { CanvasSource, type Container, Sprite, Texture } from "pixi.js"
 import { type Pen, penOf } from "../art/Atlas.ts"
 import { fillOval, fillRound } from "../art/Brush.ts"
 import { drawEmote, type Emote } from "../art/EmoteArt.ts"
+import { rimPx, type SignSheet } from "./SignSheet.ts"
 
 /** Of which sort a bubble is: said nearby, to all, or whispered. */
 export type Manner = "nearby" | "all" | "whisper"
@@ -13,18 +14,19 @@ export type Manner = "nearby" | "all" | "whisper"
 const face = `"Pretendard", "Apple SD Gothic Neo", "Noto Sans KR", "Noto Sans CJK KR", "NanumGothic", system-ui, sans-serif`
 const bubbleWidthMax = 208
 const bubbleLinesMax = 5
-const spareMax = 48
 
 export class SignPainter {
   private readonly density: number
   /** 1 by default; what a person who reads badly set. */
   textSize = 1
   private readonly ruler: Pen
-  /** Of signs that are gone, to be painted anew: making a canvas costs more than painting one. */
-  private readonly spare: Array<HTMLCanvasElement> = []
+  private readonly sheet: SignSheet
+  /** What is painted for the sheet is painted here. */
+  private readonly easel = document.createElement("canvas")
 
-  constructor(density: number) {
+  constructor(density: number, sheet: SignSheet) {
     this.density = density
+    this.sheet = sheet
     this.ruler = penOf(document.createElement("canvas"))
   }
 
@@ -108,9 +110,7 @@ export class SignPainter {
 
   /** The picture is shown nowhere any more. */
   takeBack(texture: Texture): void {
-    const { resource }: { readonly resource: unknown } = texture.source
-    texture.destroy(true)
-    if (resource instanceof HTMLCanvasElement && this.spare.length < spareMax) this.spare.push(resource)
+    if (!this.sheet.takeBack(texture)) texture.destroy(true)
   }
 
   // --- internal ---
@@ -121,15 +121,31 @@ export class SignPainter {
   }
 
   private paint(width: number, height: number, anchorX: number, anchorY: number, draw: (pen: Pen) => void): Texture {
-    const canvas = this.spare.pop() ?? document.createElement("canvas")
+    const anchor = { x: anchorX, y: anchorY }
+    const size = { width: Math.ceil(width * this.density), height: Math.ceil(height * this.density) }
+    this.drawOn(this.easel, size, rimPx, draw)
+    const shared = this.sheet.put(this.easel, anchor)
+    if (shared !== undefined) return shared
+    // No room is left: then it is a picture of its own.
+    const canvas = document.createElement("canvas")
+    this.drawOn(canvas, size, 0, draw)
+    const source = new CanvasSource({ resource: canvas, resolution: this.density })
+    return new Texture({ source, defaultAnchor: anchor })
+  }
+
+  private drawOn(
+    canvas: HTMLCanvasElement,
+    { width, height }: { readonly width: number; readonly height: number },
+    rim: number,
+    draw: (pen: Pen) => void
+  ): void {
     // Another size, or the same again: either leaves it empty.
-    canvas.width = Math.ceil(width * this.density)
-    canvas.height = Math.ceil(height * this.density)
+    canvas.width = width + 2 * rim
+    canvas.height = height + 2 * rim
     const pen = penOf(canvas)
+    pen.translate(rim, rim)
     pen.scale(this.density, this.density)
     draw(pen)
-    const source = new CanvasSource({ resource: canvas, resolution: this.density })
-    return new Texture({ source, defaultAnchor: { x: anchorX, y: anchorY } })
   }
 }
 
