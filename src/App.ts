@@ -55,7 +55,7 @@ const self = Layer.unwrap(
 const madeUpRunnerId = (): string => `r${crypto.randomUUID().slice(0, 8)}`
 
 /** Everything above the links, the same in one process and over many. */
-const plaza = Layer.mergeAll(
+export const plaza = Layer.mergeAll(
   PlaygroundConsumer.layer,
   ChatConsumer.layer,
   SocialConsumer.layer,
@@ -99,7 +99,7 @@ const channelList = Layer.effect(
 ).pipe(Layer.provide(World.layer))
 
 /** What a watcher looks by, in the only process or outside of many. */
-const sight = Layer.mergeAll(Observer.layer, channelList)
+export const sight = Layer.mergeAll(Observer.layer, channelList)
 
 /** The memory twins of everything. */
 const memory = Layer.mergeAll(

@@ -140,6 +140,8 @@ const make = Effect.gen(function* () {
     visitor: (connection) => new Session(connection, services),
     adopt: (session) => {
       const before = registry.ofGuest(session.guest)
+      // Whoever claimed it later may be done with it sooner, and has it.
+      if (before !== undefined && isClaimedAfter(before, session)) return replace(session)
       if (before !== undefined && before !== session) replace(before)
       registry.add(session)
       // Claimed by what this runner was a moment ago: to be taken over like all the others.
@@ -188,6 +190,13 @@ const sessionServices = Effect.gen(function* () {
   }
   return services
 })
+
+/** Counts of connections begin anew in a new generation; ids of sessions are in the order of their making. */
+const isClaimedAfter = ({ held: after }: Session, { held: before }: Session): boolean =>
+  after !== undefined &&
+  before !== undefined &&
+  after.owner.connection > before.owner.connection &&
+  after.record.session >= before.record.session
 
 /** Looks at who waits for word from the log, and at whose grace is over. */
 const sweep = (registry: Registry, moveOn: (session: Session, event: PresenceEvent) => Effect.Effect<void>) =>

@@ -31,6 +31,8 @@ const lookEveryMs = 1_000
 export const settleMs = 5_000
 /** What could not be put back is tried again. */
 const healAgainMs = 250
+/** Former lives that are remembered: claims of older ones are long over. */
+const idsMax = 64
 /** The roster is asked again for a place or the generation. */
 const renewAgainMs = 500
 
@@ -79,7 +81,9 @@ export const begin = Effect.fnUntraced(function* (runner: string) {
     unsettledMs: () => lives.unsettledMs(),
     isCurrent: Effect.suspend(() => lives.isCurrent),
     lives: (incarnation: string) => lives.isLiving(incarnation),
+    isPlaced: (incarnation: string) => lives.isPlaced(incarnation),
     look: (because?: Unsettling) => lives.look(because),
+    fenced: (incarnation: string) => lives.fenced(incarnation),
     onChange: (heal: Heal) =>
       Effect.acquireRelease(
         Effect.sync(() => {
@@ -131,8 +135,12 @@ class Lives {
   #place: Place | undefined
   /** Places it had. Their leases go on until everything is taken over: else a watcher would sweep what is not yet. */
   #formers: ReadonlyArray<Place> = []
+  /** Of all its lives, the last ones. */
+  readonly #ids: Array<string> = []
   #wasFenced = false
-  #isHealing = false
+  /** Counts what everything is put back after, and how far that has come. */
+  #changes = 0
+  #healed = 0
   #wantsHealing = false
   #unsettledUntilMs = 0
   #trouble: string | undefined
@@ -149,12 +157,23 @@ class Lives {
     return this.#place
   }
 
+  get #isHealing(): boolean {
+    return this.#healed < this.#changes
+  }
+
   // --- What others ask ---
 
   look(because?: Unsettling): void {
     if (because !== undefined) this.unsettle()
     this.#wantsHealing = true
     Queue.offerUnsafe(this.#means.looks, undefined)
+  }
+
+  fenced(incarnation: string): void {
+    const { place } = this
+    if (place.isLost || place.incarnation.id !== incarnation) return
+    this.#wasFenced = true
+    this.#lose(place)
   }
 
   unsettledMs(): number {
@@ -182,10 +201,19 @@ class Lives {
     return this.#means.roster.living.pipe(
       Effect.map((living) => {
         const has = (id: string): boolean => living.some((each) => each.id === id)
+        // What this very process claimed in a former life it has claimed: for a newer socket of its own.
+        if (this.#ids.includes(incarnation)) return true
         // Who is not in the roster itself is in no position to say that another is dead.
         return has(incarnation) || !has(this.place.incarnation.id)
       }),
       Effect.orElseSucceed(() => true)
+    )
+  }
+
+  isPlaced(incarnation: string): Effect.Effect<boolean> {
+    return this.#means.roster.living.pipe(
+      Effect.map((living) => living.some(({ id }) => id === incarnation)),
+      Effect.orElseSucceed(() => false)
     )
   }
 
@@ -214,18 +242,24 @@ class Lives {
       for (const { lease } of this.#formers) yield* lease.refresh(this.space, this.generation)
       const { lease } = this.place
       const refreshed = yield* lease.refresh(this.space, this.generation)
-      const kept =
-        refreshed === "missing" && (yield* this.isCurrent) ? yield* lease.found(this.space, this.generation) : refreshed
-      if (kept === "fenced") {
-        this.#wasFenced = true
-        this.#lose(this.place)
-      }
+      const kept = refreshed === "missing" && (yield* this.isCurrent) ? yield* this.#found : refreshed
+      if (kept === "fenced") this.fenced(this.place.incarnation.id)
       if (kept !== "rewound") return
       yield* Effect.logWarning("the shared space has gone back behind what was written")
       this.unsettle()
       this.#healSoon()
     })
     return this.#one.withPermits(1)(all)
+  }
+
+  /** Begins the lease where nothing stands: its tag was lost, or went when a watcher had swept up after it (rule P8). */
+  get #found() {
+    const { incarnation, lease } = this.place
+    return Effect.flatMap(this.#means.roster.living, (living) =>
+      living.some(({ id }) => id === incarnation.id)
+        ? lease.found(this.space, this.generation)
+        : Effect.succeed("fenced" as const)
+    )
   }
 
   // --- Renewing: a place in the roster, and the generation ---
@@ -265,10 +299,12 @@ class Lives {
       const former = this.#place
       const place: Place = { incarnation, lease: new Lease(incarnation), scope, isLost: false }
       this.#place = place
+      this.#ids.push(incarnation.id)
+      if (this.#ids.length > idsMax) this.#ids.shift()
       yield* expired.pipe(Effect.andThen(Effect.sync(() => this.#lose(place))), Effect.forkIn(scope))
       if (former === undefined) return
       this.#formers = [...this.#formers, former]
-      this.#isHealing = true
+      this.#changes++
       yield* Effect.logWarning(`${former.incarnation.id} has lost its place; this runner is ${incarnation.id} now`)
       yield* Scope.close(former.scope, Exit.void)
     })
@@ -278,7 +314,7 @@ class Lives {
     this.generation = generation
     this.place.lease.begin()
     this.unsettle()
-    this.#isHealing = true
+    this.#changes++
     return Effect.logWarning(`the shared space is of generation ${generationText(generation)} now`)
   }
 
@@ -305,7 +341,7 @@ class Lives {
   // --- Healing ---
 
   #healSoon(): void {
-    this.#isHealing = true
+    this.#changes++
     Queue.offerUnsafe(this.#means.heals, undefined)
   }
 
@@ -315,12 +351,14 @@ class Lives {
       // What a fenced incarnation holds is put back by the next one, or not at all.
       if (this.#wasFenced && this.place.isLost) return
       this.#wantsHealing = false
+      // What changes from here on is put back in another round.
+      const changes = this.#changes
       const formers = this.#formers
       const changed: Changed = { formers: formers.map(({ incarnation }) => incarnation), fenced: this.#wasFenced }
       yield* this.heal?.(changed) ?? Effect.void
-      if (!this.place.isLost) this.#wasFenced = false
+      if (changed.fenced && !this.place.isLost) this.#wasFenced = false
       this.#formers = this.#formers.filter((former) => !formers.includes(former))
-      this.#isHealing = (yield* Queue.size(this.#means.heals)) > 0
+      this.#healed = changes
     }).pipe(
       Effect.catchCause((cause) => {
         this.#healSoon()

@@ -89,7 +89,7 @@ const make = Effect.gen(function* () {
   const writes = new PresenceWrites(space, self, settings)
   const channels = new ChannelIndex(writes)
   return Presence.of({
-    begin: begin(writes),
+    begin: begin(writes, self),
     resume: resume(writes, channels, self),
     tokenHeld: (held) => writes.update(held, (record) => ({ ...record, tokenHeld: record.token })),
     enter: (held, request) =>
@@ -115,7 +115,7 @@ const make = Effect.gen(function* () {
   })
 })
 
-const begin = (writes: PresenceWrites) =>
+const begin = (writes: PresenceWrites, self: Self["Service"]) =>
   Effect.fnUntraced(function* (
     guest: string,
     session: { readonly id: string; readonly nickname: string; readonly claimId: number }
@@ -132,7 +132,11 @@ const begin = (writes: PresenceWrites) =>
     const { before, held } = yield* writes.claim(by, guest, () => Effect.succeed(record))
     // Fenced, it removes nobody: it may have claimed what is another's by now (rule P8).
     const guard: Guard = { _tag: "Create", by: held.owner }
-    if (before !== undefined) yield* forget(writes, before, reasonOf(before), guard)
+    if (before !== undefined) {
+      yield* removeMemberOf(writes, before, reasonOf(before), guard)
+      // Claimed by one that is dead the session is claimed back, and must still know what it asked (rules P4, L6).
+      if (before.enters.length > 0 && (yield* self.isPlaced(by.id))) yield* forgetAsked(writes, before)
+    }
     return held
   })
 
@@ -249,7 +253,8 @@ const moveOn = (writes: PresenceWrites, settings: Settings["Service"]) =>
 
 const end = Effect.fnUntraced(function* (writes: PresenceWrites, held: Held, reason: GoneReason) {
   yield* writes.endSession(held)
-  yield* forget(writes, held.record, reason)
+  yield* removeMemberOf(writes, held.record, reason)
+  yield* forgetAsked(writes, held.record)
   yield* writes.index(writes.incarnation, [], [guestKey(held.guest)])
 })
 
@@ -257,17 +262,16 @@ const reasonOf = ({ state }: SessionRecord): GoneReason =>
   state === PresenceState.PRESENCE_STATE_PRESENT ? GoneReason.GONE_REASON_LEFT : GoneReason.GONE_REASON_LOST
 
 /** What a session leaves behind when it has ended: its member, and what was remembered of its requests (rule L6). */
-const forget = Effect.fnUntraced(function* (
+const removeMemberOf = (
   writes: PresenceWrites,
-  ended: SessionRecord,
+  { channel, member, session }: SessionRecord,
   reason: GoneReason,
   guard?: Guard
-) {
-  if (ended.channel !== "" && ended.member !== 0) {
-    yield* writes.removeMember(ended.channel, ended.member, ended.session, reason, guard)
-  }
-  for (const tag of new Set(ended.enters.map((enter) => enter.channel))) {
-    if (tag !== "") yield* writes.forgetOutcomes(tag, ended.session)
+) => (channel !== "" && member !== 0 ? writes.removeMember(channel, member, session, reason, guard) : Effect.void)
+
+const forgetAsked = Effect.fnUntraced(function* (writes: PresenceWrites, { enters, session }: SessionRecord) {
+  for (const tag of new Set(enters.map(({ channel }) => channel))) {
+    if (tag !== "") yield* writes.forgetOutcomes(tag, session)
   }
 })
 

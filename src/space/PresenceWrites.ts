@@ -61,12 +61,14 @@ export interface MemberWrite {
 }
 
 /** Who writes, and in which generation; a watcher holds nothing, so it neither claims nor keeps an index. */
-export type Writer = Pick<Self["Service"], "incarnation" | "generation" | "isCurrent">
+export type Writer = Pick<Self["Service"], "incarnation" | "generation" | "isCurrent" | "fenced">
 
 export class PresenceWrites {
   readonly #space: SharedSpace["Service"]
   readonly #self: Writer
   readonly #graces: Graces
+  /** The highest connection claimed here: where the count has gone back, none comes twice all the same (rule P3). */
+  #connection = 0
 
   constructor(space: SharedSpace["Service"], self: Writer, graces: Graces) {
     this.#space = space
@@ -109,8 +111,15 @@ export class PresenceWrites {
         : Effect.catchTag(this.#space.commit(commit), "CommitRefused", (refused) =>
             refused.reason === "Missing" ? this.#found(commit, found) : Effect.fail(refused)
           )
-    return Effect.flatMap(currentTrace, (trace) =>
+    const made = Effect.flatMap(currentTrace, (trace) =>
       Effect.retry(once(commit(trace)), { schedule: passing, while: (error) => error._tag === "SpaceError" })
+    )
+    return Effect.tapError(made, (error) =>
+      Effect.sync(() => {
+        // In a channel only, where a younger one of this name has died: nothing else would say so.
+        const by = error._tag === "CommitRefused" && error.reason === "Fenced" && "by" in guard ? guard.by : undefined
+        if (by !== undefined) this.#self.fenced(by.incarnation)
+      })
     )
   }
 
@@ -163,12 +172,19 @@ export class PresenceWrites {
       const entry = state.entries.get(sessionKey)
       const before = claimable(entry)
       const record = yield* decide(before)
-      const owner = ownerOf(by, (state.counters.get(connectionCounter) ?? 0) + 1)
+      const counted = state.counters.get(connectionCounter) ?? 0
+      this.#connection = Math.max(this.#connection, counted) + 1
+      const owner = ownerOf(by, this.#connection)
       const done = yield* this.commit(
         guest,
         { _tag: "Compared", by: owner },
         [
-          { _tag: "Count", counter: connectionCounter, by: 1, max: Number.MAX_SAFE_INTEGER },
+          {
+            _tag: "Count",
+            counter: connectionCounter,
+            by: owner.connection - counted,
+            max: Number.MAX_SAFE_INTEGER
+          },
           {
             _tag: "Put",
             key: sessionKey,

@@ -31,9 +31,13 @@ export class Self extends Context.Service<
     readonly isCurrent: Effect.Effect<boolean, SpaceError>
     /** Whether an incarnation is in the roster; where nobody can say, it is. */
     readonly lives: (incarnation: string) => Effect.Effect<boolean>
+    /** Whether an incarnation is in the roster for certain: what it has claimed nobody claims back (rule P4). */
+    readonly isPlaced: (incarnation: string) => Effect.Effect<boolean>
     /** Has the space looked at, and what this runner holds put back, at once: something was not heard for a while, or
      * says that the space has gone back (rule L11). */
     readonly look: (because?: Unsettling) => void
+    /** A write of this incarnation was refused for a fence: it counts as dead, and this runner becomes another (P9). */
+    readonly fenced: (incarnation: string) => void
     /** Runs `heal` after every change and every look, and again until it succeeds. One listener, until the scope closes. */
     readonly onChange: (heal: Heal) => Effect.Effect<void, never, Scope.Scope>
   }

@@ -36,7 +36,7 @@ export const broomOf = (
   channels: Broom["channels"]
 ): Broom => {
   const isCurrent = Effect.map(space.marker, (marker) => marker !== undefined && isSameGeneration(marker, generation))
-  const writes = new PresenceWrites(space, { incarnation: nobody, generation, isCurrent }, graces)
+  const writes = new PresenceWrites(space, { incarnation: nobody, generation, isCurrent, fenced: () => {} }, graces)
   return { space, writes, generation, graces, channels }
 }
 

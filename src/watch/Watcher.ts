@@ -58,10 +58,12 @@ const auditMsPerMember = 1
 const make = Effect.gen(function* () {
   const roster = yield* Roster
   const workers = yield* Workers
-  const rounds = new Rounds(yield* SharedSpace, yield* Observer, yield* ChannelList, yield* Settings)
+  const space = yield* SharedSpace
+  const rounds = new Rounds(space, yield* Observer, yield* ChannelList, yield* Settings)
   const { look } = yield* Observer
   const looks = yield* Queue.sliding<void>(1)
   yield* roster.onChange(() => void Queue.offerUnsafe(looks, undefined))
+  yield* space.onReady(() => rounds.reconnected())
 
   const looking = Effect.matchEffect(look, {
     onSuccess: (seen) => rounds.saw(seen),
@@ -139,6 +141,11 @@ class Rounds {
 
   placed(id: string | undefined): void {
     this.#place = id
+  }
+
+  /** The space may have gone back: whoever holds what the dead held then must first say so. They are found again. */
+  reconnected(): void {
+    this.#doomed.clear()
   }
 
   // --- Who is there ---

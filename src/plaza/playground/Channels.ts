@@ -41,6 +41,8 @@ export class Channels extends Context.Service<
     readonly open: (tag: string) => Effect.Effect<View, SpaceError | LinkError>
     /** Fetches what a view has not heard yet. */
     readonly catchUp: (tag: string) => Effect.Effect<void>
+    /** Reads a channel anew: its view has not heard of all who came and went. */
+    readonly refresh: (tag: string) => Effect.Effect<void, SpaceError>
     /** Reads every channel anew: the shared space, or who this runner is, is not what it was. */
     readonly reload: Effect.Effect<void, SpaceError>
     readonly all: () => Iterable<View>
@@ -330,6 +332,11 @@ const make = Effect.gen(function* () {
       Effect.suspend(() => {
         const channel = channels.get(tag)
         return channel === undefined ? Effect.void : fill(channel)
+      }),
+    refresh: (tag) =>
+      Effect.suspend(() => {
+        const channel = channels.get(tag)
+        return channel === undefined ? Effect.void : load(channel)
       }),
     reload,
     all: () => [...channels.values()].map(({ view }) => view),

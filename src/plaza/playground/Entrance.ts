@@ -51,6 +51,14 @@ const make = Effect.gen(function* () {
   const turnstile = yield* Turnstile
   const { cellCm } = yield* Settings
 
+  /** Where the session is another's, the word of that was lost: its record says so (rule P1). */
+  const looking = <A>(effect: Effect.Effect<A, Refused | PresenceRefused | SpaceError | LinkError>) =>
+    Effect.tapError(effect, (error) =>
+      Effect.sync(() => {
+        if (error._tag === "PresenceRefused" && error.reason === "NotOwner") self.look()
+      })
+    )
+
   /** Takes a place in the first of these channels that has room. */
   const takePlace = Effect.fnUntraced(function* (session: Session, choice: Choice) {
     const { playground, id, bodyHash, avatar } = choice
@@ -78,7 +86,7 @@ const make = Effect.gen(function* () {
     yield* session.settled
     const known = yield* decidedBefore(session, call.id)
     if (known !== undefined) return yield* enteredBefore(session, request, known)
-    return yield* newPlace(session, playground, request, call.id).pipe(turnstile.pass, unavailable)
+    return yield* newPlace(session, playground, request, call.id).pipe(turnstile.pass, looking, unavailable)
   })
 
   const newPlace = Effect.fnUntraced(function* (
@@ -155,7 +163,7 @@ const make = Effect.gen(function* () {
     const id = call.id === 0 ? session.seenId : call.id
     yield* session
       .change((held) => Effect.map(presence.leave(held, id), (left) => session.hold(left)))
-      .pipe(unavailable)
+      .pipe(looking, unavailable)
     leaveView(channels, session)
     session.place = undefined
   })

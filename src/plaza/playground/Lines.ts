@@ -87,7 +87,8 @@ export class Lines {
   /** Takes a line in, if it is the next one. */
   hear(told: LineTold): HeardLine | "duplicate" | "gap" {
     if (told.seq <= this.head) return "duplicate"
-    if (told.prev !== this.head) return "gap"
+    // Before it lies less than was heard: what lies between is not in the stream any more, which has gone back (rule L11).
+    if (told.prev > this.head) return "gap"
     const line = new HeardLine(told)
     this.head = told.seq
     this.keep(line)

@@ -55,9 +55,9 @@ const make = Effect.gen(function* () {
     const mail = yield* missedMail(session, heard)
     const member = yield* memberOf(session, held)
     const replayMail = () => mailbox.follow(session, mail.recovered ? mail.after : mail.seq, mail.mails)
-    const inMailbox = mailboxPosition(session, mail.seq)
     if (member === undefined) {
-      return () => ({ ...nowhere, recovered: mail.recovered, streams: [inMailbox], replay: replayMail })
+      const streams = [mailboxPosition(session, mail.seq)]
+      return () => ({ ...nowhere, recovered: mail.recovered, streams, replay: replayMail })
     }
     const view = yield* channels.open(member.tag)
     show(view, member)
@@ -67,11 +67,15 @@ const make = Effect.gen(function* () {
     return () => {
       const recovered = after !== undefined && after <= view.head && view.recovers(after)
       const place = placeAt(member.tag, member.member)
+      const all = recovered && mail.recovered
+      // Told that something is missing, a phone goes on from where it is told: before what is replayed to it.
+      const lines = { ...linesPosition(view), ...(recovered && !all ? { seq: after } : {}) }
+      const mails = mailboxPosition(session, mail.recovered && !all ? mail.after : mail.seq)
       const rejoined: Rejoined = {
         place,
         ...(view.positionOf(member.member) ?? { xCm: member.record.xCm, yCm: member.record.yCm }),
-        recovered: recovered && mail.recovered,
-        streams: [linesPosition(view), inMailbox],
+        recovered: all,
+        streams: [lines, mails],
         replay: () => {
           replayMail()
           const phone = placePhone(session, place)

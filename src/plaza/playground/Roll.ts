@@ -35,8 +35,8 @@ export class Roll {
   newest = 0
   private readonly grid: Grid
   private readonly audiences: ReadonlyArray<Audience>
-  /** Versions at which members went. */
-  private readonly gone = new Map<number, number>()
+  /** Versions at which members went, and when that was heard. */
+  private readonly gone = new Map<number, Pick<Member, "version" | "heard">>()
   /** What the last snapshot did not know and is not newer than this was gone before it. */
   private versionFloor = 0
 
@@ -92,8 +92,9 @@ export class Roll {
   isBehind(all: ReadonlyArray<KnownMember>, version: number, before: Known): boolean {
     if (version < before.version) return true
     return all.some(({ member: number, version }) => {
-      const member = this.members.get(number)
-      return member?.recorded === true && member.heard <= before.heard && version < member.version
+      // Also of one that was gone: nobody comes back under a number that was given back.
+      const known = this.members.get(number) ?? this.gone.get(number)
+      return known !== undefined && known.heard <= before.heard && version < known.version
     })
   }
 
@@ -134,10 +135,10 @@ export class Roll {
   }
 
   /** The version that announcements must be above to say something new. */
-  private versionOf(number: number): number {
+  versionOf(number: number): number {
     const member = this.members.get(number)
     if (member?.recorded === true) return member.version
-    return Math.max(member?.version ?? 0, this.gone.get(number) ?? 0, this.versionFloor)
+    return Math.max(member?.version ?? 0, this.gone.get(number)?.version ?? 0, this.versionFloor)
   }
 
   private put(member: Member, record: MemberRecord, reason: GoneReason): void {
@@ -162,7 +163,7 @@ export class Roll {
   private forget(member: Member): void {
     this.members.delete(member.number)
     this.gone.delete(member.number)
-    this.gone.set(member.number, member.version)
+    this.gone.set(member.number, { version: member.version, heard: member.heard })
     if (this.gone.size <= goneMax) return
     const [oldest = 0] = this.gone.keys()
     this.gone.delete(oldest)

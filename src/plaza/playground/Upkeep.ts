@@ -1,6 +1,6 @@
 /**
  * Keeps this runner's members and sessions in step (rule P1): a member whose session does not name it is removed, a
- * session whose member is missing has it put back. Members of other runners are theirs, and the watcher's, unless their
+ * session whose member is missing has it put back. Its views, too: one that has not heard of a member reads anew. Members of other runners are theirs, and the watcher's, unless their
  * time has passed and nobody looked (rule P5).
  */
 import * as Clock from "effect/Clock"
@@ -36,7 +36,7 @@ export const layer = Layer.effectDiscard(
     const removeOrphans = Effect.fnUntraced(function* (tag: string, entries: ReadonlyMap<string, Entry>) {
       const nowMs = yield* Clock.currentTimeMillis
       for (const [key, { owner, value, dueMs = Number.POSITIVE_INFINITY }] of entries) {
-        const member = Number(key.slice(memberPrefix.length))
+        const member = memberOf(key)
         if (owner?.incarnation !== self.incarnation.id) {
           if (nowMs >= dueMs + overdueMs) yield* presence.moveOnOverdue(tag, member, nowMs)
           continue
@@ -50,12 +50,20 @@ export const layer = Layer.effectDiscard(
     const putBackMissing = Effect.fnUntraced(function* (view: View, entries: ReadonlyMap<string, Entry>) {
       for (const session of sessions.all()) {
         const { place } = session
-        if (place?.tag !== view.tag || entries.has(memberKey(place.member))) continue
+        if (place?.tag !== view.tag) continue
+        const entry = entries.get(memberKey(place.member))
+        // A newer claim has taken the member over, and the word of it was lost.
+        if ((entry?.owner?.connection ?? 0) > (session.held?.owner.connection ?? 0)) self.look()
+        if (entry !== undefined) continue
         const position = view.positionOf(place.member) ?? { xCm: 0, yCm: 0 }
         const putBack = session.change((held) =>
-          Effect.flatMap(presence.holds(held), (holds) =>
-            holds && names(session, place.tag, place.member) ? presence.putBack(held, position) : Effect.undefined
-          )
+          Effect.flatMap(presence.holds(held), (holds) => {
+            // The word of a claim was lost: the session's record says whose it is.
+            if (!holds) self.look()
+            return holds && names(session, place.tag, place.member)
+              ? presence.putBack(held, position)
+              : Effect.undefined
+          })
         )
         // It may have been put meanwhile, or the session gone on: then there is nothing to mend.
         const member = yield* putBack.pipe(Effect.catch(() => Effect.undefined))
@@ -63,17 +71,30 @@ export const layer = Layer.effectDiscard(
       }
     })
 
+    /** Channels whose view had not heard of all members at the last look: a frame may have been lost, or be on its way. */
+    let behind: ReadonlySet<string> = new Set()
+    const refresh = Effect.fnUntraced(function* (view: View, entries: ReadonlyMap<string, Entry>) {
+      const isBehind = [...entries].some(([key, { version }]) => !view.knows(memberOf(key), version))
+      if (isBehind && behind.has(view.tag)) yield* channels.refresh(view.tag)
+      return isBehind ? [view.tag] : []
+    })
+
     const look = Effect.gen(function* () {
       yield* presence.cleanIndex(new Set([...sessions.all()].map(({ held }) => held?.record.channel ?? "")))
+      const nowBehind: Array<string> = []
       for (const view of channels.all()) {
         const { entries } = yield* space.snapshot(view.tag, memberPrefix, "")
         yield* removeOrphans(view.tag, entries)
         yield* putBackMissing(view, entries)
+        nowBehind.push(...(yield* refresh(view, entries)))
       }
+      behind = new Set(nowBehind)
     })
     yield* workers.run("upkeep", Effect.repeat(enduring("upkeep", look), Schedule.spaced(every)))
   })
 )
+
+const memberOf = (key: string): number => Number(key.slice(memberPrefix.length))
 
 /** Whether the session stands there, or is about to: entering, its member has no number yet. */
 const names = ({ held }: Session, tag: string, member: number): boolean =>

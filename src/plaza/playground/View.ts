@@ -108,6 +108,11 @@ export class View {
     return this.roll.recorded
   }
 
+  /** Whether it has heard of a member in this version, or in a newer one. */
+  knows(member: number, version: number): boolean {
+    return this.roll.versionOf(member) >= version
+  }
+
   /** The number of the last frame of moves. */
   get frameCount(): number {
     return this.movers.frames
