@@ -15,6 +15,8 @@ export class FakeConnection implements Connection, Source {
   /** What the phone heard. */
   readonly heard: Array<Fields> = []
   readonly outbox: Outbox
+  /** Called with each line. */
+  onHeard: (line: Fields) => void = () => {}
   disconnectedWith: DisconnectCode | undefined
   afterMs = 0
   isOpen = true
@@ -29,7 +31,9 @@ export class FakeConnection implements Connection, Source {
     const take = (chunk: Uint8Array): void => {
       for (const text of Buffer.from(chunk).toString().split("\n")) {
         const line: unknown = text === "" ? undefined : JSON.parse(text)
-        if (isObject(line)) this.heard.push(line)
+        if (!isObject(line)) continue
+        this.heard.push(line)
+        this.onHeard(line)
       }
     }
     const latest = (chunk: Uint8Array): boolean => {

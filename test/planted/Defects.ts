@@ -119,8 +119,8 @@ export const defects: ReadonlyArray<Defect> = [
     edits: [
       {
         file: "src/space/Presence.ts",
-        find: "  yield* writes.endSession(held)\n  yield* forget(writes, held.record, reason)\n",
-        replace: "  yield* forget(writes, held.record, reason)\n  yield* writes.endSession(held)\n"
+        find: "  yield* writes.endSession(held)\n  yield* removeMemberOf(writes, held.record, reason)\n",
+        replace: "  yield* removeMemberOf(writes, held.record, reason)\n  yield* writes.endSession(held)\n"
       }
     ]
   },

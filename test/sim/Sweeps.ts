@@ -8,17 +8,17 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import { TestClock } from "effect/testing"
-import { MemberRecord, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
+import { SessionRecord } from "../../gen/noriter/space/v1/records.ts"
 import { Ensemble, layerOf as rosterOf } from "../../src/link/MemoryRoster.ts"
 import { Hub } from "../../src/link/MemoryRunnerLink.ts"
 import { Broker } from "../../src/link/MemoryTopicLog.ts"
 import { Roster } from "../../src/link/Roster.ts"
 import { Settings } from "../../src/Settings.ts"
-import { Space, layerOf as spaceOf } from "../../src/space/MemorySharedSpace.ts"
+import { layerOf as spaceOf } from "../../src/space/MemorySharedSpace.ts"
 import { Presence } from "../../src/space/Presence.ts"
 import { sessionKey } from "../../src/space/PresenceWrites.ts"
 import { Self } from "../../src/space/Self.ts"
-import { type Commit, CommitRefused, SharedSpace } from "../../src/space/SharedSpace.ts"
+import { type Commit, SharedSpace } from "../../src/space/SharedSpace.ts"
 import { isChannel, memberPrefix } from "../../src/space/Tag.ts"
 import { Workers } from "../../src/Workers.ts"
 import { ChannelList } from "../../src/watch/ChannelList.ts"
@@ -26,6 +26,7 @@ import { Observer } from "../../src/watch/Observer.ts"
 import { Watcher } from "../../src/watch/Watcher.ts"
 import { membersIn, sessionIn, wrongs } from "../space/Members.ts"
 import { park } from "../space/Standing.ts"
+import { JudgedSpace } from "./JudgedSpace.ts"
 import { type Actor, Trouble } from "./Trouble.ts"
 import * as TroubledLinks from "./TroubledLinks.ts"
 import * as TroubledSpace from "./TroubledSpace.ts"
@@ -44,63 +45,6 @@ export interface How {
   readonly membersFirst?: boolean
   /** What a watcher cannot read is not there (rule P7). */
   readonly unreadableIsDead?: boolean
-}
-
-/** Judges each commit when it happens; no troubled layer is between. */
-class JudgedSpace extends Space {
-  readonly wrongs: Array<string> = []
-  /** Incarnations whose runner runs and has been heard of: nobody may fence them. */
-  readonly sound = new Set<string>()
-  /** Incarnations that are fenced in every channel: they may change no member any more. */
-  readonly #fenced = new Set<string>()
-  #raised = new Set<string>()
-
-  override commit(commit: Commit) {
-    const named = this.#namedMembers(commit)
-    const committed = super.commit(commit)
-    if (committed instanceof CommitRefused) return committed
-    this.wrongs.push(...named.map((member) => `${member} was removed while its session named it`))
-    const { guard, tag } = commit
-    if (isChannel(tag) && "by" in guard && guard.by !== undefined && this.#fenced.has(guard.by.incarnation)) {
-      this.wrongs.push(`${guard.by.incarnation} changed ${tag} after it was fenced`)
-    }
-    this.#noteFences(commit)
-    return committed
-  }
-
-  /** Members that this would remove though their sessions stand and name them. */
-  #namedMembers({ tag, changes }: Commit): ReadonlyArray<string> {
-    if (!isChannel(tag)) return []
-    return changes.flatMap((change) => {
-      if (change._tag !== "Delete" || !change.key.startsWith(memberPrefix)) return []
-      const entry = this.read({ tag, keys: [change.key] }).entries.get(change.key)
-      const record = entry && MemberRecord.decode(entry.value)
-      const session = record && this.#session(record.guest)
-      const isNamed = session?.session === record?.session && session?.channel === tag
-      return isNamed && `${memberPrefix}${session?.member}` === change.key ? [`${tag}/${change.key}`] : []
-    })
-  }
-
-  #session(guest: string): SessionRecord | undefined {
-    const entry = this.read({ tag: guest, keys: [sessionKey] }).entries.get(sessionKey)
-    return entry && SessionRecord.decode(entry.value)
-  }
-
-  /** A sweep fences its own tag, then the channels; whatever else it changes comes after that. */
-  #noteFences({ tag, changes }: Commit): void {
-    for (const change of changes) {
-      if (change._tag === "Fence" && tag.startsWith("inc/")) {
-        const id = tag.slice("inc/".length)
-        if (this.sound.has(id)) this.wrongs.push(`${id} was fenced, and is well`)
-        this.#raised.add(id)
-      }
-      const isAfter = change._tag === "Fence" && !tag.startsWith("inc/") && !isChannel(tag)
-      if (isAfter || change._tag === "RemoveTag") {
-        for (const id of this.#raised)
-          if (id.startsWith(change._tag === "Fence" ? change.runner : id)) this.#fenced.add(id)
-      }
-    }
-  }
 }
 
 class World {

@@ -1,0 +1,149 @@
+/** Does the steps of a schedule: phones speak and walk, processes die, servers forget. */
+import type { ServiceName } from "../Trouble.ts"
+import type { Body, City } from "./City.ts"
+import type { Device } from "./Device.ts"
+import type { Request } from "./Requests.ts"
+import type { Step, What } from "./Schedule.ts"
+
+const services: ReadonlyArray<ServiceName> = ["link", "log", "roster", "space"]
+/** Long enough that others take it for dead, and sweep up after it. */
+const frozenTimes = 2
+/** After somebody has been asked for something: somewhere between two of the writes that follow. */
+const frozenWithinMs = 30
+/** A runner misses a phone after so long at most. */
+const missedMsMax = 3_000
+/** A process that is started beside the one of its name is gone after so long at most. */
+const doubledMsMin = 500
+
+export class Nemesis {
+  readonly #city: City
+  readonly #devices: ReadonlyArray<Device>
+  #isFlushed = false
+
+  constructor(city: City, devices: ReadonlyArray<Device>) {
+    this.#city = city
+    this.#devices = devices
+  }
+
+  /** Whether what was remembered of requests was lost with the shared space. */
+  get isFlushed(): boolean {
+    return this.#isFlushed
+  }
+
+  do(step: Step): void {
+    this.#deeds[step.what](step)
+  }
+
+  readonly #deeds: Record<What, (step: Step) => void> = {
+    // What phones do.
+    say: (step) => this.#ask(step, "say", (text) => ({ say: { text, reach: "REACH_PLAYGROUND" } })),
+    whisper: (step) => this.#ask(step, "whisper", (text) => ({ whisper: { member: this.#memberFor(step), text } })),
+    give: (step) =>
+      this.#ask(step, "give", () => ({
+        give: { member: this.#memberFor(step), kind: "daisy", count: 1 + (step.how % 4) }
+      })),
+    walk: (step) => this.#deviceOf(step)?.walk(step.how, 1_000 - step.how),
+    go: (step) => this.#deviceOf(step)?.go(["park", "yard", "yard", "park", ""][step.how % 5] ?? ""),
+    drop: (step) => this.#deviceOf(step)?.drop(step.forMs % missedMsMax),
+    forget: (step) => this.#deviceOf(step)?.forget(step.forMs % missedMsMax),
+    // What befalls processes.
+    kill: (step) => this.#killed(this.#runnerOf(step), this.#city.runners, step, (id) => this.#city.startRunner(id)),
+    freeze: (step) => this.#freeze(this.#runnerOf(step), step),
+    cut: (step) => this.#cut(this.#runnerOf(step), step),
+    stop: (step) => this.#runnerOf(step)?.leave(),
+    double: (step) => this.#double(this.#runnerOf(step), step),
+    rebalance: (step) => this.#rebalance(this.#runnerOf(step), step),
+    "kill watcher": (step) =>
+      this.#killed(this.#watcherOf(step), this.#city.watchers, step, (id) => this.#city.startWatcher(id)),
+    "freeze watcher": (step) => this.#stopped(this.#watcherOf(step), step.forMs),
+    "cut watcher": (step) => this.#cut(this.#watcherOf(step), step),
+    // What befalls servers.
+    reconnect: ({ how }) => (how % 2 === 0 ? this.#city.hub.reconnect() : this.#city.space.reconnect()),
+    flush: () => this.#flushed(() => this.#city.space.flush()),
+    "flush quietly": () => this.#flushed(() => this.#city.space.flushQuietly()),
+    rewind: ({ forMs }) => {
+      const { space, timeline } = this.#city
+      const saved = space.save()
+      timeline.after(forMs / 4, () => space.rewind(saved))
+    }
+  }
+
+  #deviceOf({ who }: Step): Device | undefined {
+    return pick(this.#devices, who)
+  }
+
+  #runnerOf({ who }: Step): Body | undefined {
+    return pick(this.#city.runners, who)
+  }
+
+  #watcherOf({ who }: Step): Body | undefined {
+    return pick(this.#city.watchers, who)
+  }
+
+  // --- Phones ---
+
+  /** One in three gifts wants no answer, and so is not known again by an id. */
+  #ask(step: Step, kind: Request["kind"], body: (text: string) => object): void {
+    const device = this.#deviceOf(step)
+    device?.ask(device.requests.make(kind, body, kind !== "give" || step.how % 3 > 0))
+  }
+
+  /** Somebody in its view; nobody, where nobody is. */
+  #memberFor(step: Step): number {
+    return pick([...(this.#deviceOf(step)?.view ?? [])], step.how) ?? 0
+  }
+
+  // --- Processes ---
+
+  #killed(body: Body | undefined, all: Array<Body>, { forMs }: Step, start: (id: string) => void): void {
+    if (body === undefined) return
+    this.#city.kill(body, all)
+    this.#city.timeline.after(forMs, () => start(body.id))
+  }
+
+  /** Just when those it holds go elsewhere: what it had begun for them it goes on with when it is thawed. */
+  #freeze(body: Body | undefined, { how, forMs }: Step): void {
+    if (body === undefined) return
+    const held = this.#devices.filter(({ process }) => process === body.process)
+    for (const device of held) device.go(device.wants === "park" ? "yard" : "park")
+    this.#city.timeline.after(how % frozenWithinMs, () => this.#stopped(body, forMs * frozenTimes))
+  }
+
+  #stopped(body: Body | undefined, forMs: number): void {
+    if (body !== undefined) this.#city.freeze(body, forMs)
+  }
+
+  #cut(body: Body | undefined, { how, forMs }: Step): void {
+    const service = pick(services, how)
+    if (body === undefined || service === undefined) return
+    body.process.cut(service)
+    this.#city.timeline.after(forMs, () => body.process.heal(service))
+  }
+
+  /** Somebody has started a second process of the same name. */
+  #double(body: Body | undefined, { forMs }: Step): void {
+    if (body === undefined) return
+    const city = this.#city
+    const double = city.startRunner(body.id)
+    city.timeline.after(doubledMsMin + forMs, () => {
+      if (!double.process.isKilled) city.kill(double, city.runners)
+    })
+  }
+
+  /** The group has not heard of it for a while, and it knows nothing of that. */
+  #rebalance(body: Body | undefined, { forMs }: Step): void {
+    if (body === undefined) return
+    const { broker, timeline } = this.#city
+    broker.evict(body.process.name)
+    timeline.after(forMs, () => body.process.isKilled || broker.readmit(body.process.name))
+  }
+
+  // --- The shared space ---
+
+  #flushed(flush: () => void): void {
+    this.#isFlushed = true
+    flush()
+  }
+}
+
+const pick = <A>(some: ReadonlyArray<A>, number: number): A | undefined => some[number % Math.max(1, some.length)]

@@ -1,0 +1,55 @@
+/**
+ * What is done and what befalls whom in one simulation, as a list of steps that a seed gives and that can be made shorter:
+ * each step makes sense whatever came before it. What a step does is the nemesis'.
+ */
+import { Trouble } from "../Trouble.ts"
+
+/** What phones do, what befalls processes, and what befalls servers; as often as it stands here. */
+const acts = [
+  ...["say", "say", "say", "say", "say", "give", "give", "whisper", "go", "walk", "drop", "drop", "forget"],
+  ...["say", "say", "say", "say", "say", "give", "give", "whisper", "go", "say", "drop", "drop", "say"]
+] as const
+const faults = [
+  ...["kill", "kill", "freeze", "freeze", "freeze", "cut", "cut", "cut", "stop", "double", "rebalance", "reconnect"],
+  ...["kill watcher", "freeze watcher", "cut watcher"]
+] as const
+const disasters = ["flush", "flush quietly", "rewind", "rewind"] as const
+
+export type What = (typeof acts)[number] | (typeof faults)[number] | (typeof disasters)[number]
+
+/** `who`, `how` and `forMs` are read as the step likes. */
+export interface Step {
+  readonly atMs: number
+  readonly what: What
+  readonly who: number
+  readonly how: number
+  readonly forMs: number
+}
+
+/** Phones are there before anything befalls anybody. */
+const beginsMs = 1_500
+export const endsMs = 13_500
+const forMsMax = 6_000
+
+const actsCount = 24
+const faultsMax = 7
+/** The shared space of every so many simulations is emptied, or goes back. */
+const disasterOneIn = 4
+
+export const scheduleOf = (seed: number): ReadonlyArray<Step> => {
+  const chance = new Trouble(seed)
+  const step = (whats: ReadonlyArray<What>): Step => ({
+    atMs: beginsMs + chance.below(endsMs - beginsMs),
+    what: whats[chance.below(whats.length)] ?? "say",
+    who: chance.below(1_000),
+    how: chance.below(1_000),
+    forMs: 100 + chance.below(forMsMax)
+  })
+  const steps = Array.from({ length: actsCount }, () => step(acts))
+  for (let left = 1 + chance.below(faultsMax); left > 0; left--) steps.push(step(faults))
+  if (chance.below(disasterOneIn) === 0) steps.push(step(disasters))
+  return steps.sort((a, b) => a.atMs - b.atMs)
+}
+
+export const textOf = ({ atMs, what, who, how, forMs }: Step): string =>
+  `${String(atMs).padStart(6)} ms  ${what} (${who}, ${how}, ${forMs} ms)`
