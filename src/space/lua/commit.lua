@@ -244,6 +244,7 @@ end
 
 -- Of too many fences the one of the lowest epoch goes, but not the one that was raised just now.
 local function boundFences(raised)
+  if redis.call("HLEN", META) <= fencesMax then return end
   local count, lowest, lowestEra, lowestNode = 0, nil, nil, nil
   local all = redis.call("HGETALL", META)
   for at = 1, #all, 2 do
