@@ -16,6 +16,7 @@ import {
   changesMax,
   type Entry,
   type Fact,
+  fencesMax,
   type Guard,
   type Owner,
   type Tag,
@@ -264,14 +265,10 @@ function applyChange(tag: MemoryTag, change: Change, numbers: Array<number>, ver
     case "Forget":
       tag.outcomes?.delete(change.session)
       break
-    case "Fence": {
+    case "Fence":
       tag.fences ??= new Map()
-      const fence = tag.fences.get(change.runner)
-      if (fence === undefined || compareEpochs(fence, change.epoch) < 0) {
-        tag.fences.set(change.runner, Object.freeze({ ...change.epoch }))
-      }
+      raiseFence(tag.fences, change.runner, change.epoch)
       break
-    }
     case "Place":
       place(tag, change.member, change.xCm, change.yCm)
   }
@@ -285,6 +282,18 @@ function count(tag: MemoryTag, counter: string, by: number): number {
 }
 
 const noBytes = new Uint8Array(0)
+
+/** Never lowered (rule P8). Of too many the one of the lowest epoch goes, but not the one that was raised just now. */
+function raiseFence(fences: Map<string, Epoch>, runner: string, epoch: Epoch): void {
+  const fence = fences.get(runner)
+  if (fence !== undefined && compareEpochs(fence, epoch) >= 0) return
+  fences.set(runner, Object.freeze({ ...epoch }))
+  if (fence !== undefined || fences.size <= fencesMax) return
+  const [lowest] = [...fences]
+    .filter(([name]) => name !== runner)
+    .sort(([a, aEpoch], [b, bEpoch]) => compareEpochs(aEpoch, bEpoch) || (a < b ? -1 : 1))
+  if (lowest !== undefined) fences.delete(lowest[0])
+}
 
 type Value = Pick<Extract<Change, { readonly _tag: "Put" }>, "value" | "owner" | "dueMs">
 

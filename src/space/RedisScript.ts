@@ -6,9 +6,9 @@
 import { createHash } from "node:crypto"
 import { readFileSync } from "node:fs"
 import type { Redis } from "ioredis"
-import { outcomeAgeMs, outcomeSessionsMax, outcomesMax, tokensKeptMs, tokensMax } from "./SharedSpace.ts"
+import { fencesMax, outcomeAgeMs, outcomeSessionsMax, outcomesMax, tokensKeptMs, tokensMax } from "./SharedSpace.ts"
 
-const shared = Object.entries({ outcomesMax, outcomeSessionsMax, outcomeAgeMs, tokensMax, tokensKeptMs })
+const shared = Object.entries({ outcomesMax, outcomeSessionsMax, outcomeAgeMs, fencesMax, tokensMax, tokensKeptMs })
   .map(([name, value]) => `local ${name} = ${value}\n`)
   .join("")
 

@@ -100,7 +100,8 @@ export type Change =
     }
   /** Forgets the outcomes of a session that has ended (rule L6). */
   | { readonly _tag: "Forget"; readonly session: string }
-  /** Refuses incarnations of this runner below `epoch` from now on (rule P8). Never lowers. */
+  /** Refuses incarnations of this runner below `epoch` from now on (rule P8). Never lowers. Of more than `fencesMax` runners
+   * the one of the lowest epoch is forgotten. */
   | { readonly _tag: "Fence"; readonly runner: string; readonly epoch: Epoch }
   /** The tag is no more, and nothing that it held, its fences and tokens too: as if it had never been founded. */
   | { readonly _tag: "RemoveTag" }
@@ -254,6 +255,8 @@ export const outcomeAgeMs = 600_000
 export const valueBytesMax = 65_536
 /** Changes of one commit: 100 records of a few changes each. */
 export const changesMax = 1_000
+/** Runners that a tag refuses for their fences: more have only died where names are made up at every start. */
+export const fencesMax = 1_000
 /** Commit tokens remembered per tag: a repeat comes within seconds. */
 export const tokensMax = 1_000
 /** A tag that has written nothing for so long forgets its tokens. */

@@ -3,6 +3,7 @@ import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import {
   type Change,
+  fencesMax,
   type Guard,
   type Owner,
   type Positions,
@@ -236,12 +237,29 @@ const snapshot = Effect.gen(function* () {
   assert.isUndefined((yield* space.snapshot(channel(), "member/", "s")).generation)
 })
 
+const fencesBounded = Effect.gen(function* () {
+  const space = yield* SharedSpace
+  const tag = channel()
+  const by = (runner: string): Guard => ({ _tag: "Compared", by: owner(runner, 1, 1) })
+  const fence = (at: number, node = 2 + at): Change => ({ _tag: "Fence", runner: `r${at}`, epoch: { era: 1, node } })
+  yield* space.commit(commitOf(tag, { changes: Array.from({ length: fencesMax }, (_, at) => fence(at)) }))
+  for (const at of [0, 1, fencesMax - 1]) yield* refusedAs("Fenced", commitOf(tag, { guard: by(`r${at}`) }))
+  // One more: that of the lowest epoch goes, and not the new one, though its own is lower.
+  yield* space.commit(commitOf(tag, { changes: [fence(fencesMax, 2)] }))
+  yield* space.commit(commitOf(tag, { guard: by("r0") }))
+  for (const at of [1, fencesMax]) yield* refusedAs("Fenced", commitOf(tag, { guard: by(`r${at}`) }))
+  // Of one that is known none goes.
+  yield* space.commit(commitOf(tag, { changes: [fence(1, 9_999)] }))
+  for (const at of [1, 2, fencesMax]) yield* refusedAs("Fenced", commitOf(tag, { guard: by(`r${at}`) }))
+})
+
 export const presence: Cases = {
   "not owner: only incarnation and connection of the owner may write": ownerOnly,
   "takeover: every row of P3": takeoverTable,
   "takeover of what does not exist is refused": takeoverOfNothing,
   "fenced: an incarnation below the fence writes nothing": fenced,
   "fenced: nor does it claim, where a comparison names it": fencedClaims,
+  "fenced: of more runners than are kept the lowest is forgotten": fencesBounded,
   "a tag that is removed leaves nothing": removed,
   "creates only what did not exist, within its bounds": createsOnce,
   "positions are written by the owner, and never create": positions,

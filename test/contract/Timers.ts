@@ -5,9 +5,10 @@ import * as Layer from "effect/Layer"
 import { TimerRecord } from "../../gen/noriter/space/v1/records.ts"
 import * as MemoryRoster from "../../src/link/MemoryRoster.ts"
 import { Broker, layerOf as logOf } from "../../src/link/MemoryTopicLog.ts"
+import { Roster } from "../../src/link/Roster.ts"
 import type { RunnerLink } from "../../src/link/RunnerLink.ts"
 import { TopicLog } from "../../src/link/TopicLog.ts"
-import { SharedSpace, type Tag } from "../../src/space/SharedSpace.ts"
+import { type Change, SharedSpace, type Tag } from "../../src/space/SharedSpace.ts"
 import { arm, bucketOf, layerOutside, overdue, rearm, timerKey } from "../../src/space/Timers.ts"
 import { Workers } from "../../src/Workers.ts"
 import { appendFailed, LogWatch } from "../space/Harness.ts"
@@ -39,7 +40,7 @@ const armed = (tag: Tag, ...timers: ReadonlyArray<ReturnType<typeof timer>>) =>
   Effect.flatMap(SharedSpace, (space) => arm(space, generation, tag, timers))
 
 /** Who fires, onto a log of its own, and what was asked there so far. */
-const firing = Effect.fnUntraced(function* (watch = new LogWatch()) {
+const firing = Effect.fnUntraced(function* (watch = new LogWatch(), roster: Layer.Layer<Roster> = MemoryRoster.layer) {
   const broker = new Broker()
   const log = Layer.effect(
     TopicLog,
@@ -55,7 +56,7 @@ const firing = Effect.fnUntraced(function* (watch = new LogWatch()) {
         for (const { partitionBy, body, trace = "" } of records) asked.push(`${partitionBy} ${body[0]} ${trace}`.trim())
       })
   })
-  const beside = Layer.merge(Workers.layer, MemoryRoster.layer)
+  const beside = Layer.merge(Workers.layer, roster)
   yield* Layer.build(Layer.provide(Layer.fresh(layerOutside(log)), Layer.fresh(beside)))
   return asked
 })
@@ -97,6 +98,31 @@ const cases: Cases = {
     yield* until("it is read", () => of(asked, tag).length > 0)
     assert.deepStrictEqual(of(asked, tag), [`${tag} 1 00-1-2-01`])
     assert.isAtLeast(failures, 3)
+  }),
+
+  "what a runner of the release before would bury is asked when that is gone": Effect.gen(function* () {
+    const tag = unique("g")
+    const space = yield* SharedSpace
+    const ensemble = new MemoryRoster.Ensemble(1)
+    const { id } = ensemble.join(unique("r")).incarnation
+    const enrolled: Change = { _tag: "Put", key: id, value: new Uint8Array(0) }
+    yield* space.commit(commitOf("incarnations", { changes: [enrolled] }))
+    let looks = 0
+    const roster = Layer.effect(
+      Roster,
+      Effect.map(Roster, (roster) => {
+        const living = Effect.tap(roster.living, () => Effect.sync(() => looks++))
+        return Roster.of({ ...roster, living })
+      })
+    ).pipe(Layer.provide(MemoryRoster.layerOf(ensemble)))
+    yield* armed(tag, timer(tag, 1, Date.now() - 60_000))
+    const asked = yield* firing(new LogWatch(), roster)
+    yield* until("it was looked several times", () => looks >= 2)
+    assert.isFalse(yield* isStruck(tag))
+    ensemble.expire(id)
+    yield* untilStruck(tag)
+    yield* until("it is read", () => of(asked, tag).length > 0)
+    assert.deepStrictEqual(of(asked, tag), [`${tag} 1 00-1-2-01`])
   }),
 
   "what stands in a tag and was lost from its bucket is named there again": Effect.gen(function* () {

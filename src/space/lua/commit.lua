@@ -242,11 +242,36 @@ writes.Forget = function(change)
   forgetSession(OUTCOMES, SESSIONS, change.session)
 end
 
+-- Of too many fences the one of the lowest epoch goes, but not the one that was raised just now.
+local function boundFences(raised)
+  if redis.call("HLEN", META) <= fencesMax then return end
+  local count, lowest, lowestEra, lowestNode = 0, nil, nil, nil
+  local all = redis.call("HGETALL", META)
+  for at = 1, #all, 2 do
+    local name = all[at]
+    if string.sub(name, 1, 6) == "fence/" then
+      count = count + 1
+      local era, node = twoNumbers(all[at + 1])
+      local order = lowest and compare(era, node, lowestEra, lowestNode) or -1
+      if name ~= raised and (order < 0 or (order == 0 and name < lowest)) then
+        lowest, lowestEra, lowestNode = name, era, node
+      end
+    end
+  end
+  if count <= fencesMax then return end
+  redis.call("HDEL", META, lowest)
+  fields[lowest] = false
+  changedFields[lowest] = nil
+end
+
 -- Never lowered (rule P8).
 writes.Fence = function(change)
-  local fence = field("fence/" .. change.runner)
+  local name = "fence/" .. change.runner
+  local fence = field(name)
   if fence and not isBelow(digits(change.era) .. " " .. digits(change.node), twoNumbers(fence)) then return end
-  setField("fence/" .. change.runner, digits(change.era) .. " " .. digits(change.node))
+  setField(name, digits(change.era) .. " " .. digits(change.node))
+  redis.call("HSET", META, name, fields[name])
+  if not fence then boundFences(name) end
 end
 
 -- Where no member stands, nobody is placed (rule P10).
