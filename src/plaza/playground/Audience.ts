@@ -13,55 +13,14 @@ import { Bytes } from "./Bytes.ts"
 import { writeAppeared, writeCrowded, writeDisappeared, writeMoved } from "./Describe.ts"
 import type { Grid } from "./Grid.ts"
 import { type Cell, isNear, type Member, type Sight } from "./Member.ts"
+import { type Chunk, cut, empty, nothing, Patch } from "./Patch.ts"
 import type { Viewer } from "./Viewer.ts"
 
 /** Emotes and the like that wait for a tick; what is more is skipped, as LATEST may be. */
 const signalsMax = 1_000
 
-/** What an audience keeps of a cell. */
-class Patch {
-  /** How many were told not to be shown. */
-  crowded = 0
-  crowdedDirty = false
-  /** Of this tick: who is shown here now and was not, who was and is not, and who has moved. */
-  readonly arrivals: Array<Member> = []
-  readonly departures: Array<Member> = []
-  readonly movers: Array<Member> = []
-  signals: Array<Uint8Array> = []
-  touched = false
-  /** The tick that the frame, the chunk and the places below are of. */
-  frameTick = 0
-  frameStart = 0
-  frameEnd = 0
-  chunkTick = 0
-  chunkMs = 0
-  chunk: Chunk = nothing
-  placesTick = 0
-  places: Uint8Array = empty
-  /** Bytes that may be told of moves to a phone here. */
-  allowance = 0
-  /** Phones here were not told of all moves of the last tick. */
-  owing = false
-}
-
-/** What all phones of a cell are told that stood still in it. */
-interface Chunk {
-  readonly all: Uint8Array
-  /** ORDERED: who came and went. */
-  readonly ordered: Uint8Array
-  /** LATEST: who moved. */
-  readonly latest: Uint8Array
-  /** False: it was too much, and only the moves in the cell itself are told; the others are owed. */
-  readonly whole: boolean
-  /** How many came. */
-  readonly came: number
-}
-
-const empty = new Uint8Array(0)
-const nothing: Chunk = { all: empty, ordered: empty, latest: empty, whole: true, came: 0 }
-
 export class Audience {
-  readonly viewers = new Set<Viewer>()
+  private readonly viewers = new Set<Viewer>()
   private readonly kind: "fast" | "slow"
   private readonly grid: Grid
   private readonly bytesPerSecond: number
@@ -70,6 +29,8 @@ export class Audience {
   private crowds: Array<Cell> = []
   private signals: Array<{ readonly member: Member; readonly line: Uint8Array }> = []
   private touched: Array<Patch> = []
+  /** A phone has come, or was not told of some move: there is something to be told although nothing has changed. */
+  private owes = false
   private ticks = 0
   private nowMs = 0
   private readonly frames = new Bytes()
@@ -82,6 +43,15 @@ export class Audience {
     this.kind = kind
     this.grid = grid
     this.bytesPerSecond = bytesPerSecond
+  }
+
+  add(viewer: Viewer): void {
+    this.viewers.add(viewer)
+    this.owes = true
+  }
+
+  remove(viewer: Viewer): void {
+    this.viewers.delete(viewer)
   }
 
   /** Something is there to be told at the next tick. */
@@ -140,14 +110,20 @@ export class Audience {
     if (out.length > 0) viewer.phone.outbox.push(out.take())
   }
 
-  /** Pushes to every phone what has changed in its view since the last tick; writing it is the caller's. */
-  tick(nowMs: number): void {
+  /** Pushes to every phone what has changed in its view since the last tick; writing it is the caller's. False: nothing. */
+  tick(nowMs: number): boolean {
+    if (!this.owes && this.dirty.length === 0 && this.signals.length === 0 && this.crowds.length === 0) return false
+    this.owes = false
     this.ticks++
     this.nowMs = nowMs
     this.frames.clear()
     this.gather()
-    for (const viewer of this.viewers) this.tell(viewer)
+    for (const viewer of this.viewers) {
+      this.tell(viewer)
+      if (viewer.behind && viewer.pace !== Pace.PACE_LINES) this.owes = true
+    }
     this.settle()
+    return true
   }
 
   /** Sorts what has changed by the cells it is told in. */
@@ -389,11 +365,3 @@ const reasons: ReadonlyArray<GoneReason> = [
   GoneReason.GONE_REASON_LOST,
   GoneReason.GONE_REASON_REMOVED
 ]
-
-const cut = (all: Uint8Array, ordered: number, whole: boolean, came: number): Chunk => ({
-  all,
-  ordered: ordered === 0 ? empty : all.subarray(0, ordered),
-  latest: ordered === 0 ? all : all.subarray(ordered),
-  whole,
-  came
-})

@@ -72,6 +72,8 @@ export class View {
   private readonly batch: LineBatch
   private historyEpoch: string
   private loaded = false
+  /** Something waits in outboxes for the next tick. */
+  private pushed = false
 
   constructor(options: ViewOptions) {
     this.tag = options.tag
@@ -286,15 +288,17 @@ export class View {
 
   /** Tells every phone what has changed in its view; `write` sees to it that it is written, at once where none is given. */
   tick(nowMs: number, write: (viewers: Iterable<Viewer>) => void = writeAtOnce): void {
+    let isTold = this.batch.size > 0 || this.pushed
+    this.pushed = false
     this.batch.give(this.viewers.values())
-    this.fast.tick(nowMs)
+    isTold = this.fast.tick(nowMs) || isTold
     // A clock that was set back must not keep them waiting.
     if (Math.abs(nowMs - this.slowAtMs) >= this.slowMs) {
       this.slowAtMs = nowMs
-      this.slow.tick(nowMs)
+      isTold = this.slow.tick(nowMs) || isTold
       this.changePaces()
     }
-    write(this.viewers.values())
+    if (isTold) write(this.viewers.values())
   }
 
   /** A member shows a feeling: told to those who see it. */
@@ -311,6 +315,7 @@ export class View {
   ticking(tickMs: number): void {
     const line = lineOf({ $case: "ticking", value: { $type: "noriter.client.v1.Ticking", tickMs } })
     for (const { phone } of this.viewers.values()) phone.outbox.push(line)
+    this.pushed = true
   }
 
   private signal(member: number, line: Uint8Array): void {
@@ -332,13 +337,13 @@ export class View {
     member.own = true
     const viewer = new Viewer(phone, member)
     this.viewers.set(phone.member, viewer)
-    this.audienceOf(viewer).viewers.add(viewer)
+    this.audienceOf(viewer).add(viewer)
     return viewer
   }
 
   private dismiss(viewer: Viewer): void {
     this.viewers.delete(viewer.phone.member)
-    this.audienceOf(viewer).viewers.delete(viewer)
+    this.audienceOf(viewer).remove(viewer)
   }
 
   private audienceOf({ pace }: Viewer): Audience {
@@ -349,11 +354,11 @@ export class View {
   private changePaces(): void {
     for (const viewer of this.viewers.values()) {
       if (viewer.pace === viewer.paceAsked) continue
-      this.audienceOf(viewer).viewers.delete(viewer)
+      this.audienceOf(viewer).remove(viewer)
       // It was told of no moves: it needs all places.
       if (viewer.pace === Pace.PACE_LINES) viewer.behind = true
       viewer.pace = viewer.paceAsked
-      this.audienceOf(viewer).viewers.add(viewer)
+      this.audienceOf(viewer).add(viewer)
     }
   }
 
