@@ -82,6 +82,13 @@ export class Window implements AsyncDisposable {
     await this.page.locator(".sheet").waitFor()
   }
 
+  /** What was done is drawn: the page rests a quarter of a second after a frame at most, and its turn comes before ours. */
+  async drawn(): Promise<void> {
+    await this.page.evaluate(
+      "new Promise((drawn) => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(drawn)), 300))"
+    )
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.context.close()
   }

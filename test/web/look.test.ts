@@ -15,6 +15,8 @@ import { type Device, isMissing, launch, patienceMs, Window } from "./Browser.ts
 const web = join(import.meta.dirname, "../../web")
 const shots = join(web, "shots")
 const scriptKiBMax = 350
+/** More than there are on any screen of ours. */
+const tabsMax = 40
 
 it("is a script of at most 350 kB, as it goes over the network", () => {
   const assets = join(web, "dist/assets")
@@ -82,6 +84,15 @@ describe.skipIf(isMissing)("the page", () => {
     await window.page.locator(".place-row[aria-current]").waitFor()
     await keyboard.press("Escape")
     await isFocused(".stage")
+    await tabTo(window, "button[aria-label='설정']")
+    await keyboard.press("Enter")
+    await isFocused(".sheet")
+    await tabTo(window, ".choice-text-size input")
+    await keyboard.press("ArrowRight")
+    await window.page.locator("html[data-text-size='1']").waitFor()
+    await tabTo(window, ".settings > .button")
+    await keyboard.press("Enter")
+    await isFocused("#nickname")
     assert.deepStrictEqual(window.complaints, [])
   })
 
@@ -137,6 +148,15 @@ describe.skipIf(isMissing)("the page", () => {
     })
   }
 })
+
+/** From one to the next, as a person does who has no mouse. */
+async function tabTo({ page }: Window, selector: string): Promise<void> {
+  for (let step = 0; step < tabsMax; step++) {
+    await page.keyboard.press("Tab")
+    if (await page.evaluate(`document.activeElement.matches(${JSON.stringify(selector)})`)) return
+  }
+  assert.fail(`${selector} is not among ${tabsMax} to tab through`)
+}
 
 /** What axe finds that keeps people out, as text: rule and element. */
 const faults = `axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) =>

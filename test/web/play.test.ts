@@ -1,32 +1,13 @@
 /** The page in a real browser, over a real server: people meet, walk, talk, and stay through what befalls the network. */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import type { Browser } from "playwright-core"
-import { connect, type Plaza } from "../../sdk/typescript/src/Plaza.ts"
-import { tcp } from "../../sdk/typescript/src/Tcp.ts"
 import { Server } from "../e2e/Server.ts"
 import { isMissing, launch, patienceMs, Window } from "./Browser.ts"
+import { hear, phoneAt } from "./Company.ts"
 import { Road } from "./Road.ts"
+import { Touch } from "./Touch.ts"
 
 const secret = { NORITER_SECRET: "a secret that outlives a restart of the server" }
-
-/** Ends with the first event that is meant; rejects when it takes too long. */
-function hear<K extends "said" | "whispered" | "moved" | "appeared" | "given">(
-  plaza: Plaza,
-  key: K,
-  isMeant: (event: Parameters<Parameters<typeof plaza.on<K>>[1]>[0]) => boolean
-): Promise<Parameters<Parameters<typeof plaza.on<K>>[1]>[0]> {
-  const { promise, resolve, reject } = Promise.withResolvers<Parameters<Parameters<typeof plaza.on<K>>[1]>[0]>()
-  // Whoever awaits it hears of it; a test that failed before does not.
-  promise.catch(() => undefined)
-  const late = setTimeout(() => reject(new Error(`never heard ${key}`)), patienceMs)
-  const stop = plaza.on(key, (event) => {
-    if (!isMeant(event)) return
-    clearTimeout(late)
-    stop()
-    resolve(event)
-  })
-  return promise
-}
 
 describe.skipIf(isMissing)("the page", () => {
   let browser: Browser
@@ -34,9 +15,6 @@ describe.skipIf(isMissing)("the page", () => {
     browser = await launch()
   }, patienceMs)
   afterAll(() => browser.close())
-
-  const phoneAt = (server: Server, nickname: string): Plaza =>
-    connect({ transport: tcp({ host: "127.0.0.1", port: server.tcpPort }), nickname })
 
   it("lets two pages and a phone by TCP meet, walk, talk, whisper and give", { timeout: patienceMs * 3 }, async () => {
     await using server = await Server.start()
@@ -129,6 +107,20 @@ describe.skipIf(isMissing)("the page", () => {
     phone.close()
   })
 
+  it("says that the server asks to come back later, and does", { timeout: patienceMs * 3 }, async () => {
+    await using server = await Server.start({ NORITER_SOCKETS_MAX: "1" })
+    const phone = phoneAt(server, "전화기")
+    await phone.enter({ playground: "park", avatar: "cat" })
+    await using window = await Window.open(browser, `http://127.0.0.1:${server.httpPort}/`)
+    await window.page.locator("#nickname").fill("바람")
+    await window.page.keyboard.press("Enter")
+    await window.page.locator(".banner", { hasText: /잠시 뒤에 다시 오래요/ }).waitFor()
+    phone.close()
+    await window.page.locator(".bar").waitFor()
+    await window.page.locator(".banner").waitFor({ state: "hidden" })
+    assert.deepStrictEqual(window.complaints, [])
+  })
+
   it("says when another device took over, and comes back when asked", { timeout: patienceMs * 3 }, async () => {
     await using server = await Server.start()
     const url = `http://127.0.0.1:${server.httpPort}/`
@@ -141,5 +133,42 @@ describe.skipIf(isMissing)("the page", () => {
     await other.page.locator("dialog[open]").waitFor()
     await one.page.locator(".bar").waitFor()
     assert.deepStrictEqual([...one.complaints, ...other.complaints], [])
+  })
+
+  it("is seen from farther away by two fingers, and walked by a thumb", { timeout: patienceMs * 3 }, async () => {
+    await using server = await Server.start({ NORITER_SPEED_CMPS_MAX: "0" })
+    const phone = phoneAt(server, "전화기")
+    const wind = hear(phone, "appeared", ({ members }) => members.some(({ nickname }) => nickname === "바람"))
+    await phone.enter({ playground: "park", avatar: "cat" })
+    const url = `http://127.0.0.1:${server.httpPort}/`
+    const device = { width: 360, height: 640, isPhone: true, kept: { lessMotion: true } }
+    await using window = await Window.open(browser, url, device)
+    await window.comeIn("바람")
+    const self = (await wind).members.find(({ nickname }) => nickname === "바람")
+    if (self === undefined) throw new Error("heard without itself")
+
+    // Ten metres up are beyond the screen, until one looks from as far away as it goes.
+    phone.move({ xCm: self.xCm, yCm: self.yCm - 1000 })
+    const row = window.page.locator(".person-row", { hasText: "10 m" })
+    for (let isThere = false; !isThere; isThere = await row.isVisible()) await window.open("p")
+    await window.page.keyboard.press("Escape")
+    const touch = await Touch.on(window)
+    await touch.put([80, 320], [280, 320])
+    await touch.move([160, 320], [200, 320])
+    await touch.lift()
+    await window.drawn()
+    await touch.tap([180, 100])
+    await window.page.locator(".sheet", { hasText: "전화기" }).locator(".card").waitFor()
+    await window.page.keyboard.press("Escape")
+
+    const pushed = hear(phone, "moved", (moved) => moved.member.includes(self.member))
+    await touch.put([180, 400])
+    await touch.move([130, 400])
+    await pushed
+    await window.page.locator(".stick").waitFor()
+    await touch.lift()
+    await window.page.locator(".stick").waitFor({ state: "hidden" })
+    assert.deepStrictEqual(window.complaints, [])
+    phone.close()
   })
 })
