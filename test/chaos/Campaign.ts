@@ -14,7 +14,7 @@ export const usual: Shape = {
   runners: ["one", "two", "three"],
   watchers: 2,
   sessionMs: 6_000,
-  graceMs: 30_000,
+  graceMs: 15_000,
   wired: ["zookeeper"],
   inspected: false,
   variables: {}
