@@ -14,7 +14,7 @@ export const usual: Shape = {
   runners: ["one", "two", "three"],
   watchers: 2,
   sessionMs: 6_000,
-  graceMs: 30_000,
+  graceMs: 15_000,
   wired: ["zookeeper"],
   inspected: false,
   variables: {}
@@ -34,7 +34,7 @@ export interface Told {
 }
 
 const linesPerSecond = 10
-const settledMsMax = 30_000
+const settledMsMax = 60_000
 
 /** By the one seed of a campaign, so that any of its runs can be had again by itself. */
 const seedOf = (seed: number, run: number): number => (Math.imul(seed + 1, 0x9e3779b1) + run * 0x85ebca6b) >>> 0

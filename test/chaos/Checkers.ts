@@ -127,22 +127,22 @@ export function noOneLost(
   )
 }
 
-/** I2: of each of these, everybody is told once at most that it is lost. */
+/** I2: of each of these, everybody is told that it is lost at most as often as it lost a socket. */
 export function lostOnce(logs: ReadonlyArray<PhoneLog>, subjects: ReadonlySet<string>): Complaints {
-  const names = new Map(
-    logs.flatMap((log) => (subjects.has(log.name) ? [...numbersOf(log)].map((one) => [one, log.name] as const) : []))
-  )
+  const some = logs.filter(({ name }) => subjects.has(name))
+  const byNumber = new Map(some.flatMap((log) => [...numbersOf(log)].map((member) => [member, log] as const)))
   const times = new Map<string, number>()
+  const complaints: Array<string> = []
   for (const { witness, members } of losses(logs)) {
-    for (const member of members) {
-      const name = names.get(member)
-      if (name !== undefined) times.set(`${witness} ${name}`, (times.get(`${witness} ${name}`) ?? 0) + 1)
+    for (const subject of members.flatMap((member) => byNumber.get(member) ?? [])) {
+      const pair = `${witness} ${subject.name}`
+      const count = (times.get(pair) ?? 0) + 1
+      times.set(pair, count)
+      const most = Math.max(1, subject.events.filter(({ kind }) => kind === "closed").length)
+      if (count > most) complaints.push(`${witness} was told ${count} times that ${subject.name} is lost`)
     }
   }
-  return [...times].flatMap(([pair, count]) => {
-    const [witness, name] = pair.split(" ")
-    return count > 1 ? [`${witness} was told ${count} times that ${name} is lost`] : []
-  })
+  return complaints
 }
 
 // --- Whose it is ---

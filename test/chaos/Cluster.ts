@@ -26,6 +26,7 @@ const settings = {
   NORITER_SECRET: "the secret of all runners"
 } as const
 
+const plant = join(import.meta.dirname, "../planted/Plant.ts")
 const detour = join(import.meta.dirname, "Detour.ts")
 const root = join(import.meta.dirname, "../../.services")
 
@@ -48,6 +49,8 @@ export interface Shape {
   readonly inspected: boolean
   /** Further settings of runners. */
   readonly variables: Readonly<Record<string, string>>
+  /** A defect of runners and watchers (test/planted), to see it found. */
+  readonly planted?: string
   /** Servers that are there already, and are others', too. */
   readonly given?: Partial<Record<Backend, string>>
 }
@@ -114,7 +117,8 @@ export class Cluster implements AsyncDisposable {
     const wires = await this.wire(id)
     const [redis, kafka] = [wires.get("redis"), wires.get("kafka")]
     const kafkaPort = this.urls.kafka.split(":")[1] ?? ""
-    const options = [inspected ? "--inspect=127.0.0.1:0" : "", kafka ? `--import=${detour}` : ""]
+    const inspecting = inspected ? ["--inspect=127.0.0.1:0"] : []
+    const detouring = kafka ? [`--import=${detour}`] : []
     const variables = {
       ...settings,
       ...this.shared(id),
@@ -123,13 +127,13 @@ export class Cluster implements AsyncDisposable {
       NORITER_RUNNER_ID: id,
       NORITER_ROSTER_SESSION: `${sessionMs} ms`,
       NORITER_RESUME_GRACE: `${graceMs} ms`,
-      NODE_OPTIONS: options.join(" ").trim(),
+      ...this.loading(...inspecting, ...detouring),
       ...(kafka && { CHAOS_DETOUR: `${kafkaPort}=${kafka.port}` }),
       ...this.shape.variables
     }
-    const server = await (folder === undefined
-      ? Server.start(variables, fileDescriptors)
-      : Server.startFrom(folder, variables))
+    const server = await again(() =>
+      folder === undefined ? Server.start(variables, fileDescriptors) : Server.startFrom(folder, variables)
+    )
     if (this.shape.wired.includes("phones")) {
       const url = `tcp://127.0.0.1:${server.tcpPort}`
       const wire = wires.get("phones") ?? (await openCutter(new URL(url)))
@@ -147,14 +151,23 @@ export class Cluster implements AsyncDisposable {
 
   async watch(id: string): Promise<void> {
     await this.wire(id)
-    this.keep(
-      id,
-      await Server.watch({
+    const server = await again(() =>
+      Server.watch({
         ...this.shared(id),
+        ...this.loading(),
         NORITER_REDIS_URL: this.wires.get(id)?.get("redis")?.url ?? this.urls.redis,
         NORITER_RESUME_GRACE: `${this.shape.graceMs} ms`
       })
     )
+    this.keep(id, server)
+  }
+
+  /** What Node is to do before it loads a server. */
+  private loading(...options: ReadonlyArray<string>): Readonly<Record<string, string>> {
+    const { planted } = this.shape
+    return planted === undefined
+      ? { NODE_OPTIONS: options.join(" ") }
+      : { NODE_OPTIONS: [...options, `--import=${plant}`].join(" "), PLANTED: planted }
   }
 
   private shared(id: string): Readonly<Record<string, string>> {
@@ -312,4 +325,17 @@ function operator(url: string): Client {
   const client = new Client(url)
   client.on("error", () => {}) // what was asked of it fails by itself
   return client
+}
+
+const attemptsMax = 3
+
+/** A start gives up where Redis or Kafka do not answer in time; whoever starts a runner tries again. */
+async function again(start: () => Promise<Server>): Promise<Server> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await start()
+    } catch (error) {
+      if (attempt === attemptsMax) throw error
+    }
+  }
 }

@@ -79,7 +79,7 @@ export interface Finding {
 const goneMsMax = 60_000
 const quickCalmMs = 200
 const newcomerPauseMs = 50
-const emptyMsMax = 60_000
+const emptyMsMax = 90_000
 
 export class Scene {
   readonly cluster: Cluster
@@ -250,7 +250,7 @@ export class Scene {
     const logs = party.travellers
     // Views follow Redis, and what is told is on its way for a moment: what counts is what stays so.
     let ghosts: Complaints = []
-    await until(goneMsMax / 3, async () => {
+    await until(goneMsMax, async () => {
       ghosts = noGhosts(logs, await this.look(), isCrowded)
       return ghosts.length === 0
     }).catch(() => this.require(ghosts))

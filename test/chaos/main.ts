@@ -7,6 +7,7 @@
  *     --runs 20          how often each row is run
  *     --phones 300       how many phones there are
  *     --seed 7           printed, so that a run can be had again
+ *     --planted sweep-off  with a defect of test/planted in runners and watchers, to see it found
  *     --page chaos.html  where the report goes
  *
  * Progress on a terminal, JSON lines otherwise; exits with 1 when an invariant did not hold.
@@ -28,6 +29,7 @@ const { values } = parseArgs({
     runs: { type: "string" },
     phones: { type: "string" },
     seed: { type: "string", default: `${Math.floor(Math.random() * 2 ** 31)}` },
+    planted: { type: "string" },
     page: { type: "string", default: "chaos.html" }
   }
 })
@@ -38,7 +40,7 @@ const progress = (text: string): void => void (isForPeople && process.stderr.wri
 
 const isMissed = ({ value, atMost = value, atLeast = value }: Figure): boolean => value > atMost || value < atLeast
 
-const told = (figure: Figure): string =>
+const textOf = (figure: Figure): string =>
   `${figure.name} ${figure.value} ${figure.unit}`.trim() + (isMissed(figure) ? " (MISSED)" : "")
 
 function print(finding: Finding): void {
@@ -49,7 +51,7 @@ function print(finding: Finding): void {
   }
   progress("")
   const verdict = complaints.length === 0 ? "ok    " : "BROKEN"
-  say(`${verdict} ${row} run ${run} seed ${seed} ${(tookMs / 1000).toFixed(0)} s  ${figures.map(told).join(", ")}`)
+  say(`${verdict} ${row} run ${run} seed ${seed} ${(tookMs / 1000).toFixed(0)} s  ${figures.map(textOf).join(", ")}`)
   for (const complaint of complaints) say(`       ${complaint}`)
 }
 
@@ -95,14 +97,16 @@ if (unknown.length > 0) {
     values.minutes === undefined
       ? chosen.map(partOf)
       : [{ ...partOf(mix), runs: Number.POSITIVE_INFINITY, isOver: () => performance.now() > untilMs }]
-  await Campaign.run(parts, Number(values.seed), {
+  const given = values.planted === undefined ? {} : { planted: values.planted }
+  const told = {
     at: progress,
-    found: (finding) => {
+    found: (finding: Finding) => {
       findings.push(finding)
       print(finding)
       writeFileSync(values.page, pageOf(findings, Number(values.seed)))
     }
-  })
+  }
+  await Campaign.run(parts, Number(values.seed), told, given)
   summary(findings)
   process.exitCode = findings.some(({ complaints }) => complaints.length > 0) ? 1 : 0
 }

@@ -1,5 +1,6 @@
 /** What befalls Kafka and whoever reads it (F18 to F23): flowers are given all the while, and each counts once. */
 import { Kafka as Client, type Kafka, logLevel } from "kafkajs"
+import { partitionFor } from "../../../src/link/Topics.ts"
 import type { Party } from "../Party.ts"
 import { pause, until } from "../Party.ts"
 import type { Row, Scene } from "../Scene.ts"
@@ -124,6 +125,9 @@ const consumerFrozen: Row = {
 
 const bad = 10
 const good = 300
+/** Whose records they are among, and of how many partitions. */
+const tag = "park/1"
+const partitions = 16
 
 const poison: Row = {
   id: "F22",
@@ -137,6 +141,7 @@ const poison: Row = {
     const admin = kafka.admin()
     await Promise.all([producer.connect(), admin.connect()])
     const topic = `${cluster.prefix}.noriter.channel.asked`
+    const partition = partitionFor(tag, partitions)
     const buried = async () => {
       const offsets = await admin.fetchTopicOffsets(`${topic}.dead`)
       return offsets.reduce((sum, { offset }) => sum + Number(offset), 0)
@@ -149,8 +154,7 @@ const poison: Row = {
           party.pick()?.say()
           if (at % (good / bad) !== 0) continue
           const headers = { key: "noriter.topic.v1.LineAsked" }
-          const partition = Math.floor(scene.random() * 16)
-          const messages = [{ key: "park/1", value: Buffer.from([0xff, at]), headers, partition }]
+          const messages = [{ key: tag, value: Buffer.from([0xff, at]), headers, partition }]
           await producer.send({ topic, messages })
         }
         await until(60_000, async () => (await buried()) - before >= bad, "the bad ones are buried").catch(

@@ -121,7 +121,7 @@ export const mix: Row = {
   id: "F37",
   title: "a random mix",
   phones: 45,
-  runs: 6,
+  runs: 4,
   run: async (scene, party) => {
     party.giftsPerSecond = 2
     const going: Array<Promise<void>> = []

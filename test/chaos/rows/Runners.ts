@@ -15,7 +15,7 @@ const halves = (all: ReadonlyArray<Traveller>) =>
 export const killed: Row = {
   id: "F01",
   title: "a runner is killed under chat and moves",
-  phones: 60,
+  phones: 300,
   runs: 20,
   run: async (scene, party) => {
     const { cluster } = scene

@@ -107,7 +107,7 @@ const cutOff: Row = {
   title: "one runner loses ZooKeeper and Redis, is swept, and comes back",
   shape: { wired: ["redis", "zookeeper"] },
   phones: 45,
-  runs: 20,
+  runs: 10,
   run: async (scene, party) => {
     const { cluster } = scene
     await scene.calm(1_000)
