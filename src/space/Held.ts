@@ -1,6 +1,6 @@
 /** What a runner holds of presence: sessions and members as it last wrote or read them, and what it asks on entering. */
 import type { MemberRecord, PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
-import type { Owner, Tag } from "./SharedSpace.ts"
+import type { Guard, Owner, Tag, TagState } from "./SharedSpace.ts"
 
 /** A session as its owner holds it: the record it last wrote or read, and by which version. */
 export interface Held {
@@ -16,6 +16,14 @@ export interface HeldMember {
   readonly member: number
   readonly record: MemberRecord
   readonly version: number
+}
+
+/** A member as it is to be written. */
+export interface MemberWrite extends HeldMember {
+  readonly owner: Owner
+  readonly guard: Guard
+  /** Where it stands, if that is known better than in the space (rule P10). */
+  readonly at?: Position | undefined
 }
 
 export interface EnterRequest {
@@ -57,3 +65,11 @@ export const memberOf = (
   yCm: place.yCm,
   lostMs: state.lostMs
 })
+
+/** What is read of a tag. */
+export interface Standing extends Pick<TagState, "version" | "entries" | "counters"> {
+  /** It was never founded in this generation. */
+  readonly isMissing: boolean
+}
+
+export const nothingThere: Standing = { isMissing: true, version: 0, entries: new Map(), counters: new Map() }

@@ -157,6 +157,8 @@ const resume = (writes: PresenceWrites, channels: ChannelIndex, self: Self["Serv
 
 const enter = Effect.fnUntraced(function* (writes: PresenceWrites, by: Incarnation, held: Held, request: EnterRequest) {
   const former = held.record
+  // This runner has become another since it claimed the session: what names the guest goes first (rules P6, P9).
+  if (held.owner.incarnation !== by.id) yield* writes.index(by, [guestKey(held.guest)], [])
   const { held: claimed } = yield* writes.claim(by, held.guest, (before) =>
     heldStill(before, held.owner).pipe(
       Effect.map((record) => ({ ...record, channel: request.tag, member: 0, avatar: request.avatar }))

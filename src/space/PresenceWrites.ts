@@ -12,7 +12,15 @@ import { frameOf } from "../bus/EventBus.ts"
 import { type Incarnation, isSameGeneration } from "../link/Roster.ts"
 import { currentTrace } from "../telemetry/Tracing.ts"
 import type { Trace } from "../wire/Trace.ts"
-import { type Claimable, type EnterRequest, type Held, type HeldMember, memberOf, type Position } from "./Held.ts"
+import {
+  type Claimable,
+  type EnterRequest,
+  type Held,
+  type HeldMember,
+  type MemberWrite,
+  memberOf,
+  type Position
+} from "./Held.ts"
 import { incarnationTag, leased, ownerOf } from "./Lease.ts"
 import { decidedAnew, type PresenceRefused, refuse, unlessChanged, type Write } from "./PresenceRefused.ts"
 import { dueOf, type Graces, hidden, isShown, type PresenceOf } from "./PresenceState.ts"
@@ -25,11 +33,9 @@ import {
   type Entry,
   type Guard,
   newToken,
-  type Owner,
   type SharedSpace,
   type SpaceError,
-  type Tag,
-  type TagState
+  type Tag
 } from "./SharedSpace.ts"
 import { memberKey, memberPrefix } from "./Tag.ts"
 
@@ -40,25 +46,6 @@ export const membersCounter = "members"
 export const memberCounter = "member"
 /** Counts the claims of a guest's sessions, so that no connection number comes twice. */
 export const connectionCounter = "connection"
-
-/** What is read of a tag. */
-interface Standing extends Pick<TagState, "version" | "entries" | "counters"> {
-  /** It was never founded in this generation. */
-  readonly isMissing: boolean
-}
-
-const nothing: Standing = { isMissing: true, version: 0, entries: new Map(), counters: new Map() }
-
-export interface MemberWrite {
-  readonly tag: Tag
-  readonly member: number
-  readonly record: MemberRecord
-  readonly owner: Owner
-  readonly guard: Guard
-  readonly version: number
-  /** Where it stands, if that is known better than in the space (rule P10). */
-  readonly at?: Position | undefined
-}
 
 /** Who writes, and in which generation; a watcher holds nothing, so it neither claims nor keeps an index. */
 export type Writer = Pick<Self["Service"], "incarnation" | "generation" | "isCurrent" | "fenced">
@@ -148,7 +135,7 @@ export class PresenceWrites {
     return Effect.map(this.#space.read({ tag, keys }), ({ generation, version, entries, counters }) =>
       generation !== undefined && isSameGeneration(generation, this.#self.generation)
         ? { isMissing: false, version, entries, counters }
-        : nothing
+        : nothingThere
     )
   }
 

@@ -6,11 +6,19 @@
 import { Reach } from "../../../gen/noriter/client/v1/chat.ts"
 import type { LineTold } from "../../../gen/noriter/runner/v1/chat.ts"
 import { lineOf } from "./Describe.ts"
+import { lineAgeMsMax, nearbyLinesMax, playgroundLinesMax } from "./LineStream.ts"
 
 export interface LineBounds {
   readonly ageMsMax: number
   readonly playgroundMax: number
   readonly nearbyMax: number
+}
+
+/** Those of every channel. */
+export const channelBounds: LineBounds = {
+  ageMsMax: lineAgeMsMax,
+  playgroundMax: playgroundLinesMax,
+  nearbyMax: nearbyLinesMax
 }
 
 /** A line, encoded when it is first told, and once. */

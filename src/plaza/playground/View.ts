@@ -17,8 +17,7 @@ import { Audience } from "./Audience.ts"
 import { lineOf } from "./Describe.ts"
 import { Grid, type GridOptions } from "./Grid.ts"
 import { joined, LineBatch } from "./LineBatch.ts"
-import { lineAgeMsMax, nearbyLinesMax, playgroundLinesMax } from "./LineStream.ts"
-import { type LineBounds, Lines } from "./Lines.ts"
+import { channelBounds, type LineBounds, Lines } from "./Lines.ts"
 import { Movers, type Places } from "./Movers.ts"
 import { Peers } from "./Peers.ts"
 import { type Known, Roll } from "./Roll.ts"
@@ -395,10 +394,4 @@ export class View {
 
 const writeAtOnce = (viewers: Iterable<Viewer>): void => {
   for (const { phone } of viewers) phone.outbox.flush()
-}
-
-const channelBounds: LineBounds = {
-  ageMsMax: lineAgeMsMax,
-  playgroundMax: playgroundLinesMax,
-  nearbyMax: nearbyLinesMax
 }

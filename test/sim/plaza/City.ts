@@ -141,7 +141,7 @@ export class City {
       const run = Effect.runForkWith(yield* Effect.context<never>())
       body.accept = (socket) => {
         body.sockets.add(socket)
-        body.process.enqueue(() => void run(serve(socket)))
+        body.process.enqueue(() => socket.begin(serve(socket), run))
       }
       yield* Effect.callback<void>((resume) => {
         body.leave = () => body.process.enqueue(() => resume(Effect.void))
