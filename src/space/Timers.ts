@@ -134,13 +134,14 @@ const fire = Effect.fnUntraced(function* (isSelf: (incarnation: string) => boole
   const roster = yield* Roster
   const workers = yield* Workers
   const space = yield* SharedSpace
-  const look = firing(space, yield* TopicLog)
+  const look = firing(space)
+  const askAll = asking(space, yield* TopicLog)
   let mine: ReadonlyArray<Tag> = []
   let lookedMs = Number.NEGATIVE_INFINITY
   let isHeld = false
   let isLate = false
 
-  /** Who has which bucket, as far as anybody can say: where two think it theirs, both fire. False: nobody fires. */
+  /** Who has which bucket, as far as anybody can say: where two think it theirs, both fire. */
   const share = Effect.gen(function* () {
     const { living, burying } = yield* Effect.all({ living: roster.living, burying: older(space) })
     const runners = living.filter(({ runner }) => !runner.startsWith(watcherPrefix))
@@ -148,18 +149,16 @@ const fire = Effect.fnUntraced(function* (isSelf: (incarnation: string) => boole
     // What a runner of the release before would bury is asked when that is gone.
     isHeld = runners.some(({ id }) => burying.includes(id))
     mine = isHeld ? [] : bucketNames.filter((_, at) => at % runners.length === place)
-  }).pipe(
-    // They are taken to be what they were.
-    Effect.catchTag("RosterError", () => Effect.void),
-    Effect.map(() => !isHeld)
-  )
+    // Where nobody can say, it is as it was.
+  }).pipe(Effect.catchTag("RosterError", () => Effect.void))
+
   const round = Effect.gen(function* () {
     const nowMs = yield* Clock.currentTimeMillis
-    const own = yield* look(mine, nowMs)
+    const own = yield* look(mine, nowMs, askAll)
     if (nowMs - lookedMs < lookMs) return yield* own.failed
     lookedMs = nowMs
-    if (!(yield* share)) return
-    const all = yield* look(bucketNames, nowMs - leftMs)
+    yield* share
+    const all = yield* look(bucketNames, nowMs - leftMs, isHeld ? askNone : askAll)
     const lateMs = Math.max(0, nowMs - all.dueMs)
     timerOverdueSeconds.value = lateMs / 1000
     if (lateMs > overdueMs && !isLate) yield* Effect.logWarning(`the oldest timer has been due for ${lateMs} ms`)
@@ -180,37 +179,21 @@ interface Due {
   readonly record: TimerRecord
 }
 
-/**
- * Asks what is due by then, and strikes it; answers since when the first of it was due, and what failed: that keeps nothing
- * else from its time.
- */
-const firing = (space: Space, log: TopicLog["Service"]) => {
-  const dueIn = Effect.fnUntraced(function* (bucket: Tag, untilMs: number) {
-    const keys = yield* space.due(bucket, untilMs, firedMax)
-    if (keys.length === 0) return []
-    const { generation, entries } = yield* space.read({ tag: bucket, keys })
-    if (generation === undefined) return []
-    return Array.from(entries, ([key, { value }]): Due => {
-      return { bucket, generation, key, record: TimerRecord.decode(value) }
-    })
-  })
+type Ask = (topic: string, some: ReadonlyArray<Due>) => Effect.Effect<void, AppendFailed | SpaceError>
 
-  /** Only of what is on the log. Where the bucket is of another generation by now, it is another one. */
+const askNone: Ask = () => Effect.void
+
+/** Puts them onto the log, and then strikes them. */
+const asking = (space: Space, log: TopicLog["Service"]): Ask => {
+  /** Where the bucket is of another generation by now, it is another one. */
   const strike = (bucket: Tag, some: ReadonlyArray<Due>) =>
-    Effect.forEach(some.slice(0, 1), ({ generation }) =>
-      space
-        .commit({
-          ...bucketCommit(
-            bucket,
-            generation,
-            some.map(({ key }) => ({ _tag: "Delete", key }))
-          ),
-          found: false
-        })
-        .pipe(Effect.catchTag("CommitRefused", () => Effect.void))
-    )
+    Effect.forEach(some.slice(0, 1), ({ generation }) => {
+      const changes = some.map(({ key }): Change => ({ _tag: "Delete", key }))
+      const commit = { ...bucketCommit(bucket, generation, changes), found: false }
+      return Effect.catchTag(space.commit(commit), "CommitRefused", () => Effect.void)
+    })
 
-  const ask = Effect.fnUntraced(function* (topic: string, some: ReadonlyArray<Due>) {
+  return Effect.fnUntraced(function* (topic, some) {
     const positions = yield* log.append(
       topic,
       some.map(({ record }) => asked(record))
@@ -221,13 +204,26 @@ const firing = (space: Space, log: TopicLog["Service"]) => {
     const ofBuckets = Map.groupBy(some, ({ bucket }) => bucket)
     yield* Effect.forEach(ofBuckets, ([bucket, ones]) => strike(bucket, ones), { concurrency: "unbounded" })
   })
+}
 
-  return Effect.fnUntraced(function* (buckets: ReadonlyArray<Tag>, untilMs: number) {
+/** Asks what is due by then; answers since when the first of it was due, and what failed: that keeps nothing else from it. */
+const firing = (space: Space) => {
+  const dueIn = Effect.fnUntraced(function* (bucket: Tag, untilMs: number) {
+    const keys = yield* space.due(bucket, untilMs, firedMax)
+    if (keys.length === 0) return []
+    const { generation, entries } = yield* space.read({ tag: bucket, keys })
+    if (generation === undefined) return []
+    return Array.from(entries, ([key, { value }]): Due => {
+      return { bucket, generation, key, record: TimerRecord.decode(value) }
+    })
+  })
+
+  return Effect.fnUntraced(function* (buckets: ReadonlyArray<Tag>, untilMs: number, ask: Ask) {
     const looks = yield* Effect.forEach(buckets, (bucket) => Effect.result(dueIn(bucket, untilMs)), {
       concurrency: "unbounded"
     })
     const dues = looks.filter(Result.isSuccess).flatMap(({ success }) => success)
-    const asks: Array<Effect.Effect<void, AppendFailed | SpaceError>> = []
+    const asks: Array<ReturnType<Ask>> = []
     for (const [topic, all] of Map.groupBy(dues, ({ record }) => record.topic)) {
       // A topic of a newer release is that release's to write to.
       if (!askedTopics.includes(topic)) continue

@@ -8,8 +8,8 @@ import { join } from "node:path"
 import type { Address } from "./Way.ts"
 
 const root = join(import.meta.dirname, "../..")
-const startTimeoutMs = 60_000
-const stopTimeoutMs = 10_000
+const startTimeoutMs = 120_000
+const stopTimeoutMs = 30_000
 const readyLine = /^noriter (?:ready|watching) pid=(\d+)(?: tcp=\S+:(\d+))? http=\S+:(\d+)$/m
 
 /**

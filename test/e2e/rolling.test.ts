@@ -3,7 +3,7 @@
  * theirs, over the same servers. Nobody is lost and no line: who was told to come back does, on whichever runner is left,
  * and every line that was acknowledged is heard by everybody, once, in one order.
  */
-import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
 import { connect, type Plaza, PlazaError, type Transport } from "../../sdk/typescript/src/Plaza.ts"
 import { tcp } from "../../sdk/typescript/src/Tcp.ts"
 import { unique } from "../contract/Eventually.ts"
@@ -12,7 +12,7 @@ import { unlimited, until } from "./Guest.ts"
 import { Release, releaseMissing } from "./Release.ts"
 import { Server } from "./Server.ts"
 
-const limitMs = 180_000
+const limitMs = 300_000
 /** Longer than anything takes here, however busy the machine: who is gone for others has been forgotten. */
 const patience = { NORITER_LOST_SHOWN: "2 min", NORITER_RESUME_GRACE: "4 min", NORITER_HEARTBEAT: "0" }
 const guests = 12
@@ -58,7 +58,7 @@ class Talker {
 }
 
 const tests = (urls: Readonly<Record<"redis" | "kafka" | "zookeeper", string>>) => {
-  const world = unique("rolling")
+  let world: string
   let before: Release
   /** Those that phones may connect to. */
   let open: Array<Server> = []
@@ -86,13 +86,14 @@ const tests = (urls: Readonly<Record<"redis" | "kafka" | "zookeeper", string>>) 
     assert.strictEqual(await server?.stop(), 0, server?.output)
   }
 
-  beforeAll(async () => {
+  beforeEach(async () => {
+    world = unique("rolling")
     before = new Release()
     open = await Promise.all([theirs("one"), theirs("two")])
     talkers = Array.from({ length: guests }, (_, at) => new Talker(`손님${at}`, anyRunner))
     await Promise.all(talkers.map(({ plaza }) => plaza.enter({ playground: "park" })))
   }, limitMs)
-  afterAll(async () => {
+  afterEach(async () => {
     for (const { plaza } of talkers) plaza.close()
     await Promise.all(open.map((server) => server.stop()))
     before[Symbol.dispose]()

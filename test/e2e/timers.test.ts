@@ -2,7 +2,7 @@
  * Wrapped flowers on two runners and a watcher, due within a while in which one runner is killed and Redis restarted: each
  * comes once, none is missed. NORITER_TIMERS=100000 is the full size, all due within a minute; by default a smaller one.
  */
-import { afterAll, assert, beforeAll, it } from "@effect/vitest"
+import { afterEach, assert, beforeEach, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -37,14 +37,15 @@ const beforeMs = 500
 type Log = TopicLog["Service"]
 
 await withServices("timers of two runners", ["redis", "kafka", "zookeeper"], () => {
-  const world = unique("timers")
+  let world: string
   let scope: Scope.Closeable
   let set: ServiceSet
   let log: Log
   let servers: ReadonlyArray<Server>
   let watcher: Server
 
-  beforeAll(async () => {
+  beforeEach(async () => {
+    world = unique("timers")
     scope = Effect.runSync(Scope.make())
     const own = await Effect.runPromise(ownServices("redis-kept", "kafka", "zookeeper").pipe(Scope.provide(scope)))
     set = own.set
@@ -60,8 +61,8 @@ await withServices("timers of two runners", ["redis", "kafka", "zookeeper"], () 
     ;[watcher, ...servers] = await Promise.all([Server.watch(shared), start("one"), start("two")])
     const layer = KafkaTopicLog.layer({ brokers: [own.urls.kafka], prefix: `${world}.` })
     log = Context.get(await Effect.runPromise(Layer.build(layer).pipe(Scope.provide(scope))), TopicLog)
-  }, 120_000)
-  afterAll(async () => {
+  }, 300_000)
+  afterEach(async () => {
     await Promise.all([...servers, watcher].map((server) => server.stop()))
     await Effect.runPromise(Scope.close(scope, Exit.void))
   }, 60_000)

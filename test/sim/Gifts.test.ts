@@ -76,7 +76,7 @@ describe("guests who give each other flowers", () => {
     Effect.gen(function* () {
       const failing = { wraps: true, failing: true }
       assert.deepStrictEqual(yield* broken(failing, 3), [])
-      const wrong = yield* broken({ ...failing, strikesFirst: true }, 3)
+      const wrong = yield* broken({ ...failing, strikesFirst: true }, 6)
       assert.isTrue(
         wrong.flat().some((each) => each.endsWith("went and did not come")),
         `${wrong}`

@@ -91,7 +91,7 @@ class World {
   self: Self["Service"] | undefined
 
   constructor(seed: number, how: How) {
-    this.trouble = new Trouble(seed, how.failing ? { ...rough, failBefore: 0.2 } : rough)
+    this.trouble = new Trouble(seed, how.failing ? { ...rough, failBefore: 0.3, redeliver: 0 } : rough)
     this.how = how
     this.broker = new Ledger({
       topics: allTopics,

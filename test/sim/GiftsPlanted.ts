@@ -24,7 +24,7 @@ export interface How {
   readonly noMarks?: boolean
   /** No defect: half of the gifts are wrapped, and passed on at a time. */
   readonly wraps?: boolean
-  /** No defect: one call in five fails before it has begun. */
+  /** No defect: three calls in ten fail before they have begun, and little is read again, which would arm timers anew. */
   readonly failing?: boolean
   /** Timers are struck from their buckets before they are known to be on the log (rule T1). */
   readonly strikesFirst?: boolean
