@@ -68,7 +68,7 @@ export class Reading {
         return
       }
     }
-    setImmediate(this.goOn)
+    setImmediate(() => this.goOn())
   }
 
   /** What is still under way sees that nobody waits for it. */
@@ -76,7 +76,7 @@ export class Reading {
     this.fiber?.interruptUnsafe()
   }
 
-  private readonly goOn = (): void => {
+  private goOn(): void {
     this.busy = false
     this.advance()
   }

@@ -80,7 +80,9 @@ export const layer = Layer.effectDiscard(
     })
 
     const look = Effect.gen(function* () {
-      yield* presence.cleanIndex(new Set([...sessions.all()].map(({ held }) => held?.record.channel ?? "")))
+      const entered = new Set<string>()
+      for (const { held } of sessions.all()) entered.add(held?.record.channel ?? "")
+      yield* presence.cleanIndex(entered)
       const nowBehind: Array<string> = []
       for (const view of channels.all()) {
         const { entries } = yield* space.snapshot(view.tag, memberPrefix, "")
