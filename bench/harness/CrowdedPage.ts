@@ -42,6 +42,8 @@ export class CrowdedPage implements AsyncDisposable {
   }
 
   async enter(): Promise<void> {
+    // Beside a picture without a page the browser asks for an icon that nobody has.
+    this.window.complaints.length = 0
     await this.window.page.goto(`http://127.0.0.1:${this.server.httpPort}/`)
     await this.window.comeIn("바람")
     await this.window.page.locator(".stage").focus()

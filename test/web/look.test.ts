@@ -15,6 +15,7 @@ import { type Device, isMissing, launch, patienceMs, Window } from "./Browser.ts
 const web = join(import.meta.dirname, "../../web")
 const shots = join(web, "shots")
 const scriptKiBMax = 350
+const opsToken = "0b1d6c1c3f7a4f0e9a55d1c3"
 /** More than there are on any screen of ours. */
 const tabsMax = 40
 
@@ -37,8 +38,8 @@ describe.skipIf(isMissing)("the page", () => {
   beforeAll(async () => {
     mkdirSync(shots, { recursive: true })
     browser = await launch()
-    server = await Server.start()
-    flock = new Flock({ count: 40, host: "127.0.0.1", port: server.tcpPort, playground: "park", seed: 7 })
+    server = await Server.start({ NORITER_OPS_TOKEN: opsToken })
+    flock = new Flock({ count: 60, host: "127.0.0.1", port: server.tcpPort, playground: "park", seed: 7 })
     flock.begin()
   }, patienceMs)
   afterAll(async () => {
@@ -100,6 +101,24 @@ describe.skipIf(isMissing)("the page", () => {
     await using window = await Window.open(browser, url(), { width: 320, height: 480, locale: "en-US" })
     await window.comeIn("Ear")
     await window.page.locator(".for-readers [aria-live=polite]", { hasText: /in sight/ }).waitFor({ state: "attached" })
+  })
+
+  it("shows operators what is going on, in charts and tables", { timeout: patienceMs * 3 }, async () => {
+    await using window = await Window.open(browser, `${url()}ops`, { width: 1280, height: 1400, locale: "en-US" })
+    const { page } = window
+    await page.locator("#token").fill(opsToken)
+    await page.keyboard.press("Enter")
+    await page.locator("#places td", { hasText: "(park)" }).first().waitFor()
+    // A line begins with its second point.
+    await page.locator("#charts figure canvas").first().waitFor()
+    await page
+      .locator("figure", { hasText: "People" })
+      .locator("b", { hasText: /^[1-9]/ })
+      .waitFor()
+    await page.evaluate(axe.source)
+    assert.deepStrictEqual(await page.evaluate(faults), [])
+    await page.screenshot({ path: join(shots, "ops.png") })
+    assert.deepStrictEqual(window.complaints, [])
   })
 
   const devices: Readonly<Record<string, Device>> = {

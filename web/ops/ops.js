@@ -3,6 +3,8 @@
  * plaza. All text is set as text, so that a nickname or a playground's name is never markup.
  */
 
+import uPlot from "/ops/uplot/uPlot.esm.js"
+
 const historyLength = 120
 const silentMs = 3_000
 const againMs = 2_000
@@ -112,34 +114,51 @@ function row(cells, className = "") {
   return made
 }
 
-const svg = "http://www.w3.org/2000/svg"
 const charts = new Map()
+const chartHeight = 96
+const clock = (_plot, seconds) =>
+  seconds.map((second) => new Date(second * 1000).toLocaleTimeString("en", { hour12: false }))
 
-/** A line of the last two minutes, from zero. */
+/** An empty chart: from zero, over the last two minutes, in the colours of the page. */
+function newChart(name) {
+  const figure = element("figure")
+  const caption = element("figcaption", name)
+  const shown = element("b")
+  const room = element("div")
+  room.setAttribute("aria-hidden", "true")
+  caption.append(shown)
+  figure.append(caption, room)
+  byId("charts").append(figure)
+  const colourOf = (styled) => () => getComputedStyle(styled).color
+  const axis = { stroke: colourOf(caption), ticks: { show: false }, grid: { stroke: "#7f7f7f33", width: 1 } }
+  const plot = new uPlot(
+    {
+      width: room.clientWidth,
+      height: chartHeight,
+      legend: { show: false },
+      cursor: { y: false },
+      scales: { y: { range: (_plot, _low, high) => [0, Math.max(high * 1.1, 1)] } },
+      axes: [
+        { ...axis, size: 26, space: 90, values: clock },
+        { ...axis, size: 46, space: 24 }
+      ],
+      series: [{}, { stroke: colourOf(figure), width: 1.5, points: { show: false } }]
+    },
+    [[], []],
+    room
+  )
+  new ResizeObserver(() => plot.setSize({ width: room.clientWidth, height: chartHeight })).observe(room)
+  return { times: [], values: [], shown, plot }
+}
+
 function chart(name, value, digits = 0) {
-  let known = charts.get(name)
-  if (known === undefined) {
-    const figure = element("figure")
-    const caption = element("figcaption", name)
-    const shown = element("b")
-    caption.append(shown)
-    const picture = document.createElementNS(svg, "svg")
-    picture.setAttribute("viewBox", `0 0 ${historyLength - 1} 100`)
-    picture.setAttribute("preserveAspectRatio", "none")
-    picture.setAttribute("aria-hidden", "true")
-    const line = document.createElementNS(svg, "polyline")
-    picture.append(line)
-    figure.append(caption, picture)
-    byId("charts").append(figure)
-    known = { values: [], shown, line }
-    charts.set(name, known)
-  }
-  known.values.push(value)
-  if (known.values.length > historyLength) known.values.shift()
-  const top = Math.max(...known.values, Number.EPSILON) * 1.1
-  const from = historyLength - known.values.length
-  known.line.setAttribute("points", known.values.map((at, i) => `${from + i},${100 - (100 * at) / top}`).join(" "))
-  known.shown.textContent = number(value, digits)
+  if (!charts.has(name)) charts.set(name, newChart(name))
+  const { times, values, shown, plot } = charts.get(name)
+  times.push(Date.now() / 1000)
+  values.push(value)
+  for (const kept of [times, values]) if (kept.length > historyLength) kept.shift()
+  plot.setData([times, values])
+  shown.textContent = number(value, digits)
 }
 
 function drawNow(facts) {

@@ -22,7 +22,10 @@ import type { Fields } from "../../wire/Strict.ts"
 import * as Board from "./Board.ts"
 import * as Orders from "./Orders.ts"
 
-const folder = fileURLToPath(new URL("../../../web/ops", import.meta.url))
+const at = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url))
+const folder = at("web/ops")
+/** Draws the page's charts: served as its makers ship it. */
+const chartFolder = at("node_modules/uplot/dist")
 const every = "1 second"
 /** Operators who look at once. */
 const watchingMax = 8
@@ -36,10 +39,10 @@ export const layer = Layer.effectDiscard(
     const http = yield* HttpServer
     const workers = yield* Workers
     const board = yield* Board.make
-    const page = yield* Page.load(folder, "/ops")
+    const pages = [yield* Page.load(folder, "/ops"), yield* Page.load(chartFolder, "/ops/uplot")]
     const desk = new Desk(opsToken.value, yield* Orders.make)
     yield* http.mount({ visit: (visit) => desk.visit(visit) })
-    yield* http.mount(page)
+    for (const page of pages) yield* http.mount(page)
     // Nothing is read while nobody looks.
     const show = Effect.suspend(() =>
       desk.isWatched ? Effect.map(board.now, (shown) => desk.show(JSON.stringify(shown))) : Effect.void
