@@ -19,7 +19,9 @@ import {
   type HeldMember,
   type MemberWrite,
   memberOf,
-  type Position
+  nothingThere,
+  type Position,
+  type Standing
 } from "./Held.ts"
 import { incarnationTag, leased, ownerOf } from "./Lease.ts"
 import { decidedAnew, type PresenceRefused, refuse, unlessChanged, type Write } from "./PresenceRefused.ts"
