@@ -21,6 +21,8 @@ const signalsMax = 1_000
 
 export class Audience {
   private readonly viewers = new Set<Viewer>()
+  /** A phone has come, was not told of some move, or waits for a write: the next tick is one although nothing changed. */
+  owes = false
   private readonly kind: "fast" | "slow"
   private readonly grid: Grid
   private readonly bytesPerSecond: number
@@ -29,8 +31,6 @@ export class Audience {
   private crowds: Array<Cell> = []
   private signals: Array<{ readonly member: Member; readonly line: Uint8Array }> = []
   private touched: Array<Patch> = []
-  /** A phone has come, or was not told of some move: there is something to be told although nothing has changed. */
-  private owes = false
   private ticks = 0
   private nowMs = 0
   private readonly frames = new Bytes()

@@ -23,11 +23,11 @@ export class LineBatch {
     this.lines.push(line)
   }
 
-  /** Pushes what was collected to each phone that hears some of it. */
-  give(viewers: Iterable<Viewer>): void {
+  /** Pushes what was collected to each phone that hears some of it; false: it was nothing. */
+  give(viewers: Iterable<Viewer>): boolean {
     const { lines } = this
     const [first] = lines
-    if (first === undefined) return
+    if (first === undefined) return false
     this.lines = []
     const everywhere = lines.filter((line) => line.everywhere)
     const toAll = joined(everywhere, 0)
@@ -47,6 +47,7 @@ export class LineBatch {
       }
       if (chunk.length > 0) phone.outbox.push(chunk)
     }
+    return true
   }
 
   /** Those of the lines that are heard in a cell: NEARBY ones in the speaker's and those around it. */

@@ -71,8 +71,6 @@ export class View {
   private readonly batch: LineBatch
   private historyEpoch: string
   private loaded = false
-  /** Something waits in outboxes for the next tick. */
-  private pushed = false
 
   constructor(options: ViewOptions) {
     this.tag = options.tag
@@ -287,10 +285,8 @@ export class View {
 
   /** Tells every phone what has changed in its view; `write` sees to it that it is written, at once where none is given. */
   tick(nowMs: number, write: (viewers: Iterable<Viewer>) => void = writeAtOnce): void {
-    let isTold = this.batch.size > 0 || this.pushed
-    this.pushed = false
-    this.batch.give(this.viewers.values())
-    isTold = this.fast.tick(nowMs) || isTold
+    const isGiven = this.batch.give(this.viewers.values())
+    let isTold = this.fast.tick(nowMs) || isGiven
     // A clock that was set back must not keep them waiting.
     if (Math.abs(nowMs - this.slowAtMs) >= this.slowMs) {
       this.slowAtMs = nowMs
@@ -314,7 +310,7 @@ export class View {
   ticking(tickMs: number): void {
     const line = lineOf({ $case: "ticking", value: { $type: "noriter.client.v1.Ticking", tickMs } })
     for (const { phone } of this.viewers.values()) phone.outbox.push(line)
-    this.pushed = true
+    this.fast.owes = true
   }
 
   private signal(member: number, line: Uint8Array): void {
