@@ -35,6 +35,7 @@ import {
   type Entry,
   type Guard,
   newToken,
+  type Owner,
   type SharedSpace,
   type SpaceError,
   type Tag
@@ -174,13 +175,7 @@ export class PresenceWrites {
             by: owner.connection - counted,
             max: Number.MAX_SAFE_INTEGER
           },
-          {
-            _tag: "Put",
-            key: sessionKey,
-            value: SessionRecord.encode(record).finish(),
-            owner,
-            dueMs: this.due(record)
-          }
+          this.#session(record, owner)
         ],
         {
           reads: [{ key: sessionKey, version: entry?.version ?? 0 }],
@@ -202,15 +197,7 @@ export class PresenceWrites {
       const done = yield* this.commit(
         held.guest,
         { _tag: "Owned", key: sessionKey, by: held.owner },
-        [
-          {
-            _tag: "Put",
-            key: sessionKey,
-            value: SessionRecord.encode(record).finish(),
-            owner,
-            dueMs: this.due(record)
-          }
-        ],
+        [this.#session(record, owner)],
         { reads: [{ key: sessionKey, version: known.version }] }
       )
       return { ...held, owner, record, version: done.versions[0] ?? 0 }
@@ -229,16 +216,7 @@ export class PresenceWrites {
     also: ReadonlyArray<Change> = []
   ): Write<boolean> {
     const key = sessionKey
-    const change: Change =
-      record === undefined
-        ? { _tag: "Delete", key }
-        : {
-            _tag: "Put",
-            key,
-            value: SessionRecord.encode(record).finish(),
-            owner: before.owner,
-            dueMs: this.due(record)
-          }
+    const change: Change = record === undefined ? { _tag: "Delete", key } : this.#session(record, before.owner)
     const reads = [{ key, version: before.version }]
     return unlessChanged(this.commit(guest, { _tag: "Compared" }, [change, ...also], { reads }))
   }
@@ -255,6 +233,16 @@ export class PresenceWrites {
     if (owner === undefined) return Effect.succeed(false)
     const record: MemberRecord = { ...MemberRecord.decode(before.value), state, lostMs }
     return unlessChanged(this.#putMember({ tag, member, record, owner, guard: { _tag: "Compared" }, version }))
+  }
+
+  #session(record: SessionRecord, owner: Owner | undefined): Change {
+    return {
+      _tag: "Put",
+      key: sessionKey,
+      value: SessionRecord.encode(record).finish(),
+      owner,
+      dueMs: this.due(record)
+    }
   }
 
   /** Ends a session that this owner holds: the truth goes first (rule P1). */

@@ -262,6 +262,6 @@ export class City {
 }
 
 /** A session with the roster, and a membership of the log's group, are over after so long without a word. */
-const rosterMs = 2_000
+const rosterMs = 1_000
 const groupMs = 1_000
 const againMs = 500

@@ -13,19 +13,26 @@ import { Socket } from "./Socket.ts"
 import type { Timeline } from "./Timeline.ts"
 import { giftText } from "./Truth.ts"
 
+/** A process that takes sockets. */
+export interface Address {
+  readonly process: Process
+  readonly accept: (socket: Socket) => void
+}
+
 /** What a phone has around it. */
 export interface Surroundings {
   readonly timeline: Timeline
   readonly trouble: Trouble
-  /** A runner that takes sockets, by chance. */
-  readonly dial: () => { readonly process: Process; readonly accept: (socket: Socket) => void } | undefined
+  /** A runner that takes sockets, by chance; another one than this, where there is one. */
+  readonly dial: (instead: Process | undefined) => Address | undefined
   /** Whether whoever has claimed the session since is a living runner's. */
   readonly isReplacedRightly: (guest: string, process: Process) => boolean
   /** Told of what phones hear, where anybody wants to know. */
   readonly note: ((what: string) => void) | undefined
 }
 
-const answerWithinMs = 2_000
+const answerWithinMs = 1_000
+const enteredWithinMs = 2_000
 const againMs = 200
 
 export class Device {
@@ -44,6 +51,10 @@ export class Device {
   #socket: Socket | undefined
   #opening = 0
   #entering = 0
+  /** Where it has been sent. */
+  #next: Address | undefined
+  /** The runner that it has left last: it tries elsewhere. */
+  #left: Process | undefined
   #isGreeted = false
   #token: string | undefined
 
@@ -66,7 +77,8 @@ export class Device {
 
   connect(): void {
     if (this.#socket !== undefined) return
-    const runner = this.#around.dial()
+    const runner = this.#next ?? this.#around.dial(this.#left)
+    this.#next = undefined
     if (runner === undefined) {
       this.#later(againMs, () => this.connect())
       return
@@ -92,8 +104,9 @@ export class Device {
     this.#later(this.#around.trouble.below(300), () => this.connect())
   }
 
-  /** Begins anew, as after the app was installed again. */
-  forget(missedAfterMs: number): void {
+  /** Begins anew, as after the app was installed again; there, where it is sent somewhere. */
+  forget(missedAfterMs: number, at?: Address): void {
+    this.#next = at
     this.#forgetSession()
     if (this.#socket === undefined) this.connect()
     else this.drop(missedAfterMs)
@@ -128,6 +141,7 @@ export class Device {
   }
 
   #close(): void {
+    this.#left = this.process
     this.#socket = undefined
     this.#isGreeted = false
     this.#entering = 0
@@ -167,8 +181,13 @@ export class Device {
     const is = this.place?.tag.split("/")[0] ?? ""
     if (is === this.wants || this.#entering !== 0) return
     this.#entering = this.requests.nextId()
+    const id = this.#entering
     const enter = { playground: this.wants, avatar: "fox" }
-    this.#socket?.tell(this.wants === "" ? { id: this.#entering, leave: {} } : { id: this.#entering, enter })
+    this.#socket?.tell(this.wants === "" ? { id, leave: {} } : { id, enter })
+    // Nobody waits for ever: it tries elsewhere.
+    this.#later(enteredWithinMs, () => {
+      if (this.#entering === id) this.drop(0)
+    })
   }
 
   // --- Hearing ---

@@ -6,7 +6,7 @@ import type { Request } from "./Requests.ts"
 import type { Step, What } from "./Schedule.ts"
 
 const services: ReadonlyArray<ServiceName> = ["link", "log", "roster", "space"]
-/** Long enough that others take it for dead, and sweep up after it. */
+/** Short enough that it is no more than out of the roster; or longer, so that it counts as dead and is swept up after. */
 const frozenTimes = 2
 /** After somebody has been asked for something: somewhere between two of the writes that follow. */
 const frozenWithinMs = 30
@@ -101,12 +101,17 @@ export class Nemesis {
     this.#city.timeline.after(forMs, () => start(body.id))
   }
 
-  /** Just when those it holds go elsewhere: what it had begun for them it goes on with when it is thawed. */
+  /**
+   * Just when those it holds go elsewhere, so that what it had begun for them it goes on with when it is thawed; and
+   * somebody says hello to it, who will not wait for an answer.
+   */
   #freeze(body: Body | undefined, { how, forMs }: Step): void {
     if (body === undefined) return
-    const held = this.#devices.filter(({ process }) => process === body.process)
+    const { process, accept } = body
+    const held = this.#devices.filter((device) => device.process === process)
+    if (accept !== undefined) pick(this.#devices, how)?.forget(0, { process, accept })
     for (const device of held) device.go(device.wants === "park" ? "yard" : "park")
-    this.#city.timeline.after(how % frozenWithinMs, () => this.#stopped(body, forMs * frozenTimes))
+    this.#city.timeline.after(how % frozenWithinMs, () => this.#stopped(body, forMs * (1 + (how % frozenTimes))))
   }
 
   #stopped(body: Body | undefined, forMs: number): void {

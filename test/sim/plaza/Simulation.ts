@@ -74,8 +74,10 @@ function settle(timeline: Timeline, wrong: () => ReadonlyArray<string>): number 
 const surroundings = (city: City, note: Surroundings["note"]): Surroundings => ({
   timeline: city.timeline,
   trouble: city.trouble,
-  dial: () => {
-    const listening = city.runners.filter(({ accept }) => accept !== undefined)
+  dial: (instead) => {
+    const all = city.runners.filter(({ accept }) => accept !== undefined)
+    const others = all.filter(({ process }) => process !== instead)
+    const listening = others.length > 0 ? others : all
     const runner = listening[city.trouble.below(listening.length)]
     return runner?.accept === undefined ? undefined : { process: runner.process, accept: runner.accept }
   },
