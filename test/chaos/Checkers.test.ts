@@ -34,6 +34,13 @@ const entered = (member: number, seq = 10): Told => ({
   member,
   streams: park(seq)
 })
+/** After Redis was emptied: of what was said before, nothing is in it. */
+const anew = (member: number): Told => ({
+  kind: "entered",
+  session: `s${member}`,
+  member,
+  streams: [{ name: "park/1", epoch: "f", seq: 0 }]
+})
 const resumed = (member: number, recovered = true, seq = 12): Told => ({
   kind: "resumed",
   session: `s${member}`,
@@ -100,6 +107,9 @@ const then = (from: PhoneLog, ...told: ReadonlyArray<Told>): PhoneLog => ({
 })
 const ofText = (text: string) => (event: Event) => event.kind === "heard" && event.text === text
 
+/** Came when the first line had been said. */
+const lateB = log("b", entered(2, 11), heard(12, "a 2"), heard(13, "a 3"))
+
 describe("what is well is left alone", () => {
   it.each<readonly [string, Complaints]>([
     ["I1", noGhosts([a, b], both)],
@@ -108,6 +118,7 @@ describe("what is well is left alone", () => {
     ["I2, lost while away", noOneLost([then(a, lost(2)), then(b, closed)], new Set(), 5_000)],
     ["I2, lost once", lostOnce([then(a, lost(2)), b], new Set(["b"]))],
     ["I3", linesHeard([a, b])],
+    ["I3, come anew into another history", linesHeard([a, then(lateB, closed, anew(3))])],
     ["I3, told of a gap", linesHeard([a, without(then(b, closed, resumed(2, false, 13)), ofText("a 3"))])],
     ["I4", fenced([both, picture(standing(1, "a", { node: 7 }), standing(2, "b", { connection: 2 }))])],
     [

@@ -4,7 +4,7 @@
  * Who must hear a line follows from the places in the stream, not from clocks: a phone is told where the stream stands
  * when it enters, and from there on it must hear every acknowledged line, but for what it was told is missing.
  */
-import type { Event, PhoneLog } from "./Evidence.ts"
+import type { Event, PhoneLog, Position } from "./Evidence.ts"
 
 /** Done, certainly not done, or nobody can say. */
 export type Outcome = "done" | "refused" | "uncertain"
@@ -18,18 +18,27 @@ export interface Request {
   readonly outcome: Outcome
   /** Of all its answers that say one. */
   readonly seqs: ReadonlyArray<number>
+  /** Of which history the channel's stream was for this phone when it was answered: another one has other lines. */
+  readonly epoch: string
 }
 
 /** These say of one sending that it was not taken, and nothing of an earlier one. */
 const passing = new Set(["ERROR_CODE_UNAVAILABLE", "ERROR_CODE_RATE_LIMITED"])
 const undecided = new Set(["ERROR_CODE_UNCERTAIN", "ERROR_CODE_STALE_ID"])
 
+/** The channel's stream, not the mailbox. */
+const isChannel = (name: string): boolean => name.includes("/")
+
 /** What a phone knows of each of its requests in the end. */
 export function requestsOf({ name, events }: PhoneLog): ReadonlyArray<Request> {
   const sendings = new Map<string, Array<Event>>()
+  const epochs = new Map<string, string>()
+  let epoch = ""
   for (const event of events) {
+    if ("streams" in event) epoch = event.streams.find((one) => isChannel(one.name))?.epoch ?? epoch
     if (event.kind !== "asked" && event.kind !== "answered") continue
     const key = `${event.session} ${event.id}`
+    if (event.kind === "answered") epochs.set(key, epoch)
     const all = sendings.get(key)
     if (all === undefined) sendings.set(key, [event])
     else all.push(event)
@@ -44,7 +53,7 @@ export function requestsOf({ name, events }: PhoneLog): ReadonlyArray<Request> {
       all.length - answers.length,
       answers.map(({ code }) => code)
     )
-    return [{ phone: name, session, id, key, text, outcome, seqs }]
+    return [{ phone: name, session, id, key, text, outcome, seqs, epoch: epochs.get(`${session} ${id}`) ?? "" }]
   })
 }
 
@@ -57,7 +66,7 @@ function outcomeOf(sent: number, codes: ReadonlyArray<string | undefined>): Outc
 
 /** From which place of a stream to which one a phone must have heard everything. */
 interface Span {
-  readonly stream: string
+  readonly epoch: string
   readonly from: number
   to: number
 }
@@ -68,9 +77,6 @@ interface Hearing {
   readonly complaints: ReadonlyArray<string>
 }
 
-/** The channel's stream, not the mailbox. */
-const isChannel = (name: string): boolean => name.includes("/")
-
 /** A log that ends with an open socket ends at rest: whoever made it waited until all had heard the last line. */
 function hearingOf({ name, events }: PhoneLog): Hearing {
   const spans: Array<Span> = []
@@ -79,11 +85,11 @@ function hearingOf({ name, events }: PhoneLog): Hearing {
   let span: Span | undefined
   let last = 0
   let isOpen = false
-  const begin = (positions: ReadonlyArray<{ readonly name: string; readonly seq: number }>) => {
-    for (const { name: stream, seq } of positions) {
+  const begin = (positions: ReadonlyArray<Position>) => {
+    for (const { name: stream, epoch, seq } of positions) {
       if (!isChannel(stream)) continue
       if (span !== undefined) span.to = Math.max(span.from, last)
-      span = { stream, from: seq, to: Number.POSITIVE_INFINITY }
+      span = { epoch, from: seq, to: Number.POSITIVE_INFINITY }
       spans.push(span)
       last = Math.max(last, seq)
     }
@@ -125,10 +131,10 @@ export function linesHeard(logs: ReadonlyArray<PhoneLog>): ReadonlyArray<string>
   for (const [text, seqs] of places) {
     if (seqs.size > 1) complaints.push(`${text} stands at ${[...seqs].join(" and ")}`)
   }
-  const acked = requests.flatMap(({ text, seqs: [seq] }) => (seq === undefined ? [] : [{ text, seq }]))
+  const acked = requests.flatMap(({ text, epoch, seqs: [seq] }) => (seq === undefined ? [] : [{ text, epoch, seq }]))
   for (const { name, spans, heard } of hearings) {
-    for (const { text, seq } of acked) {
-      const isDue = spans.some(({ from, to }) => from < seq && seq <= to)
+    for (const { text, epoch, seq } of acked) {
+      const isDue = spans.some((span) => span.epoch === epoch && span.from < seq && seq <= span.to)
       if (isDue && heard.get(seq) !== text) complaints.push(`${name} did not hear ${text} (${seq})`)
     }
   }

@@ -14,7 +14,7 @@ import { emptied } from "./rows/Redis.ts"
 import { killed, stopped, zombie } from "./rows/Runners.ts"
 import { play, type Row } from "./Scene.ts"
 
-const startMs = 180_000
+const startMs = 300_000
 const testMs = 240_000
 const phones = 8
 const seed = 20_261_123
