@@ -54,7 +54,8 @@ await withServices("timers of two runners", ["redis", "kafka", "zookeeper"], () 
       NORITER_REDIS_URL: own.urls["redis-kept"],
       NORITER_KAFKA_BROKERS: own.urls.kafka,
       NORITER_ZOOKEEPER: own.urls.zookeeper,
-      NORITER_PREFIX: world
+      NORITER_PREFIX: world,
+      NORITER_HEARTBEAT: "0"
     }
     const start = (runner: string) =>
       Server.start({ ...shared, NORITER_SECRET: "the secret of all runners", NORITER_RUNNER_ID: runner })
