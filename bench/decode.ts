@@ -4,7 +4,7 @@
  */
 import { fork } from "node:child_process"
 import { decodeClientMessage } from "../gen/decoders.ts"
-import { isFault, Lines, parseLine, tooLong } from "../src/wire/Lines.ts"
+import { faultOf, Lines, parseLine, tooLong } from "../src/wire/Lines.ts"
 import { Issues } from "../src/wire/Strict.ts"
 import { compare, measure, type Piece } from "./Measure.ts"
 import type { Bench, Row } from "./Report.ts"
@@ -45,8 +45,8 @@ function decoding(chunk: Buffer): Piece {
       for (let line = lines.next(); line !== undefined; line = lines.next()) {
         if (line === tooLong) continue
         const fields = parseLine(line)
-        if (isFault(fields)) {
-          result = fields
+        if (fields === undefined) {
+          result = faultOf(line)
           continue
         }
         issues.clear()

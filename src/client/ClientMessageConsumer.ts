@@ -20,7 +20,7 @@ import { Settings } from "../Settings.ts"
 import { Presence } from "../space/Presence.ts"
 import { linesIn } from "../telemetry/Metrics.ts"
 import { currentTrace, withNewTrace } from "../telemetry/Tracing.ts"
-import { isFault, type Line, parseLine, tooLong } from "../wire/Lines.ts"
+import { faultOf, type Line, parseLine, tooLong } from "../wire/Lines.ts"
 import { Issues, readId } from "../wire/Strict.ts"
 import type { Connection } from "./Connection.ts"
 import type { Reader } from "./Reading.ts"
@@ -150,8 +150,9 @@ const make = Effect.gen(function* () {
     if (line === tooLong) return refuse(phone, 0, lineTooLong)
     issues.clear()
     const fields = parseLine(line)
-    if (isFault(fields)) {
-      issues.add("", fields.rule, fields.message)
+    if (fields === undefined) {
+      const { rule, message } = faultOf(line)
+      issues.add("", rule, message)
       return refuse(phone, 0, malformed, issues)
     }
     const message = decodeClientMessage(fields, issues)

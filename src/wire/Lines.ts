@@ -194,17 +194,22 @@ export function textOf(bytes: Buffer, start = 0, end = bytes.length): string | L
   return text.includes(replacement) && !isUtf8(bytes.subarray(start, end)) ? notUtf8 : text
 }
 
-/** The object a line holds. How deep it is nested is not looked at: the decoders refuse what they don't know. */
-export function parseLine(line: string | LineFault): Fields | LineFault {
-  if (typeof line !== "string") return line
+/**
+ * The object a line holds; undefined where it holds none, and `faultOf` says why. How deep it is nested is not looked at:
+ * the decoders refuse what they don't know.
+ */
+export function parseLine(line: string | LineFault): Fields | undefined {
+  if (typeof line !== "string") return undefined
   const value = parseJson(line)
-  if (value === undefined) return line.charCodeAt(0) === byteOrder ? byteOrderMark : notJson
-  return isObject(value) ? value : notAnObject
+  return isObject(value) ? value : undefined
 }
 
-/** There are these four only, and to compare with each is quicker than to ask a line's object for its class. */
-export function isFault(parsed: Fields | LineFault): parsed is LineFault {
-  return parsed === notJson || parsed === notAnObject || parsed === notUtf8 || parsed === byteOrderMark
+/** Why `parseLine` gave nothing for this line. */
+export function faultOf(line: string | LineFault): LineFault {
+  if (typeof line !== "string") return line
+  if (line.charCodeAt(0) === byteOrder) return byteOrderMark
+  // Failing to parse is slow, and what begins like an object has failed already.
+  return line.trimStart().startsWith("{") || parseJson(line) === undefined ? notJson : notAnObject
 }
 
 /** Undefined where it is no JSON. */

@@ -56,6 +56,8 @@ export class Issues {
   }
 
   clear(): void {
+    // Nearly always it is: to write would cost more than to look.
+    if (this.count === 0) return
     this.count = 0
     this.#list = undefined
   }

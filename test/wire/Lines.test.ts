@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import { isFault, LineFault, Lines, parseLine, textOf, tooLong } from "../../src/wire/Lines.ts"
+import { faultOf, LineFault, Lines, parseLine, textOf, tooLong } from "../../src/wire/Lines.ts"
 
 const lineBytesMax = 16
 
@@ -166,8 +166,8 @@ describe("Lines", () => {
 
 describe("parseLine", () => {
   const parsed = (bytes: Buffer | string): unknown => {
-    const value = parseLine(textOf(Buffer.from(bytes)))
-    return isFault(value) ? value.rule : value
+    const line = textOf(Buffer.from(bytes))
+    return parseLine(line) ?? faultOf(line).rule
   }
 
   it.each(["{}", ' {"a" : 1}\t', '{"a":{"b":[1,"바람"]}}', '{"a":1,"a":2}'])("takes %s", (line) => {
@@ -184,8 +184,10 @@ describe("parseLine", () => {
   })
 
   it("refuses a byte-order mark, and says so", () => {
-    const value = parseLine(textOf(Buffer.from("\ufeff{}")))
-    assert.isTrue(isFault(value) && value.rule === "SYNTAX" && value.message.includes("byte-order"))
+    const line = textOf(Buffer.from("\ufeff{}"))
+    assert.isUndefined(parseLine(line))
+    const { rule, message } = faultOf(line)
+    assert.isTrue(rule === "SYNTAX" && message.includes("byte-order"))
   })
 
   it.each([

@@ -17,7 +17,7 @@ import * as Page from "../../client/Page.ts"
 import { Settings } from "../../Settings.ts"
 import { opsRefused } from "../../telemetry/Metrics.ts"
 import { Workers } from "../../Workers.ts"
-import { isFault, parseLine, textOf } from "../../wire/Lines.ts"
+import { faultOf, parseLine, textOf } from "../../wire/Lines.ts"
 import type { Fields } from "../../wire/Strict.ts"
 import * as Board from "./Board.ts"
 import * as Orders from "./Orders.ts"
@@ -137,10 +137,11 @@ function order(request: IncomingMessage, response: ServerResponse, run: (order: 
     if (bytes <= orderBytesMax) chunks.push(chunk)
   })
   request.on("end", () => {
-    const fields = bytes > orderBytesMax ? undefined : parseLine(textOf(Buffer.concat(chunks)))
-    if (fields === undefined) response.writeHead(413, headers).end()
-    else if (isFault(fields)) response.writeHead(400, json).end(JSON.stringify({ message: fields.message }))
-    else answer(response, run(fields))
+    if (bytes > orderBytesMax) return response.writeHead(413, headers).end()
+    const line = textOf(Buffer.concat(chunks))
+    const fields = parseLine(line)
+    if (fields !== undefined) return answer(response, run(fields))
+    return response.writeHead(400, json).end(JSON.stringify({ message: faultOf(line).message }))
   })
 }
 
