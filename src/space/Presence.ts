@@ -263,7 +263,7 @@ const end = Effect.fnUntraced(function* (writes: PresenceWrites, held: Held, rea
 const reasonOf = ({ state }: SessionRecord): GoneReason =>
   state === PresenceState.PRESENCE_STATE_PRESENT ? GoneReason.GONE_REASON_LEFT : GoneReason.GONE_REASON_LOST
 
-/** What a session leaves behind when it has ended: its member, and what was remembered of its requests (rule L6). */
+/** The first of what a session leaves behind when it has ended: its member. */
 const removeMemberOf = (
   writes: PresenceWrites,
   { channel, member, session }: SessionRecord,
@@ -271,6 +271,7 @@ const removeMemberOf = (
   guard?: Guard
 ) => (channel !== "" && member !== 0 ? writes.removeMember(channel, member, session, reason, guard) : Effect.void)
 
+/** And the other: what was remembered of its requests (rule L6). */
 const forgetAsked = Effect.fnUntraced(function* (writes: PresenceWrites, { enters, session }: SessionRecord) {
   for (const tag of new Set(enters.map(({ channel }) => channel))) {
     if (tag !== "") yield* writes.forgetOutcomes(tag, session)

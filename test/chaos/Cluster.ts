@@ -275,6 +275,11 @@ export class Cluster implements AsyncDisposable {
     return Number(line?.split(" ").at(-1) ?? 0)
   }
 
+  /** How many writes of a runner the fence has refused, by its own count: a figure, and no verdict. */
+  refusals(id: string): Promise<number> {
+    return this.figure(id, "noriter_commits_fenced_total")
+  }
+
   // --- The servers under them ---
 
   nameOf(backend: Backend): ServiceName {

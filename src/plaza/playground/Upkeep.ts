@@ -1,7 +1,7 @@
 /**
  * Keeps this runner's members and sessions in step (rule P1): a member whose session does not name it is removed, a
- * session whose member is missing has it put back. Its views, too: one that has not heard of a member reads anew. Members of other runners are theirs, and the watcher's, unless their
- * time has passed and nobody looked (rule P5).
+ * session whose member is missing has it put back. Its views, too: one that has not heard of a member reads anew.
+ * Members of other runners are theirs, and the watcher's, unless their time has passed and nobody looked (rule P5).
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"

@@ -77,8 +77,6 @@ export const longestGap = (those: ReadonlyArray<Traveller>, sinceMs: number): nu
     )
   )
 
-const fencedTotal = "noriter_commits_fenced_total"
-
 export const zombie: Row = {
   id: "F03",
   title: "a runner is frozen past its session, its users go elsewhere, it comes back",
@@ -90,7 +88,7 @@ export const zombie: Row = {
     const victim = scene.one(cluster.runners)
     const own = party.on(scene.portOf(victim))
     scene.excuse(own)
-    const before = await cluster.figure(victim, fencedTotal)
+    const before = await cluster.refusals(victim)
     const [moving, staying] = halves(own)
     const atMs = performance.now()
     await scene.fault(`${victim} is frozen`, async () => {
@@ -112,7 +110,7 @@ export const zombie: Row = {
     scene.note("a new incarnation after", anew, "ms", { atMost: 2_000 })
     await scene.back(staying, thawedMs)
     await scene.look()
-    const refused = (await cluster.figure(victim, fencedTotal)) - before
+    const refused = (await cluster.refusals(victim)) - before
     scene.note("refused by the fence", refused, "", { atLeast: 1 })
     scene.lostOnce(party.travellers, own)
   }

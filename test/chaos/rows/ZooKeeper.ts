@@ -100,8 +100,6 @@ const alone: Row = {
   }
 }
 
-const fencedTotal = "noriter_commits_fenced_total"
-
 const cutOff: Row = {
   id: "F26b",
   title: "one runner loses ZooKeeper and Redis, is swept, and comes back",
@@ -114,7 +112,7 @@ const cutOff: Row = {
     const victim = scene.one(cluster.runners)
     const own = party.on(scene.portOf(victim))
     scene.excuse(own)
-    const before = await cluster.figure(victim, fencedTotal)
+    const before = await cluster.refusals(victim)
     const atMs = performance.now()
     const wires = (["redis", "zookeeper"] as const).map((backend) => cluster.wireOf(victim, backend))
     await scene.fault(`${victim} hears neither ZooKeeper nor Redis`, async () => {
@@ -127,7 +125,7 @@ const cutOff: Row = {
     const healedMs = performance.now()
     await until(60_000, () => own.every(({ isInside }) => isInside), "all are in")
     await scene.presence(party, healedMs, 5_000)
-    scene.note("refused by the fence", (await cluster.figure(victim, fencedTotal)) - before, "", { atLeast: 1 })
+    scene.note("refused by the fence", (await cluster.refusals(victim)) - before, "", { atLeast: 1 })
   }
 }
 
