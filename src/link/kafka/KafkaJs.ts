@@ -116,14 +116,22 @@ function consumer(
     // Whoever made this consumer makes the next one.
     retry: { ...retry, restartOnFailure: async () => false }
   })
+  const membership = new Membership()
   js.on(js.events.GROUP_JOIN, ({ payload: { memberAssignment } }) => {
+    membership.joined()
     const assigned = Object.entries(memberAssignment).flatMap(([topic, partitions]) =>
       partitions.map((partition) => ({ topic, partition }))
     )
     js.pause(byTopic(assigned))
     events.assigned(assigned)
   })
-  js.on(js.events.REBALANCING, () => events.revoked())
+  js.on(js.events.REBALANCING, () => {
+    membership.revoked()
+    events.revoked()
+  })
+  js.on(js.events.HEARTBEAT, ({ payload }) => {
+    if (!membership.holds(payload)) events.failed(new Error("the group has gone on without telling what is ours"))
+  })
   js.on(js.events.CRASH, ({ payload: { error } }) => events.failed(error))
   let starting: Promise<void> = Promise.resolve()
   let fetchedAtMs = Number.NEGATIVE_INFINITY
@@ -152,6 +160,31 @@ function consumer(
     commit: (offsets) =>
       js.commitOffsets(offsets.map(({ topic, partition, offset }) => ({ topic, partition, offset: `${offset}` }))),
     close: () => starting.catch(() => {}).then(() => js.disconnect())
+  }
+}
+
+/**
+ * Whether what was assigned last is still so. Where joining anew breaks off half-way (a leader that takes longer to share
+ * out than a request may last, a coordinator that moves), kafkajs goes on with heartbeats as if it had not tried: the
+ * group counts it as a member and leaves partitions to it that it never hears of.
+ */
+export class Membership {
+  #isRevoked = false
+  #generation: number | undefined
+
+  joined(): void {
+    this.#isRevoked = false
+    this.#generation = undefined
+  }
+
+  revoked(): void {
+    this.#isRevoked = true
+  }
+
+  /** A heartbeat was answered: it is still of the generation in which something was assigned. */
+  holds({ groupGenerationId }: { readonly groupGenerationId: number }): boolean {
+    this.#generation ??= groupGenerationId
+    return !this.#isRevoked && this.#generation === groupGenerationId
   }
 }
 

@@ -1,0 +1,66 @@
+/** A rebalance that takes longer than a request may: whoever was left out of it must not believe that it still belongs. */
+import { assert, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import kafkajs, { type PartitionAssigner } from "kafkajs"
+import { unique } from "../contract/Eventually.ts"
+import { withServices } from "../services/Services.ts"
+import { appendingUntil, logOf, reading, topic } from "./kafka/TestLog.ts"
+
+const { Kafka, logLevel, PartitionAssigners } = kafkajs
+const group = "g"
+/** Longer than a request may take (2 s), and not so long that the leader counts as dead (3 s). */
+const slowMs = 2_500
+
+/** Another member of the group, which reads and does nothing; `wait` is what it does before it shares out as a leader. */
+const member = (brokers: string, prefix: string, wait: () => Promise<unknown>) => {
+  const assigner: PartitionAssigner = (config) => {
+    const usual = PartitionAssigners.roundRobin(config)
+    return { ...usual, assign: (given) => wait().then(() => usual.assign(given)) }
+  }
+  const consumer = new Kafka({ brokers: [brokers], logLevel: logLevel.NOTHING }).consumer({
+    groupId: prefix + group,
+    sessionTimeout: 3_000,
+    heartbeatInterval: 500,
+    rebalanceTimeout: 5_000,
+    maxWaitTimeInMs: 100,
+    partitionAssigners: [assigner]
+  })
+  const joined = { count: 0 }
+  consumer.on(consumer.events.GROUP_JOIN, () => void joined.count++)
+  const start = async () => {
+    await consumer.connect()
+    await consumer.subscribe({ topics: [prefix + topic.name] })
+    await consumer.run({ eachBatch: async () => {} })
+  }
+  return Effect.acquireRelease(
+    Effect.as(
+      Effect.promise(() => start()),
+      joined
+    ),
+    () => Effect.promise(() => consumer.disconnect())
+  )
+}
+
+await withServices("a slow rebalance", ["kafka"], ({ kafka }) => {
+  it.live(
+    "a reader that was not told of its partitions joins anew",
+    () =>
+      Effect.gen(function* () {
+        const prefix = `${unique("slow")}.`
+        const log = yield* logOf(kafka, prefix)
+        let pauseMs = 0
+        const leader = yield* member(kafka, prefix, () => new Promise((resolve) => setTimeout(resolve, pauseMs)))
+        const { handled } = yield* reading(log, group)
+        yield* appendingUntil(log, () => handled.length > 0)
+
+        pauseMs = slowMs
+        const before = leader.count
+        yield* member(kafka, prefix, () => Promise.resolve())
+        pauseMs = 0
+        assert.isAbove(leader.count, before)
+        handled.length = 0
+        yield* appendingUntil(log, () => handled.length > 0)
+      }),
+    60_000
+  )
+})
