@@ -3,7 +3,7 @@
  * used again for as long as nothing was found on it. Owns the clusters; says nothing by itself, what is found is told as
  * it comes.
  */
-import { allConsumed, effectOnce, pouchesBalance } from "./Checkers.ts"
+import { allConsumed, effectOnce, pouchesBalance, type ServerLog } from "./Checkers.ts"
 import { Cluster, type Shape } from "./Cluster.ts"
 import type { Request } from "./Lines.ts"
 import { until } from "./Party.ts"
@@ -24,13 +24,16 @@ export interface Part {
   readonly row: Row
   readonly runs: number
   readonly phones: number
+  /** The seeds of its runs where they are known, as findings name them; else they come from the campaign's. */
+  readonly seeds?: ReadonlyArray<number>
   /** Whether no further run is to begin. */
   readonly isOver?: () => boolean
 }
 
 export interface Told {
   readonly at: (what: string) => void
-  readonly found: (finding: Finding) => void
+  /** With what servers printed since they began. */
+  readonly found: (finding: Finding, logs: ReadonlyArray<ServerLog>) => void
 }
 
 const linesPerSecond = 10
@@ -60,20 +63,21 @@ export class Campaign implements AsyncDisposable {
     }
   }
 
-  private async play({ row, runs, phones, isOver = () => false }: Part, seed: number): Promise<void> {
+  private async play({ row, runs, phones, seeds = [], isOver = () => false }: Part, seed: number): Promise<void> {
     const why = row.isMissing?.()
     if (why !== undefined) return this.told.at(`${row.id} is not run: ${why}`)
     for (let run = 0; run < runs && !isOver(); run++) {
       this.told.at(`${row.id}, ${run + 1} of ${runs}: ${row.title}`)
       this.cluster ??= await Cluster.start(this.shape)
-      const conditions = { cluster: this.cluster, run: this.runs++, seed: seedOf(seed, run), phones, linesPerSecond }
+      const own = seeds.length > 0 ? seeds[run % seeds.length] : seedOf(seed, run)
+      const conditions = { cluster: this.cluster, run: this.runs++, seed: own ?? seed, phones, linesPerSecond }
       const finding = await play(row, conditions)
       this.requests.push(...finding.requests)
       const isLast =
         run === runs - 1 || runs === Number.POSITIVE_INFINITY || finding.complaints.length > 0 || this.cluster.isSpent
       const complaints = isLast ? await readLog(this.cluster, this.requests.splice(0)) : []
       const all = { ...finding, complaints: [...finding.complaints, ...complaints] }
-      this.told.found(all)
+      this.told.found(all, this.cluster.logs())
       if (all.complaints.length > 0 || this.cluster.isSpent) await this.end()
     }
   }

@@ -202,7 +202,7 @@ function factsBySource({ decided }: Ledger): ReadonlyMap<string, Ledger["decided
 export function effectOnce(requests: ReadonlyArray<Request>, ledger: Ledger): Complaints {
   const facts = factsBySource(ledger)
   const byRequest = Map.groupBy(ledger.asked, ({ session, id }) => `${session} ${id}`)
-  return requests.flatMap(({ phone, session, id, key, outcome }) => {
+  return requests.flatMap(({ phone, session, id, key, outcome, sent, codes }) => {
     const records = byRequest.get(`${session} ${id}`) ?? []
     const kind = key === "give" ? effectOf.give : effectOf.say
     const effects = records.filter(({ at }) =>
@@ -213,7 +213,7 @@ export function effectOnce(requests: ReadonlyArray<Request>, ledger: Ledger): Co
     const most = outcome === "refused" ? 0 : 1
     return least <= effects && effects <= most
       ? []
-      : [`${phone}'s ${key} ${id} (${outcome}) took effect ${effects} times`]
+      : [`${phone}'s ${key} ${id} (${outcome}: sent ${sent} times, ${codes}) took effect ${effects} times`]
   })
 }
 

@@ -16,6 +16,9 @@ export interface Request {
   readonly key: string
   readonly text: string
   readonly outcome: Outcome
+  /** How often it was sent, and what the answers said. */
+  readonly sent: number
+  readonly codes: ReadonlyArray<string>
   /** Of all its answers that say one. */
   readonly seqs: ReadonlyArray<number>
   /** Of which history the channel's stream was for this phone when it was answered: another one has other lines. */
@@ -49,11 +52,15 @@ export function requestsOf({ name, events }: PhoneLog): ReadonlyArray<Request> {
     const answers = all.flatMap((event) => (event.kind === "answered" ? [event] : []))
     const { session, id, key, text } = first
     const seqs = answers.flatMap(({ code, seq }) => (code === undefined ? [seq] : []))
+    const sent = all.length - answers.length
     const outcome = outcomeOf(
-      all.length - answers.length,
+      sent,
       answers.map(({ code }) => code)
     )
-    return [{ phone: name, session, id, key, text, outcome, seqs, epoch: epochs.get(`${session} ${id}`) ?? "" }]
+    const codes = answers.map(({ code = "done" }) => code)
+    return [
+      { phone: name, session, id, key, text, outcome, sent, codes, seqs, epoch: epochs.get(`${session} ${id}`) ?? "" }
+    ]
   })
 }
 

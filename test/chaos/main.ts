@@ -7,15 +7,19 @@
  *     --runs 20          how often each row is run
  *     --phones 300       how many phones there are
  *     --seed 7           printed, so that a run can be had again
+ *     --again 42,43      runs of a row by the seeds that findings name; with --runs, by turns
+ *     --logs folder      where what servers printed is kept of runs in which something did not hold
  *     --planted sweep-off  with a defect of test/planted in runners and watchers, to see it found
  *     --page chaos.html  where the report goes
  *
  * Progress on a terminal, JSON lines otherwise; exits with 1 when an invariant did not hold.
  */
-import { writeFileSync } from "node:fs"
+import { mkdirSync, writeFileSync } from "node:fs"
 import { loadavg } from "node:os"
+import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { Campaign, type Part } from "./Campaign.ts"
+import type { ServerLog } from "./Checkers.ts"
 import { pageOf } from "./Page.ts"
 import { mix } from "./rows/Mix.ts"
 import { rows } from "./rows/Rows.ts"
@@ -29,6 +33,8 @@ const { values } = parseArgs({
     runs: { type: "string" },
     phones: { type: "string" },
     seed: { type: "string", default: `${Math.floor(Math.random() * 2 ** 31)}` },
+    again: { type: "string", default: "" },
+    logs: { type: "string" },
     planted: { type: "string" },
     page: { type: "string", default: "chaos.html" }
   }
@@ -78,11 +84,20 @@ function summary(findings: ReadonlyArray<Finding>): void {
 
 const wanted = values.fault.split(",").filter((id) => id !== "")
 const unknown = wanted.filter((id) => !rows.some((row) => row.id === id))
+const seeds = values.again.split(",").flatMap((seed) => (seed === "" ? [] : [Number(seed)]))
 const partOf = (row: (typeof rows)[number]): Part => ({
   row,
-  runs: Number(values.runs ?? row.runs),
-  phones: Number(values.phones ?? row.phones)
+  runs: Number(values.runs ?? (seeds.length > 0 ? seeds.length : row.runs)),
+  phones: Number(values.phones ?? row.phones),
+  seeds
 })
+
+/** A file for each life of a server. */
+function keep(folder: string, { row, run, seed }: Finding, logs: ReadonlyArray<ServerLog>): void {
+  const into = join(folder, `${row}-${run}-${seed}`)
+  mkdirSync(into, { recursive: true })
+  for (const [at, { name, output }] of logs.entries()) writeFileSync(join(into, `${at}-${name}.log`), output)
+}
 
 if (unknown.length > 0) {
   process.stderr.write(`no such row: ${unknown.join(", ")}\n`)
@@ -100,9 +115,10 @@ if (unknown.length > 0) {
   const given = values.planted === undefined ? {} : { planted: values.planted }
   const told = {
     at: progress,
-    found: (finding: Finding) => {
+    found: (finding: Finding, logs: ReadonlyArray<ServerLog>) => {
       findings.push(finding)
       print(finding)
+      if (values.logs !== undefined && finding.complaints.length > 0) keep(values.logs, finding, logs)
       writeFileSync(values.page, pageOf(findings, Number(values.seed)))
     }
   }
