@@ -25,10 +25,12 @@ interface Holding {
   readonly all: () => Iterable<Session>
   /** `fenced`: others were told that its phone is gone, so it must come back. */
   readonly regain: (session: Session, fenced: boolean) => Effect.Effect<void, PresenceRefused | SpaceError | Refused>
+  /** This runner is fenced: phones that come back at once need not wait until it has become another (rule P9). */
+  readonly comeBack: () => void
 }
 
 /** Listens as this incarnation, and heals until the scope closes. */
-export const healing = Effect.fnUntraced(function* ({ all, regain }: Holding) {
+export const healing = Effect.fnUntraced(function* ({ all, regain, comeBack }: Holding) {
   const presence = yield* Presence
   const attendance = yield* Attendance
   const self = yield* Self
@@ -44,7 +46,7 @@ export const healing = Effect.fnUntraced(function* ({ all, regain }: Holding) {
     yield* forgetFormers
   })
   yield* hear(self.incarnation.id)
-  yield* self.onChange(heal)
+  yield* self.onChange(heal, comeBack)
 })
 
 /** Listens as an incarnation; what it gives ends listening as any other, when no answer is on its way to it any more. */

@@ -71,9 +71,12 @@ const make = Effect.gen(function* () {
   const moveOn = (session: Session, event: PresenceEvent) =>
     session
       .change((held) =>
-        Effect.map(presence.moveOn(held, event, session.lastId, attendance.positionOf(session)), (moved) =>
-          adopt(session, moved)
-        )
+        // Fenced, nothing is its to change. What has happened meanwhile is looked at again when it is put back.
+        self.isFenced()
+          ? Effect.void
+          : Effect.map(presence.moveOn(held, event, session.lastId, attendance.positionOf(session)), (moved) =>
+              adopt(session, moved)
+            )
       )
       .pipe(
         // It is another's, or this incarnation may not any more: what the record says goes.
@@ -126,7 +129,10 @@ const make = Effect.gen(function* () {
         services.fork(enduring("a claimed session", regain(session)))
       })
   })
-  yield* healing({ regain, all: () => registry.all() })
+  const comeBack = () => {
+    for (const session of registry.all()) session.disconnect(...fenced)
+  }
+  yield* healing({ regain, comeBack, all: () => registry.all() })
   // A claim that was told while the link was away was not heard: the record says whose a session is (rule P1).
   yield* link.onReady(() => self.look())
   yield* sweep(registry, moveOn).pipe(

@@ -84,14 +84,15 @@ export const begin = Effect.fnUntraced(function* (runner: string) {
     isPlaced: (incarnation: string) => lives.isPlaced(incarnation),
     look: (because?: Unsettling) => lives.look(because),
     fenced: (incarnation: string) => lives.fenced(incarnation),
-    onChange: (heal: Heal) =>
+    isFenced: () => lives.isFenced,
+    onChange: (heal: Heal, fenced?: () => void) =>
       Effect.acquireRelease(
         Effect.sync(() => {
-          lives.heal = heal
+          lives.listener = { heal, fenced }
         }),
         () =>
           Effect.sync(() => {
-            lives.heal = undefined
+            lives.listener = undefined
           })
       ).pipe(Effect.asVoid)
   }
@@ -128,7 +129,7 @@ interface Means {
 
 class Lives {
   readonly space: SharedSpace["Service"]
-  heal: Heal | undefined
+  listener: { readonly heal: Heal; readonly fenced: (() => void) | undefined } | undefined
   generation: Generation
   readonly #means: Means
   readonly #one = Semaphore.makeUnsafe(1)
@@ -174,6 +175,11 @@ class Lives {
     if (place.isLost || place.incarnation.id !== incarnation) return
     this.#wasFenced = true
     this.#lose(place)
+    this.listener?.fenced?.()
+  }
+
+  get isFenced(): boolean {
+    return this.#wasFenced && this.place.isLost
   }
 
   unsettledMs(): number {
@@ -349,13 +355,13 @@ class Lives {
     return Effect.gen({ self: this }, function* () {
       yield* Queue.take(this.#means.heals)
       // What a fenced incarnation holds is put back by the next one, or not at all.
-      if (this.#wasFenced && this.place.isLost) return
+      if (this.isFenced) return
       this.#wantsHealing = false
       // What changes from here on is put back in another round.
       const changes = this.#changes
       const formers = this.#formers
       const changed: Changed = { formers: formers.map(({ incarnation }) => incarnation), fenced: this.#wasFenced }
-      yield* this.heal?.(changed) ?? Effect.void
+      yield* this.listener?.heal(changed) ?? Effect.void
       if (changed.fenced && !this.place.isLost) this.#wasFenced = false
       this.#formers = this.#formers.filter((former) => !formers.includes(former))
       this.#healed = changes

@@ -38,8 +38,11 @@ export class Self extends Context.Service<
     readonly look: (because?: Unsettling) => void
     /** A write of this incarnation was refused for a fence: it counts as dead, and this runner becomes another (P9). */
     readonly fenced: (incarnation: string) => void
-    /** Runs `heal` after every change and every look, and again until it succeeds. One listener, until the scope closes. */
-    readonly onChange: (heal: Heal) => Effect.Effect<void, never, Scope.Scope>
+    /** Whether it is fenced and no other yet: nothing it holds is its to write before it is put back. */
+    readonly isFenced: () => boolean
+    /** Runs `heal` after every change and every look, and again until it succeeds; `fenced` as soon as it is known, long
+     * before there is another place. One listener, until the scope closes. */
+    readonly onChange: (heal: Heal, fenced?: () => void) => Effect.Effect<void, never, Scope.Scope>
   }
 >()("noriter/space/Self") {
   /** `runner` is the runner's id, the same in every life of it. */

@@ -7,6 +7,7 @@ import { TestClock } from "effect/testing"
 import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
 import { PresenceState } from "../../gen/noriter/space/v1/records.ts"
 import { incarnationTag } from "../../src/space/Lease.ts"
+import type { Self } from "../../src/space/Self.ts"
 import { settle, Twins } from "../space/Harness.ts"
 import { membersIn, wrongs } from "../space/Members.ts"
 import { entering, hello, house, saying } from "./House.ts"
@@ -30,6 +31,22 @@ const crowd = Effect.gen(function* () {
   for (const secret of guests) phones.push(yield* home.connect(hello(1, secret), entering(2)))
   return { twins, home, phones }
 })
+
+/** A watcher has found it dead. */
+const fence = ({ space }: Twins, { incarnation: { id, runner, epoch }, generation }: Self["Service"]) => {
+  for (const tag of [incarnationTag(id), "park/1"]) {
+    space.commit({
+      tag,
+      token: `fence of ${tag}`,
+      generation,
+      found: false,
+      guard: { _tag: "Compared" },
+      reads: [],
+      changes: [{ _tag: "Fence", runner, epoch: { ...epoch, node: epoch.node + 1 } }],
+      tell: []
+    })
+  }
+}
 
 const ownersIn = (twins: Twins) => membersIn(twins, "park/1").map(({ owner }) => owner?.incarnation)
 const indexOf = ({ space }: Twins, incarnation: string) =>
@@ -78,24 +95,38 @@ describe("a runner with phones", () => {
   it.effect("sends them to come back when it was fenced, and holds what they come back to", () =>
     Effect.gen(function* () {
       const { twins, home, phones } = yield* crowd
-      const { id, runner, epoch } = home.self.incarnation
-      for (const tag of [incarnationTag(id), "park/1"]) {
-        twins.space.commit({
-          tag,
-          token: `fence of ${tag}`,
-          generation: home.self.generation,
-          found: false,
-          guard: { _tag: "Compared" },
-          reads: [],
-          changes: [{ _tag: "Fence", runner, epoch: { ...epoch, node: epoch.node + 1 } }],
-          tell: []
-        })
-      }
+      fence(twins, home.self)
       yield* pass(2)
       for (const { disconnectedWith } of phones) {
         assert.strictEqual(disconnectedWith, DisconnectCode.DISCONNECT_CODE_FENCED)
       }
       const now = home.self.incarnation.id
+      assert.deepStrictEqual(ownersIn(twins), [now, now])
+      assert.deepStrictEqual(
+        membersIn(twins, "park/1").map(({ state }) => state),
+        [PresenceState.PRESENCE_STATE_LOST, PresenceState.PRESENCE_STATE_LOST]
+      )
+      assert.deepStrictEqual(wrongs(twins, ["park/1"], []), [])
+    })
+  )
+
+  it.effect("sends them to come back as soon as it is fenced, also while it finds no other place", () =>
+    Effect.gen(function* () {
+      const { twins, home, phones } = yield* crowd
+      const { id: former } = home.self.incarnation
+      const { ensemble } = twins
+      const { join } = ensemble
+      ensemble.join = () => assert.fail("planted: the roster is away")
+      fence(twins, home.self)
+      yield* pass(1)
+      assert.strictEqual(home.self.incarnation.id, former)
+      for (const { disconnectedWith } of phones) {
+        assert.strictEqual(disconnectedWith, DisconnectCode.DISCONNECT_CODE_FENCED)
+      }
+      ensemble.join = join
+      yield* pass(2)
+      const now = home.self.incarnation.id
+      assert.notStrictEqual(now, former)
       assert.deepStrictEqual(ownersIn(twins), [now, now])
       assert.deepStrictEqual(
         membersIn(twins, "park/1").map(({ state }) => state),

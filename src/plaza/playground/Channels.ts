@@ -282,7 +282,12 @@ const make = Effect.gen(function* () {
       channel.allPositions = true
       const { id: incarnation, runner, epoch } = self.incarnation
       const by = { incarnation, runner, epoch }
-      yield* space.writePositions({ tag: channel.view.tag, generation: self.generation, by, ...moved })
+      yield* space.writePositions({ tag: channel.view.tag, generation: self.generation, by, ...moved }).pipe(
+        // The first that a runner that stood still hears of its fence, often.
+        Effect.tapErrorTag("CommitRefused", ({ reason }) =>
+          Effect.sync(() => reason === "Fenced" && self.fenced(incarnation))
+        )
+      )
       channel.allPositions = false
     }
   })
