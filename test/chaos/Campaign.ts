@@ -24,8 +24,8 @@ export interface Part {
   readonly row: Row
   readonly runs: number
   readonly phones: number
-  /** The seeds of its runs where they are known, as findings name them; else they come from the campaign's. */
-  readonly seeds?: ReadonlyArray<number>
+  /** The seeds of its first runs, as findings name them; those of the others come from the campaign's. */
+  readonly seeds: ReadonlyArray<number>
   /** Whether no further run is to begin. */
   readonly isOver?: () => boolean
 }
@@ -63,14 +63,14 @@ export class Campaign implements AsyncDisposable {
     }
   }
 
-  private async play({ row, runs, phones, seeds = [], isOver = () => false }: Part, seed: number): Promise<void> {
+  private async play({ row, runs, phones, seeds, isOver = () => false }: Part, seed: number): Promise<void> {
     const why = row.isMissing?.()
     if (why !== undefined) return this.told.at(`${row.id} is not run: ${why}`)
     for (let run = 0; run < runs && !isOver(); run++) {
       this.told.at(`${row.id}, ${run + 1} of ${runs}: ${row.title}`)
       this.cluster ??= await Cluster.start(this.shape)
-      const own = seeds.length > 0 ? seeds[run % seeds.length] : seedOf(seed, run)
-      const conditions = { cluster: this.cluster, run: this.runs++, seed: own ?? seed, phones, linesPerSecond }
+      const own = seeds[run] ?? seedOf(seed, run)
+      const conditions = { cluster: this.cluster, run: this.runs++, seed: own, phones, linesPerSecond }
       const finding = await play(row, conditions)
       this.requests.push(...finding.requests)
       const isLast =

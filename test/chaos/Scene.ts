@@ -39,6 +39,8 @@ export interface Row {
   readonly isCrowded?: boolean
   /** How often it is run by `--all`. */
   readonly runs: number
+  /** Of runs in which something was found: they are played again, before any other. */
+  readonly seeds?: ReadonlyArray<number>
   /** Where it cannot be run: why. */
   readonly isMissing?: () => string | undefined
   readonly run: (scene: Scene, party: Party) => Promise<void>

@@ -84,13 +84,13 @@ function summary(findings: ReadonlyArray<Finding>): void {
 
 const wanted = values.fault.split(",").filter((id) => id !== "")
 const unknown = wanted.filter((id) => !rows.some((row) => row.id === id))
-const seeds = values.again.split(",").flatMap((seed) => (seed === "" ? [] : [Number(seed)]))
-const partOf = (row: (typeof rows)[number]): Part => ({
-  row,
-  runs: Number(values.runs ?? (seeds.length > 0 ? seeds.length : row.runs)),
-  phones: Number(values.phones ?? row.phones),
-  seeds
-})
+const again = values.again.split(",").flatMap((seed) => (seed === "" ? [] : [Number(seed)]))
+const partOf = (row: (typeof rows)[number]): Part => {
+  const runs = Number(values.runs ?? (again.length || row.runs))
+  const seeds =
+    again.length === 0 ? row.seeds : Array.from({ length: runs }, (_, run) => again[run % again.length] ?? 0)
+  return { row, runs, phones: Number(values.phones ?? row.phones), seeds: seeds ?? [] }
+}
 
 /** A file for each life of a server. */
 function keep(folder: string, { row, run, seed }: Finding, logs: ReadonlyArray<ServerLog>): void {
@@ -111,7 +111,7 @@ if (unknown.length > 0) {
   const parts =
     values.minutes === undefined
       ? chosen.map(partOf)
-      : [{ ...partOf(mix), runs: Number.POSITIVE_INFINITY, isOver: () => performance.now() > untilMs }]
+      : [{ ...partOf(mix), seeds: [], runs: Number.POSITIVE_INFINITY, isOver: () => performance.now() > untilMs }]
   const given = values.planted === undefined ? {} : { planted: values.planted }
   const told = {
     at: progress,
