@@ -96,7 +96,8 @@ export const connect = (options: ConnectOptions): Effect.Effect<Session, ZooKeep
 /** Whoever has the account of the session that creates the node may do everything with it, and nobody else anything. */
 const ownAcl = [{ perms: 31, scheme: "auth", auth: "" }]
 
-const connectTimeout = "5 seconds"
+/** An attempt that was begun while nothing came through comes to nothing: whoever is cut off must not be long in one. */
+const connectTimeout = "3 seconds"
 /** How long a session that is closed waits to hear whether its server answers. */
 const closeTimeout = "300 millis"
 /** The server is asked so many times in the life of a silent session. */

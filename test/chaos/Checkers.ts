@@ -213,7 +213,7 @@ export function effectOnce(requests: ReadonlyArray<Request>, ledger: Ledger): Co
     const most = outcome === "refused" ? 0 : 1
     return least <= effects && effects <= most
       ? []
-      : [`${phone}'s ${key} ${id} (${outcome}: sent ${sent} times, ${codes}) took effect ${effects} times`]
+      : [`${phone}'s ${key} ${id} (${outcome}) took effect ${effects} times; sent ${sent} times, answered ${codes}`]
   })
 }
 
