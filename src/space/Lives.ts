@@ -172,7 +172,8 @@ class Lives {
 
   fenced(incarnation: string): void {
     const { place } = this
-    if (place.isLost || place.incarnation.id !== incarnation) return
+    // Also where its place is known to be lost, as it is of a runner that stood still: only the fence says it was swept.
+    if (this.isFenced || place.incarnation.id !== incarnation) return
     this.#wasFenced = true
     this.#lose(place)
     this.listener?.fenced?.()

@@ -117,6 +117,10 @@ describe("a runner with phones", () => {
       const { ensemble } = twins
       const { join } = ensemble
       ensemble.join = () => assert.fail("planted: the roster is away")
+      // As of a runner that stood still: it finds its place expired, and only then that it was swept.
+      ensemble.expire(former)
+      yield* pass(1)
+      for (const { disconnectedWith } of phones) assert.isUndefined(disconnectedWith)
       fence(twins, home.self)
       yield* pass(1)
       assert.strictEqual(home.self.incarnation.id, former)
