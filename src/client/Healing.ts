@@ -9,8 +9,8 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type { Refused } from "../bus/Caller.ts"
 import { EventBus } from "../bus/EventBus.ts"
+import type { Incarnation } from "../link/Roster.ts"
 import { Settings } from "../Settings.ts"
-import type { Changed } from "../space/Lives.ts"
 import { Presence } from "../space/Presence.ts"
 import type { PresenceRefused } from "../space/PresenceRefused.ts"
 import { Self } from "../space/Self.ts"
@@ -23,9 +23,9 @@ const atOnce = 100
 
 interface Holding {
   readonly all: () => Iterable<Session>
-  /** `fenced`: others were told that its phone is gone, so it must come back. */
-  readonly regain: (session: Session, fenced: boolean) => Effect.Effect<void, PresenceRefused | SpaceError | Refused>
-  /** This runner is fenced: phones that come back at once need not wait until it has become another (rule P9). */
+  readonly regain: (session: Session) => Effect.Effect<void, PresenceRefused | SpaceError | Refused>
+  /** This runner is fenced, so that others were told that its phones are gone: they come back, and need not wait until it
+   * has become another (rule P9). */
   readonly comeBack: () => void
 }
 
@@ -36,11 +36,11 @@ export const healing = Effect.fnUntraced(function* ({ all, regain, comeBack }: H
   const self = yield* Self
   const hear = yield* hearing
 
-  const heal = Effect.fnUntraced(function* ({ formers, fenced }: Changed) {
+  const heal = Effect.fnUntraced(function* (formers: ReadonlyArray<Incarnation>) {
     const forgetFormers = yield* hear(self.incarnation.id)
     const sessions = [...all()]
     yield* presence.indexAll(sessions.flatMap(({ held }) => (held === undefined ? [] : [held])))
-    yield* Effect.forEach(sessions, (session) => regain(session, fenced), { concurrency: atOnce, discard: true })
+    yield* Effect.forEach(sessions, regain, { concurrency: atOnce, discard: true })
     yield* attendance.regained(sessions)
     for (const former of formers) yield* presence.unindex(former)
     yield* forgetFormers

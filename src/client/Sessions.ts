@@ -102,13 +102,13 @@ const make = Effect.gen(function* () {
   const remove = (session: Session) =>
     session.change((held) => Effect.map(presence.remove(held), () => dismiss(session, ...removed)))
   /** Has the shared space say what is held here, or this runner hold no more than that says. */
-  const regain = (session: Session, isFenced = false) =>
+  const regain = (session: Session) =>
     session.change((held) =>
       Effect.map(presence.regain(held, attendance.positionOf(session)), (regained) => {
         if (regained._tag === "Replaced") return replace(session)
         if (regained._tag === "Ended") return dismiss(session, ...ended)
         session.held = regained.held
-        if (regained._tag === "Swept" || isFenced) session.disconnect(...fenced)
+        if (regained._tag === "Swept") session.disconnect(...fenced)
       })
     )
 

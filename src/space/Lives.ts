@@ -36,16 +36,8 @@ const idsMax = 64
 /** The roster is asked again for a place or the generation. */
 const renewAgainMs = 500
 
-/** What has happened since everything was last put back. */
-export interface Changed {
-  /** What this runner was before: what these hold is to be taken over, and their tags emptied after it. */
-  readonly formers: ReadonlyArray<Incarnation>
-  /** It was fenced: it counted as dead, and others were told so. */
-  readonly fenced: boolean
-}
-
-/** Puts back what this runner holds. */
-export type Heal = (changed: Changed) => Effect.Effect<void, unknown>
+/** Puts back what this runner holds, takes over what it held as `formers`, and empties the tags of these after it. */
+export type Heal = (formers: ReadonlyArray<Incarnation>) => Effect.Effect<void, unknown>
 
 /** Why others may be putting back what they hold, and this runner must. */
 export type Unsettling = "it has gone back" | "it has just begun"
@@ -57,6 +49,8 @@ interface Place {
   readonly scope: Scope.Closeable
   /** It is no longer in the roster, or was fenced: another must be taken. */
   isLost: boolean
+  /** It counted as dead, and others were told so. */
+  isFenced: boolean
 }
 
 type Failure = RosterError | SpaceError | CommitRefused
@@ -138,7 +132,6 @@ class Lives {
   #formers: ReadonlyArray<Place> = []
   /** Of all its lives, the last ones. */
   readonly #ids: Array<string> = []
-  #wasFenced = false
   /** Counts what everything is put back after, and how far that has come. */
   #changes = 0
   #healed = 0
@@ -173,14 +166,14 @@ class Lives {
   fenced(incarnation: string): void {
     const { place } = this
     // Also where its place is known to be lost, as it is of a runner that stood still: only the fence says it was swept.
-    if (this.isFenced || place.incarnation.id !== incarnation) return
-    this.#wasFenced = true
+    if (place.isFenced || place.incarnation.id !== incarnation) return
+    place.isFenced = true
     this.#lose(place)
     this.listener?.fenced?.()
   }
 
   get isFenced(): boolean {
-    return this.#wasFenced && this.place.isLost
+    return this.place.isFenced
   }
 
   unsettledMs(): number {
@@ -192,7 +185,7 @@ class Lives {
   }
 
   troubles(): ReadonlyArray<string> {
-    const isPutting = this.#isHealing || this.#wasFenced || this.unsettledMs() > 0
+    const isPutting = this.#isHealing || this.isFenced || this.unsettledMs() > 0
     return [...(this.#trouble === undefined ? [] : [this.#trouble]), ...(isPutting ? [puttingBack] : [])]
   }
 
@@ -304,7 +297,7 @@ class Lives {
       const joined = Scope.provide(roster.join(runner), scope)
       const { incarnation, expired } = yield* Effect.onError(joined, () => Scope.close(scope, Exit.void))
       const former = this.#place
-      const place: Place = { incarnation, lease: new Lease(incarnation), scope, isLost: false }
+      const place: Place = { incarnation, lease: new Lease(incarnation), scope, isLost: false, isFenced: false }
       this.#place = place
       this.#ids.push(incarnation.id)
       if (this.#ids.length > idsMax) this.#ids.shift()
@@ -361,9 +354,7 @@ class Lives {
       // What changes from here on is put back in another round.
       const changes = this.#changes
       const formers = this.#formers
-      const changed: Changed = { formers: formers.map(({ incarnation }) => incarnation), fenced: this.#wasFenced }
-      yield* this.listener?.heal(changed) ?? Effect.void
-      if (changed.fenced && !this.place.isLost) this.#wasFenced = false
+      yield* this.listener?.heal(formers.map(({ incarnation }) => incarnation)) ?? Effect.void
       this.#formers = this.#formers.filter((former) => !formers.includes(former))
       this.#healed = changes
     }).pipe(

@@ -5,9 +5,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
-import { compareEpochs } from "../../src/link/Roster.ts"
+import { compareEpochs, type Incarnation } from "../../src/link/Roster.ts"
 import { incarnationTag } from "../../src/space/Lease.ts"
-import type { Changed } from "../../src/space/Lives.ts"
 import { runner, settle, Twins } from "./Harness.ts"
 
 const leaseOf = ({ space }: Twins, incarnation: string) => {
@@ -66,11 +65,11 @@ describe("Self", () => {
         const { self } = yield* runner(twins)
         const former = self.incarnation
         const healed = Deferred.makeUnsafe<void>()
-        const changes: Array<Changed> = []
-        yield* self.onChange((changed) =>
+        const changes: Array<ReadonlyArray<Incarnation>> = []
+        yield* self.onChange((formers) =>
           Effect.andThen(
             Deferred.await(healed),
-            Effect.sync(() => changes.push(changed))
+            Effect.sync(() => changes.push(formers))
           )
         )
         twins.ensemble.expire(former.id)
@@ -81,7 +80,7 @@ describe("Self", () => {
         assert.match(self.troubles().join(), /being put back/)
         Deferred.doneUnsafe(healed, Effect.void)
         yield* pass(3)
-        assert.deepStrictEqual(changes, [{ formers: [former], fenced: false }])
+        assert.deepStrictEqual(changes, [[former]])
         assert.deepStrictEqual([leaseOf(twins, former.id), leaseOf(twins, self.incarnation.id)], [3_000, 6_000])
         assert.deepStrictEqual(self.troubles(), [])
       })
@@ -92,8 +91,11 @@ describe("Self", () => {
       const twins = new Twins()
       const { self } = yield* runner(twins)
       const former = self.incarnation
-      const changes: Array<Changed> = []
-      yield* self.onChange((changed) => Effect.sync(() => changes.push(changed)))
+      const changes: Array<ReadonlyArray<Incarnation> | "fenced"> = []
+      yield* self.onChange(
+        (formers) => Effect.sync(() => changes.push(formers)),
+        () => void changes.push("fenced")
+      )
       const { runner: fenced, epoch } = former
       twins.space.commit({
         tag: incarnationTag(former.id),
@@ -107,7 +109,7 @@ describe("Self", () => {
       })
       yield* pass(2)
       assert.notStrictEqual(self.incarnation.id, former.id)
-      assert.deepStrictEqual(changes, [{ formers: [former], fenced: true }])
+      assert.deepStrictEqual(changes, ["fenced", [former]])
       assert.strictEqual(leaseOf(twins, former.id), 0)
     })
   )
