@@ -1,10 +1,11 @@
 /**
  * What is said to 1,000 phones on two runners over real Redis, Kafka and ZooKeeper, kept by Kafka before it is answered,
- * beside Socket.IO with two nodes on a Redis, which keeps nothing. All servers share one core; the load client has the
- * other.
+ * beside Socket.IO with two nodes on a Redis, which keeps nothing, and Centrifugo likewise where it is on PATH. All servers
+ * share one core; the load client has the other.
  */
 import { chat, chatPhones, chatRamp, checkRows } from "./harness/Chat.ts"
 import { contest, heardOf, ratioRow, rowsOf } from "./harness/Contest.ts"
+import { installedClusters } from "./harness/Installed.ts"
 import { noriterCluster, socketioRedis } from "./harness/System.ts"
 import type { Bench } from "./Report.ts"
 
@@ -16,7 +17,7 @@ export const cluster: Bench = {
   isLong: true,
   run: async (_seconds, at, { phones, repetitions, profileTo }) => {
     const ours = noriterCluster(2, profileTo)
-    const runs = await contest([ours, socketioRedis], repetitions, (contender) =>
+    const runs = await contest([ours, socketioRedis, ...installedClusters], repetitions, (contender) =>
       chat(contender, phones || chatPhones, chatRamp, at)
     )
     const best = new Map([...runs].map(([name, all]) => [name, all.map(({ best }) => best)]))

@@ -1,10 +1,11 @@
 /**
  * Noriter and its peers side by side in one run: what ten of a thousand phones say to all, and more and more phones that
- * walk among their neighbours. Peers come from npm (bench/peers) and are installed when first measured. Draws
- * bench/plots/peers.svg.
+ * walk among their neighbours. Peers come from npm (bench/peers) and are installed when first measured; Centrifugo and
+ * Nakama are measured where they are on PATH. Draws bench/plots/peers.svg.
  */
 import { chat, chatPhones, chatRamp } from "./harness/Chat.ts"
 import { contest, repeated, rowsOf } from "./harness/Contest.ts"
+import { installed, installedWalkers } from "./harness/Installed.ts"
 import { type Series, writePlot } from "./harness/Plot.ts"
 import type { Step } from "./harness/Ramp.ts"
 import { type Contender, colyseus, net, noriter, socketio, ws } from "./harness/System.ts"
@@ -22,10 +23,10 @@ type Walked = Map<string, Array<Step>>
 
 export const peers: Bench = {
   name: "peers",
-  about: "Noriter, Socket.IO, Colyseus, ws and bare net under the same loads",
+  about: "Noriter, Socket.IO, Colyseus, ws, bare net, and what else is installed, under the same loads",
   isLong: true,
   run: async (_seconds, at, { phones, repetitions, minutes, profileTo }) => {
-    const speaking = [noriter({}, profileTo), socketio, colyseus(), ws, net()]
+    const speaking = [noriter({}, profileTo), socketio, colyseus(), ...installed, ws, net()]
     const said = await contest(
       speaking,
       repetitions,
@@ -52,7 +53,7 @@ export const peers: Bench = {
 /** Each with more and more phones, until it does not bear them. */
 async function walkAll(walked: Walked, profileTo: string | undefined, at: (what: string) => void): Promise<void> {
   // Colyseus tells everybody of everybody: the load client would wait for what it is not asked to tell.
-  const others: ReadonlyArray<Contender> = [socketio, ws, net(tickMs)]
+  const others: ReadonlyArray<Contender> = [socketio, ...installedWalkers, ws, net(tickMs)]
   for (const { name } of [noriter(), ...others]) {
     for (const phones of crowds) {
       const walk: Walk = { phones, inView: 46, movesPerSecond: 5, goesFar: false, p99Max }

@@ -13,7 +13,7 @@ const sources = join(root, "bench/load")
 const folder = join(root, ".cache/bench")
 const binary = join(folder, "load")
 
-export type Protocol = "noriter" | "lines" | "ws" | "socketio" | "colyseus"
+export type Protocol = "noriter" | "lines" | "ws" | "socketio" | "colyseus" | "centrifugo" | "nakama"
 
 export interface Load {
   readonly protocol: Protocol

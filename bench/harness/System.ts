@@ -117,7 +117,7 @@ export const noriterCluster = (runners: number, profileTo?: string): Contender =
 
 // --- The servers beneath ---
 
-class Services {
+export class Services {
   readonly pids: Array<number> = []
   private readonly folder: string
   private readonly set: ServiceSet

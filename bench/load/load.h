@@ -25,7 +25,7 @@ struct phone {
   double x, y, angle;
   uint32_t next_id, moves;
   uint64_t moved_at[MOVES_KNOWN];
-  char path[192];
+  char path[512];
 };
 
 struct protocol {
@@ -62,7 +62,7 @@ struct options {
 };
 
 extern struct options options;
-extern const struct protocol noriter, plain_lines, plain_websocket, socketio, colyseus;
+extern const struct protocol noriter, plain_lines, plain_websocket, socketio, colyseus, centrifugo, nakama;
 
 /* --- phones.c --- */
 extern struct phone *phones;
@@ -71,6 +71,8 @@ uint64_t now_us(void);
 void phone_send(struct phone *, const void *bytes, size_t length);
 void phone_ready(struct phone *);
 bool contains(const char *text, size_t length, const char *what);
+/* The text behind a name in JSON, up to the next quote; false: there is none, or it is too long. */
+bool text_after(const char *text, const char *name, char *into, size_t capacity);
 /* The number behind a name in a line of JSON; -1 where there is none. */
 long number_after(const char *text, size_t length, const char *name);
 

@@ -221,7 +221,8 @@ static void run(const char *command) {
 /* --- Start --- */
 
 static const struct protocol *protocol_named(const char *name) {
-  const struct protocol *all[] = {&noriter, &plain_lines, &plain_websocket, &socketio, &colyseus};
+  const struct protocol *all[] = {&noriter,  &plain_lines, &plain_websocket, &socketio,
+                                  &colyseus, &centrifugo,  &nakama};
   for (size_t index = 0; index < sizeof all / sizeof *all; index++) {
     if (strcmp(all[index]->name, name) == 0) return all[index];
   }

@@ -1,4 +1,4 @@
-/* What the other servers speak. All of them pass on the mark of what was said or where somebody walked. */
+/* What the other servers from npm speak. All of them pass on the mark of what was said or where somebody walked. */
 #define _GNU_SOURCE
 #include "load.h"
 #include <stdio.h>
@@ -83,17 +83,6 @@ static size_t colyseus_ask(struct phone *phone, char *out, size_t capacity) {
   return (size_t)snprintf(out, capacity,
     "POST /matchmake/joinOrCreate/plaza HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     "Accept: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}");
-}
-
-static bool text_after(const char *text, const char *name, char *into, size_t capacity) {
-  const char *at = strstr(text, name);
-  if (at == NULL) return false;
-  at += strlen(name);
-  size_t length = strcspn(at, "\"");
-  if (length >= capacity) return false;
-  memcpy(into, at, length);
-  into[length] = 0;
-  return true;
 }
 
 static bool colyseus_asked(struct phone *phone, const char *answer) {

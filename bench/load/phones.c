@@ -31,6 +31,17 @@ bool contains(const char *text, size_t length, const char *what) {
   return memmem(text, length, what, strlen(what)) != NULL;
 }
 
+bool text_after(const char *text, const char *name, char *into, size_t capacity) {
+  const char *at = strstr(text, name);
+  if (at == NULL) return false;
+  at += strlen(name);
+  size_t length = strcspn(at, "\"");
+  if (length >= capacity) return false;
+  memcpy(into, at, length);
+  into[length] = 0;
+  return true;
+}
+
 long number_after(const char *text, size_t length, const char *name) {
   const char *at = memmem(text, length, name, strlen(name));
   return at == NULL ? -1 : strtol(at + strlen(name), NULL, 10);

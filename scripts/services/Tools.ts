@@ -27,7 +27,8 @@ function isExecutable(path: string): boolean {
   }
 }
 
-const isHere = ({ command }: Tool): boolean =>
+/** Whether it is on PATH. */
+export const isHere = ({ command }: Pick<Tool, "command">): boolean =>
   (process.env.PATH ?? "").split(delimiter).some((folder) => isExecutable(join(folder, command)))
 
 /** Ends when all of them are there. */
@@ -36,7 +37,7 @@ export async function need(...tools: ReadonlyArray<Tool>): Promise<void> {
   if (missing.length === 0) return
   const commands = missing.map(({ command }) => command).join(", ")
   const advice = `${commands} not found: install ${missing.map(({ debian }) => debian).join(", ")}`
-  if (process.getuid?.() !== 0 || !isHere({ command: "apt-get", debian: "apt" })) throw new Missing(advice)
+  if (process.getuid?.() !== 0 || !isHere({ command: "apt-get" })) throw new Missing(advice)
   await install(missing).catch((cause: unknown) => {
     throw new Missing(`${advice} (apt-get could not)`, { cause })
   })

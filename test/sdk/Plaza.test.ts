@@ -38,6 +38,8 @@ const until = <K extends Parameters<Plaza["on"]>[0]>(plaza: Plaza, key: K, isIt:
     })
   })
 
+const isEnd = (event: unknown) => typeof event === "object" && event !== null && "text" in event && event.text === "end"
+
 const isState = (name: string) => (event: unknown) =>
   typeof event === "object" && event !== null && "state" in event && event.state === name
 
@@ -56,18 +58,15 @@ describe("A plaza over a wire that is cut", () => {
         const heard: Array<string> = []
         const own: Array<Said> = []
         let missed = 0
+        const back = until(speaker, "said", isEnd)
         speaker.on("said", (said) => own.push(said))
         speaker.on("missed", () => missed++)
         // Back-off grows with each cut, so it is told that the network is there again.
         speaker.on("state", ({ state }) => {
           if (state === "waiting") queueMicrotask(() => speaker.networkChanged())
         })
-        const all = new Promise<void>((resolve) =>
-          watcher.on("said", ({ text }) => {
-            heard.push(text)
-            if (text === "end") resolve()
-          })
-        )
+        const all = until(watcher, "said", isEnd)
+        watcher.on("said", ({ text }) => heard.push(text))
         yield* Effect.promise(() => watcher.enter({ playground: "park" }))
         yield* Effect.promise(() => speaker.enter({ playground: "park" }))
         const texts = Array.from({ length: linesSaid }, (_, n) => `line ${n}`)
@@ -81,7 +80,7 @@ describe("A plaza over a wire that is cut", () => {
         }
         const seqs = (yield* Effect.promise(() => Promise.all(answers))).map(({ seq }) => seq)
         yield* Effect.promise(() => speaker.say({ text: "end", reach: "REACH_PLAYGROUND" }))
-        yield* Effect.promise(() => all)
+        yield* Effect.promise(() => Promise.all([all, back]))
         assert.isAbove(wire.cuts(), 5)
         assert.deepStrictEqual(heard, [...texts, "end"])
         assert.strictEqual(missed, 0)
