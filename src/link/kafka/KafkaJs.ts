@@ -42,6 +42,9 @@ export interface Sasl {
 }
 
 const requestTimeoutMs = 2_000
+const sessionTimeoutMs = 3_000
+/** A member that waits for its share has it when the leader has answered, or counts as dead: never before a session is over. */
+const memberRequestTimeoutMs = sessionTimeoutMs + 1_000
 /** How long a fetch waits for records. Nothing comes later by it; resuming, leaving and heartbeats wait for its end. */
 const fetchWaitMs = 100
 /** From fetch to fetch, where records come all the time: one of a single record costs as much as one of hundreds. */
@@ -58,7 +61,8 @@ export function make(options: KafkaOptions, context: Context.Context<never>): Ka
   const config = configOf(options, context)
   return {
     producer: () => producer(new kafkajs.Kafka({ ...config, retry: { ...retry, retries: 0 } })),
-    consumer: (group, topics, events) => consumer(new kafkajs.Kafka(config), group, topics, events),
+    consumer: (group, topics, events) =>
+      consumer(new kafkajs.Kafka({ ...config, requestTimeout: memberRequestTimeoutMs }), group, topics, events),
     admin: async () => {
       const admin = new kafkajs.Kafka(config).admin()
       await admin.connect()
@@ -107,7 +111,7 @@ function consumer(
 ): Consumer {
   const js = kafka.consumer({
     groupId: group,
-    sessionTimeout: 3_000,
+    sessionTimeout: sessionTimeoutMs,
     heartbeatInterval: 500,
     rebalanceTimeout: 5_000,
     maxWaitTimeInMs: fetchWaitMs,
