@@ -58,6 +58,7 @@ export class SocketOutbox implements Outbox {
   wroteAt: number
   private readonly socket: OutboxSocket
   private readonly options: OutboxOptions
+  private readonly bytesMax: number
   private waiting: Array<Uint8Array> = none
   private waitingBytes = 0
   private taken = 0
@@ -74,6 +75,7 @@ export class SocketOutbox implements Outbox {
   constructor(options: OutboxOptions) {
     this.options = options
     this.socket = options.socket
+    this.bytesMax = options.outboxBytesMax
     this.wroteAt = options.now()
   }
 
@@ -89,9 +91,7 @@ export class SocketOutbox implements Outbox {
 
   push(chunk: Uint8Array): void {
     if (this.closed) return
-    if (this.waiting === none) this.waiting = [chunk]
-    else this.waiting.push(chunk)
-    this.waitingBytes += chunk.length
+    this.add(chunk)
     if (this.isOver(1)) this.relieve()
   }
 
@@ -101,7 +101,9 @@ export class SocketOutbox implements Outbox {
       latestSkipped.count++
       return false
     }
-    this.push(chunk)
+    this.add(chunk)
+    // A quarter was free: only a chunk of most of the rest can be too much.
+    if (chunk.length > this.bytesMax / 2 && this.isOver(1)) this.relieve()
     return true
   }
 
@@ -150,11 +152,13 @@ export class SocketOutbox implements Outbox {
     if (this.left) this.flush()
     this.left = this.waiting !== none
     const bytes = this.bytes
-    const taken = this.socket.bytesWritten - this.socket.writableLength
     if (bytes === 0) {
       this.settled = true
       this.takenAt = undefined
-    } else if (taken !== this.taken || this.takenAt === undefined) {
+      return 0
+    }
+    const taken = this.socket.bytesWritten - this.socket.writableLength
+    if (taken !== this.taken || this.takenAt === undefined) {
       this.taken = taken
       this.takenAt = now
     } else if (this.options.outboxStallMs > 0 && now - this.takenAt > this.options.outboxStallMs) {
@@ -163,9 +167,14 @@ export class SocketOutbox implements Outbox {
     return bytes
   }
 
+  private add(chunk: Uint8Array): void {
+    if (this.waiting === none) this.waiting = [chunk]
+    else this.waiting.push(chunk)
+    this.waitingBytes += chunk.length
+  }
+
   private isOver(part: number): boolean {
-    const max = this.options.outboxBytesMax
-    return max > 0 && this.bytes > max * part
+    return this.bytesMax > 0 && this.bytes > this.bytesMax * part
   }
 
   /** Much may have come within one turn; what the kernel takes of it is not the phone's slowness. */
@@ -192,6 +201,12 @@ export class SocketOutbox implements Outbox {
   /** The first of what waits, as one chunk: whole chunks, as many as fit in one write, and at least one. */
   private take(): Uint8Array {
     const all = this.waiting
+    const [only] = all
+    if (all.length === 1 && only !== undefined) {
+      this.waiting = none
+      this.waitingBytes = 0
+      return only
+    }
     let count = 0
     let bytes = 0
     for (const chunk of all) {
