@@ -44,6 +44,9 @@ export interface OutboxOptions {
 /** A write is cut here, between chunks: a socket says only of whole writes that they were taken, and so shows progress. */
 export const writeBytesMax = 32 * 1024
 
+/** What waited at so many looks is written at the next, by half a second at most from one to another. */
+const looksMax = 2
+
 /** LATEST lines are skipped when this part of the bound is in use. */
 const latestPart = 1 / 4
 
@@ -62,13 +65,15 @@ export class SocketOutbox implements Outbox {
   private waiting: Array<Uint8Array> = none
   private waitingBytes = 0
   private taken = 0
+  /** The kernel took all of the last write: the socket need not be asked, which is never at hand when thousands are told. */
+  private clear = true
   /** Nothing waits, as of the last look, and nothing was written since. */
   private settled = true
   /** When it was last seen that something was taken, while something waits. */
   private takenAt: number | undefined = undefined
   private scheduled = false
-  /** Something waited already when it was last looked at, and nothing was flushed since. */
-  private left = false
+  /** At so many looks something waited, and nothing was flushed since. */
+  private looks = 0
   private closed = false
   private finished = false
 
@@ -81,7 +86,14 @@ export class SocketOutbox implements Outbox {
 
   /** Bytes in this process that the phone's kernel buffer has not taken. */
   get bytes(): number {
-    return this.socket.writableLength + this.waitingBytes
+    return this.untaken + this.waitingBytes
+  }
+
+  private get untaken(): number {
+    if (this.clear) return 0
+    const bytes = this.socket.writableLength
+    this.clear = bytes === 0
+    return bytes
   }
 
   answer(chunk: Uint8Array): void {
@@ -119,10 +131,9 @@ export class SocketOutbox implements Outbox {
   }
 
   flush(): void {
-    this.left = false
-    const socket = this.socket
+    this.looks = 0
     // A socket that was given much asks to wait although the kernel has taken all of it: its length says so sooner.
-    while (this.waiting !== none && (!socket.writableNeedDrain || socket.writableLength === 0)) {
+    while (this.waiting !== none && (this.untaken === 0 || !this.socket.writableNeedDrain)) {
       this.write(this.take())
     }
   }
@@ -147,10 +158,10 @@ export class SocketOutbox implements Outbox {
   check(now: number): number {
     // Most phones have taken all that was written, and their sockets need not be looked at.
     if (this.closed || (this.waiting === none && this.settled)) return 0
-    // Nobody may come to flush what was pushed and not scheduled. What is new since the last look is on its way: were
-    // it written here, thousands of phones would be written to at once (Spread).
-    if (this.left) this.flush()
-    this.left = this.waiting !== none
+    // Nobody may come to flush what was pushed and not scheduled. What waits for a short time is on its way: were it
+    // written here, thousands of phones would be written to at once (Spread), and that while there is too much to do.
+    if (this.looks >= looksMax) this.flush()
+    this.looks = this.waiting === none ? 0 : this.looks + 1
     const bytes = this.bytes
     if (bytes === 0) {
       this.settled = true
@@ -196,6 +207,7 @@ export class SocketOutbox implements Outbox {
     writes.count++
     bytesOut.count += chunk.length
     this.socket.write(chunk)
+    this.clear = this.socket.writableLength === 0
   }
 
   /** The first of what waits, as one chunk: whole chunks, as many as fit in one write, and at least one. */
