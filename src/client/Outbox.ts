@@ -44,6 +44,9 @@ export interface OutboxOptions {
 /** A write is cut here, between chunks: a socket says only of whole writes that they were taken, and so shows progress. */
 export const writeBytesMax = 32 * 1024
 
+/** What waited at so many looks is written at the next, by half a second at most from one to another. */
+const looksMax = 2
+
 /** LATEST lines are skipped when this part of the bound is in use. */
 const latestPart = 1 / 4
 
@@ -58,28 +61,39 @@ export class SocketOutbox implements Outbox {
   wroteAt: number
   private readonly socket: OutboxSocket
   private readonly options: OutboxOptions
+  private readonly bytesMax: number
   private waiting: Array<Uint8Array> = none
   private waitingBytes = 0
   private taken = 0
+  /** The kernel took all of the last write: the socket need not be asked, which is never at hand when thousands are told. */
+  private clear = true
   /** Nothing waits, as of the last look, and nothing was written since. */
   private settled = true
   /** When it was last seen that something was taken, while something waits. */
   private takenAt: number | undefined = undefined
   private scheduled = false
-  /** Something waited already when it was last looked at, and nothing was flushed since. */
-  private left = false
+  /** At so many looks something waited, and nothing was flushed since. */
+  private looks = 0
   private closed = false
   private finished = false
 
   constructor(options: OutboxOptions) {
     this.options = options
     this.socket = options.socket
+    this.bytesMax = options.outboxBytesMax
     this.wroteAt = options.now()
   }
 
   /** Bytes in this process that the phone's kernel buffer has not taken. */
   get bytes(): number {
-    return this.socket.writableLength + this.waitingBytes
+    return this.untaken + this.waitingBytes
+  }
+
+  private get untaken(): number {
+    if (this.clear) return 0
+    const bytes = this.socket.writableLength
+    this.clear = bytes === 0
+    return bytes
   }
 
   answer(chunk: Uint8Array): void {
@@ -89,9 +103,7 @@ export class SocketOutbox implements Outbox {
 
   push(chunk: Uint8Array): void {
     if (this.closed) return
-    if (this.waiting === none) this.waiting = [chunk]
-    else this.waiting.push(chunk)
-    this.waitingBytes += chunk.length
+    this.add(chunk)
     if (this.isOver(1)) this.relieve()
   }
 
@@ -101,7 +113,9 @@ export class SocketOutbox implements Outbox {
       latestSkipped.count++
       return false
     }
-    this.push(chunk)
+    this.add(chunk)
+    // A quarter was free: only a chunk of most of the rest can be too much.
+    if (chunk.length > this.bytesMax / 2 && this.isOver(1)) this.relieve()
     return true
   }
 
@@ -117,10 +131,9 @@ export class SocketOutbox implements Outbox {
   }
 
   flush(): void {
-    this.left = false
-    const socket = this.socket
+    this.looks = 0
     // A socket that was given much asks to wait although the kernel has taken all of it: its length says so sooner.
-    while (this.waiting !== none && (!socket.writableNeedDrain || socket.writableLength === 0)) {
+    while (this.waiting !== none && (this.untaken === 0 || !this.socket.writableNeedDrain)) {
       this.write(this.take())
     }
   }
@@ -145,16 +158,18 @@ export class SocketOutbox implements Outbox {
   check(now: number): number {
     // Most phones have taken all that was written, and their sockets need not be looked at.
     if (this.closed || (this.waiting === none && this.settled)) return 0
-    // Nobody may come to flush what was pushed and not scheduled. What is new since the last look is on its way: were
-    // it written here, thousands of phones would be written to at once (Spread).
-    if (this.left) this.flush()
-    this.left = this.waiting !== none
+    // Nobody may come to flush what was pushed and not scheduled. What waits for a short time is on its way: were it
+    // written here, thousands of phones would be written to at once (Spread), and that while there is too much to do.
+    if (this.looks >= looksMax) this.flush()
+    this.looks = this.waiting === none ? 0 : this.looks + 1
     const bytes = this.bytes
-    const taken = this.socket.bytesWritten - this.socket.writableLength
     if (bytes === 0) {
       this.settled = true
       this.takenAt = undefined
-    } else if (taken !== this.taken || this.takenAt === undefined) {
+      return 0
+    }
+    const taken = this.socket.bytesWritten - this.socket.writableLength
+    if (taken !== this.taken || this.takenAt === undefined) {
       this.taken = taken
       this.takenAt = now
     } else if (this.options.outboxStallMs > 0 && now - this.takenAt > this.options.outboxStallMs) {
@@ -163,9 +178,14 @@ export class SocketOutbox implements Outbox {
     return bytes
   }
 
+  private add(chunk: Uint8Array): void {
+    if (this.waiting === none) this.waiting = [chunk]
+    else this.waiting.push(chunk)
+    this.waitingBytes += chunk.length
+  }
+
   private isOver(part: number): boolean {
-    const max = this.options.outboxBytesMax
-    return max > 0 && this.bytes > max * part
+    return this.bytesMax > 0 && this.bytes > this.bytesMax * part
   }
 
   /** Much may have come within one turn; what the kernel takes of it is not the phone's slowness. */
@@ -187,11 +207,18 @@ export class SocketOutbox implements Outbox {
     writes.count++
     bytesOut.count += chunk.length
     this.socket.write(chunk)
+    this.clear = this.socket.writableLength === 0
   }
 
   /** The first of what waits, as one chunk: whole chunks, as many as fit in one write, and at least one. */
   private take(): Uint8Array {
     const all = this.waiting
+    const [only] = all
+    if (all.length === 1 && only !== undefined) {
+      this.waiting = none
+      this.waitingBytes = 0
+      return only
+    }
     let count = 0
     let bytes = 0
     for (const chunk of all) {

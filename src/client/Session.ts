@@ -59,8 +59,6 @@ let asks = 0
 export class Session implements Caller {
   /** Undefined when its socket is gone. */
   connection: Connection | undefined
-  /** Undefined before hello. */
-  held: Held | undefined
   place: Place | undefined
   /** -1: not told of its mailbox yet. */
   mailboxSeq = -1
@@ -74,7 +72,10 @@ export class Session implements Caller {
   refusals: RefusedCounter
   /** How often it wants to be told of moves, wherever it stands. */
   pace: Pace = Pace.PACE_FULL
+  /** The serial of the token this socket was given, while older ones are about that the phone may still need; else 0. */
+  newToken = 0
   readonly #services: SessionServices
+  #held: Held | undefined
   /** Undefined: none was sent yet. */
   #pending: Map<number, Pending> | undefined
   #lock: Semaphore.Semaphore | undefined
@@ -100,6 +101,18 @@ export class Session implements Caller {
   end(): void {
     this.#pending = undefined
     this.lasting.end()
+  }
+
+  /** Undefined before hello. */
+  get held(): Held | undefined {
+    return this.#held
+  }
+
+  set held(held: Held | undefined) {
+    this.#held = held
+    // Each line that comes asks for it, and what it is made of is not at hand then.
+    const { token = 0, tokenHeld = 0 } = held?.record ?? {}
+    this.newToken = token > 1 && tokenHeld < token ? token : 0
   }
 
   get session(): string {
@@ -224,12 +237,6 @@ export class Session implements Caller {
   /** Whether anything of this session waits, so that it must be swept. */
   get isWaiting(): boolean {
     return this.lasting.count > 0
-  }
-
-  /** The serial of the token this socket was given, while older ones are about that the phone may still need; else 0. */
-  get newToken(): number {
-    const { token = 0, tokenHeld = 0 } = this.held?.record ?? {}
-    return token > 1 && tokenHeld < token ? token : 0
   }
 
   get isPresent(): boolean {

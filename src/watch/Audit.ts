@@ -96,18 +96,21 @@ const standingIn = ({ space, writes, generation }: Broom, channel: Tag) =>
     const snapshot = yield* space.snapshot(channel, memberPrefix, "")
     // What an older generation left is void.
     if (snapshot.generation === undefined || !isSameGeneration(snapshot.generation, generation)) return []
-    return yield* Effect.forEach(
-      snapshot.entries,
-      ([key, entry]) => {
-        const record = MemberRecord.decode(entry.value)
-        const member = Number(key.slice(memberPrefix.length))
-        return Effect.map(
-          writes.readSession(record.guest),
-          (session): Standing => ({ channel, member, entry, record, session })
-        )
-      },
-      { concurrency: sessionsAtOnce }
-    )
+    const look = ([key, entry]: readonly [string, Entry]) => {
+      const record = MemberRecord.decode(entry.value)
+      const member = Number(key.slice(memberPrefix.length))
+      return Effect.map(
+        writes.readSession(record.guest),
+        (session): Standing => ({ channel, member, entry, record, session })
+      )
+    }
+    const shares = Array.from({ length: sessionsAtOnce }, (): Array<readonly [string, Entry]> => [])
+    let next = 0
+    for (const entry of snapshot.entries) shares[next++ % sessionsAtOnce]?.push(entry)
+    // A fiber for each share: one for each member would cost more than all that is read.
+    return (yield* Effect.forEach(shares, (share) => Effect.forEach(share, look), {
+      concurrency: sessionsAtOnce
+    })).flat()
   })
 
 function defectOf(

@@ -13,7 +13,7 @@ import { Bytes } from "./Bytes.ts"
 import { writeAppeared, writeCrowded, writeDisappeared, writeMoved } from "./Describe.ts"
 import type { Grid } from "./Grid.ts"
 import { type Cell, isNear, type Member, type Sight } from "./Member.ts"
-import { type Chunk, cut, empty, nothing, Patch } from "./Patch.ts"
+import { type Chunk, empty, latestOf, nothing, orderedOf, Patch } from "./Patch.ts"
 import type { Viewer } from "./Viewer.ts"
 
 /** Emotes and the like that wait for a tick; what is more is skipped, as LATEST may be. */
@@ -73,6 +73,7 @@ export class Audience {
     const patch = this.patchOf(cell)
     if (patch.crowdedDirty || (patch.crowded === 0 && this.grid.crowded(cell) === 0)) return
     patch.crowdedDirty = true
+    patch.differs = true
     this.crowds.push(cell)
   }
 
@@ -107,7 +108,7 @@ export class Audience {
     viewer.cell = cell
     viewer.fresh = true
     appearedFigure.count += came.length
-    if (out.length > 0) viewer.phone.outbox.push(out.take())
+    if (out.length > 0) viewer.outbox.push(out.take())
   }
 
   /** Pushes to every phone what has changed in its view since the last tick; writing it is the caller's. False: nothing. */
@@ -134,8 +135,8 @@ export class Audience {
       // Where a member appears is told with it, and need not be told as a move.
       if (told !== undefined && shown !== undefined) this.touch(shown).movers.push(member)
       if (told === shown) continue
-      if (told !== undefined) this.touch(told).departures.push(member)
-      if (shown !== undefined) this.touch(shown).arrivals.push(member)
+      if (told !== undefined) this.touch(told, true).departures.push(member)
+      if (shown !== undefined) this.touch(shown, true).arrivals.push(member)
     }
     for (const { member, line } of this.signals) {
       if (member.shown !== undefined) this.touch(member.shown).signals.push(line)
@@ -154,12 +155,14 @@ export class Audience {
       const patch = this.patchOf(cell)
       patch.crowded = this.grid.crowded(cell)
       patch.crowdedDirty = false
+      patch.differs = false
     }
     for (const patch of this.touched) {
       patch.touched = false
-      patch.arrivals.length = 0
-      patch.departures.length = 0
-      patch.movers.length = 0
+      patch.differs = false
+      clear(patch.arrivals)
+      clear(patch.departures)
+      clear(patch.movers)
       if (patch.signals.length > 0) patch.signals = []
     }
     this.dirty = []
@@ -169,36 +172,33 @@ export class Audience {
   }
 
   private tell(viewer: Viewer): void {
-    const { member } = viewer
+    const { member, outbox } = viewer
     const { cell } = member
-    const { outbox } = viewer.phone
     const sight = member[this.kind]
     const chunk = this.chunkOf(cell)
     if (viewer.fresh || viewer.cell !== cell || sight.cell !== member.shown) {
       viewer.fresh = false
-      const ordered = this.orderedOf(viewer)
+      const ordered = this.differenceOf(viewer)
       viewer.cell = cell
       if (ordered.length > 0) outbox.push(ordered)
-      this.tellMoves(viewer, sight, chunk, chunk.latest)
-    } else if (chunk.ordered.length > 0) {
+      this.tellMoves(viewer, sight, chunk, latestOf(chunk))
+    } else if (chunk.orderedBytes > 0) {
       appearedFigure.count += chunk.came
       const apart = viewer.behind || viewer.pace === Pace.PACE_LINES || !outbox.latest(chunk.all)
       if (apart) {
-        outbox.push(chunk.ordered)
+        outbox.push(orderedOf(chunk))
         viewer.behind = true
       }
-      this.tellMoves(viewer, sight, chunk, apart ? chunk.latest : empty)
+      this.tellMoves(viewer, sight, chunk, apart ? latestOf(chunk) : empty)
     } else {
-      this.tellMoves(viewer, sight, chunk, chunk.latest)
+      this.tellMoves(viewer, sight, chunk, chunk.all)
     }
   }
 
   /** LATEST. A phone that was too slow for some, or is owed some, is told all places once it can be. */
   private tellMoves(viewer: Viewer, sight: Sight, { whole }: Chunk, moves: Uint8Array): void {
     if (viewer.pace === Pace.PACE_LINES) return
-    const { member } = viewer
-    const { outbox } = viewer.phone
-    const { behind } = viewer
+    const { member, outbox, behind } = viewer
     const due = behind && whole ? this.placesOf(member.cell) : moves
     viewer.behind = !((due.length === 0 || outbox.latest(due)) && whole)
     // Movers see their own moves, also those that no frame has, because nobody was shown them or knew them before.
@@ -219,17 +219,18 @@ export class Audience {
     const owed = patch.owing ? this.placesOf(cell).length : 0
     const { out } = this
     out.clear()
-    const came = this.writeDifference(cell, cell, undefined)
+    if (patch.near.length === 0) patch.near = cell.near.map((near) => this.patchOf(near))
+    const came = patch.near.some(({ differs }) => differs) ? this.writeDifference(cell, cell, undefined) : 0
     const ordered = out.length
-    for (const near of cell.near) this.writeFrame(near)
+    for (const near of patch.near) if (near.touched) this.writeFrame(near)
     const whole = this.isAffordable(patch, elapsedMs, ordered, Math.max(owed, out.length - ordered))
     if (!whole) {
       out.length = ordered
-      this.writeFrame(cell)
+      this.writeFrame(patch)
       patch.allowance -= out.length - ordered
     }
     patch.owing = !whole
-    patch.chunk = out.length === 0 && whole ? nothing : cut(out.take(), ordered, whole, came)
+    patch.chunk = out.length === 0 && whole ? nothing : { all: out.take(), orderedBytes: ordered, whole, came }
     return patch.chunk
   }
 
@@ -248,8 +249,8 @@ export class Audience {
     return whole
   }
 
-  private writeFrame(cell: Cell): void {
-    const { frameStart, frameEnd } = this.framed(this.patchOf(cell))
+  private writeFrame(patch: Patch): void {
+    const { frameStart, frameEnd } = this.framed(patch)
     if (frameEnd > frameStart) this.out.part(this.frames, frameStart, frameEnd)
   }
 
@@ -280,7 +281,7 @@ export class Audience {
   }
 
   /** What this phone alone is told of who came and went: it stands in another cell, or its own member came or went. */
-  private orderedOf(viewer: Viewer): Uint8Array {
+  private differenceOf(viewer: Viewer): Uint8Array {
     this.out.clear()
     appearedFigure.count += this.writeDifference(viewer.cell, viewer.member.cell, viewer.member)
     return this.out.length === 0 ? empty : this.out.take()
@@ -289,8 +290,8 @@ export class Audience {
   /** From what was told around one cell (undefined: nothing) to what is around another now; answers how many came. */
   private writeDifference(from: Cell | undefined, to: Cell, self: Member | undefined): number {
     const { came, gone, out } = this
-    came.length = 0
-    for (const list of gone) list.length = 0
+    clear(came)
+    for (const list of gone) clear(list)
     if (from !== undefined) this.gatherGone(from, to, self)
     for (const cell of to.near) {
       for (const member of this.patchOf(cell).arrivals) {
@@ -339,8 +340,9 @@ export class Audience {
     return this.gone[reason] ?? []
   }
 
-  private touch(cell: Cell): Patch {
+  private touch(cell: Cell, differs = false): Patch {
     const patch = this.patchOf(cell)
+    if (differs) patch.differs = true
     if (!patch.touched) {
       patch.touched = true
       this.touched.push(patch)
@@ -355,6 +357,11 @@ export class Audience {
     while (this.patches.length <= cell.serial) this.patches.push(new Patch())
     return this.patches[cell.serial] ?? new Patch()
   }
+}
+
+/** Most lists are empty, and to empty one costs more than to look. */
+const clear = (list: Array<Member>): void => {
+  if (list.length > 0) list.length = 0
 }
 
 /** In the order of their numbers, so that a reason is its own place in the list. */

@@ -21,7 +21,7 @@ import { membersCounter } from "../../space/PresenceWrites.ts"
 import { Self } from "../../space/Self.ts"
 import { SharedSpace, type Snapshot, type SpaceError } from "../../space/SharedSpace.ts"
 import { memberPrefix } from "../../space/Tag.ts"
-import { members as membersFigure, signalsShed, tickInterval, tickSeconds } from "../../telemetry/Metrics.ts"
+import { members as membersFigure, signalsShed, tickInterval, tickSeconds, tickTurns } from "../../telemetry/Metrics.ts"
 import { withSpan } from "../../telemetry/Tracing.ts"
 import { enduring, Workers } from "../../Workers.ts"
 import type { Trace } from "../../wire/Trace.ts"
@@ -46,7 +46,7 @@ export class Channels extends Context.Service<
     /** Reads every channel anew: the shared space, or who this runner is, is not what it was. */
     readonly reload: Effect.Effect<void, SpaceError>
     readonly all: () => Iterable<View>
-    /** How often moves are told now. */
+    /** How often a phone is told of moves now. */
     readonly tickMs: () => number
   }
 >()("noriter/plaza/playground/Channels") {
@@ -257,19 +257,20 @@ const make = Effect.gen(function* () {
   const beat = Effect.suspend(() => {
     const changed = tempo.beat(performance.now(), spread.isWriting)
     tickInterval.value = tempo.tickMs / 1000
-    if (changed) for (const { view } of channels.values()) view.ticking(tempo.tickMs)
+    tickTurns.value = tempo.turns
+    if (changed) for (const { view } of channels.values()) view.ticking(tempo.toldMs)
     return tempo.isDue ? tick : Effect.void
   })
   const tick = Effect.gen(function* () {
     spread.finish()
     const began = performance.now()
     const nowMs = yield* Clock.currentTimeMillis
-    for (const { view } of channels.values()) {
+    for (const { view, flow } of channels.values()) {
       const moves = view.takeMoves()
       // Not waited for: phones here are told at every tick, however long the link takes.
       if (moves !== undefined) fork(Effect.ignore(bus.publish(moves)))
       if (view.isKeyFrameDue(nowMs)) fork(askKeyFrames(view.tag))
-      view.tick(nowMs, (viewers) => spread.add(viewers))
+      view.tick(nowMs, (viewers) => spread.add(viewers), tempo.turns, flow.isComing)
     }
     spread.begin(performance.now() - began)
   })
@@ -345,6 +346,6 @@ const make = Effect.gen(function* () {
       }),
     reload,
     all: () => [...channels.values()].map(({ view }) => view),
-    tickMs: () => tempo.tickMs
+    tickMs: () => tempo.toldMs
   })
 })

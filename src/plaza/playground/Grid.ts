@@ -26,9 +26,11 @@ export class Grid {
     this.shownMax = cellShownMax === 0 ? Number.POSITIVE_INFINITY : cellShownMax
   }
 
-  /** The cell of a place; a place outside belongs to the cell at the edge. */
-  cellAt(xCm: number, yCm: number): Cell {
-    const cell = this.make(this.indexAt(xCm, yCm))
+  /** The cell of a place; a place outside belongs to the cell at the edge. `before`: it most likely is this one. */
+  cellAt(xCm: number, yCm: number, before?: Cell): Cell {
+    const index = this.indexAt(xCm, yCm)
+    if (before?.index === index) return before
+    const cell = this.make(index)
     if (cell.near.length === 0) cell.near = this.around(cell)
     return cell
   }

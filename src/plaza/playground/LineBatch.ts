@@ -34,7 +34,7 @@ export class LineBatch {
     const someNearby = everywhere.length < lines.length
     const speakers = new Set(lines.map(({ told }) => (told.id === 0 ? 0 : told.member)))
     const byCell = new Map<Cell, Uint8Array>()
-    for (const { member, heardTo, phone } of viewers) {
+    for (const { member, heardTo, outbox } of viewers) {
       let chunk = toAll
       if (heardTo >= first.told.seq || speakers.has(member.number)) {
         chunk = joined(
@@ -45,7 +45,7 @@ export class LineBatch {
         chunk = byCell.get(member.cell) ?? this.joinedIn(member.cell, lines, everywhere.length, toAll)
         byCell.set(member.cell, chunk)
       }
-      if (chunk.length > 0) phone.outbox.push(chunk)
+      if (chunk.length > 0) outbox.push(chunk)
     }
     return true
   }

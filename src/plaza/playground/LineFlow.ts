@@ -10,7 +10,7 @@ import type { View } from "./View.ts"
 /** For each millisecond of writing so many are left to everything else: lines take a seventh of a core. */
 const restPart = 6
 /** From one writing to the next at most; when there is so much to say that writing it takes that long, there is no rest. */
-const everyMsMax = 40
+const everyMsMax = 50
 
 /**
  * Phones written to before what else has come is looked at, ten milliseconds: more than for moves, since what comes
@@ -32,6 +32,11 @@ export class LineFlow {
   constructor(view: Flowing) {
     this.view = view
     this.spread = new Spread((busyMs) => this.written(busyMs), phonesAtOnce)
+  }
+
+  /** It will give out what waits, at its time: a tick that has nothing else to tell need not. */
+  get isComing(): boolean {
+    return this.wanted
   }
 
   /** Lines have come. Where the next tick writes to phones anyway they join it. */

@@ -2,9 +2,13 @@
 import type { Member } from "./Member.ts"
 
 export class Patch {
+  /** Those of the cell and of the cells around it. */
+  near: ReadonlyArray<Patch> = []
   /** How many were told not to be shown. */
   crowded = 0
   crowdedDirty = false
+  /** Somebody came or went, or it is crowded otherwise: what nearly no cell has at a tick. */
+  differs = false
   /** Of this tick: who is shown here now and was not, who was and is not, and who has moved. */
   readonly arrivals: Array<Member> = []
   readonly departures: Array<Member> = []
@@ -29,10 +33,8 @@ export class Patch {
 /** What all phones of a cell are told that stood still in it. */
 export interface Chunk {
   readonly all: Uint8Array
-  /** ORDERED: who came and went. */
-  readonly ordered: Uint8Array
-  /** LATEST: who moved. */
-  readonly latest: Uint8Array
+  /** So many bytes of it are ORDERED: who came and went. The others are LATEST: who moved. */
+  readonly orderedBytes: number
   /** False: it was too much, and only the moves in the cell itself are told; the others are owed. */
   readonly whole: boolean
   /** How many came. */
@@ -40,13 +42,9 @@ export interface Chunk {
 }
 
 export const empty = new Uint8Array(0)
-export const nothing: Chunk = { all: empty, ordered: empty, latest: empty, whole: true, came: 0 }
+export const nothing: Chunk = { all: empty, orderedBytes: 0, whole: true, came: 0 }
 
-/** Whole lines: the first of them ORDERED, up to `ordered`. */
-export const cut = (all: Uint8Array, ordered: number, whole: boolean, came: number): Chunk => ({
-  all,
-  ordered: ordered === 0 ? empty : all.subarray(0, ordered),
-  latest: ordered === 0 ? all : all.subarray(ordered),
-  whole,
-  came
-})
+export const orderedOf = ({ all, orderedBytes }: Chunk): Uint8Array => all.subarray(0, orderedBytes)
+
+export const latestOf = ({ all, orderedBytes }: Chunk): Uint8Array =>
+  orderedBytes === 0 ? all : all.subarray(orderedBytes)

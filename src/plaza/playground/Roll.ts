@@ -69,7 +69,7 @@ export class Roll {
   /** Puts a member where it stands now; false: it stands there already. */
   place(member: Member, xCm: number, yCm: number, walked = true): boolean {
     if (member.placed && member.xCm === xCm && member.yCm === yCm) return false
-    const cell = this.grid.cellAt(xCm, yCm)
+    const cell = this.grid.cellAt(xCm, yCm, member.cell)
     const crosses = member.standing && cell !== member.cell
     if (crosses) this.stepOut(member)
     member.placed = true

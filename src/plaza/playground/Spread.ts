@@ -64,7 +64,7 @@ export class Spread {
       const next = this.waiting[0].next()
       if (next.done === true) this.waiting.shift()
       else {
-        next.value.phone.outbox.flush()
+        next.value.outbox.flush()
         left--
       }
     }

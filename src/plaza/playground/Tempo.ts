@@ -1,15 +1,20 @@
 /**
- * How often moves are told: at every beat of the set tick, or, while this process has too much to do, at every second or
- * fourth, and then without emotes. What is said, and who comes and goes, is never left out. Owns the steps up and down;
- * what is told at a tick is the views'.
+ * How often moves are told: at every beat of the set tick and to everybody, or, while this process has too much to do,
+ * at each tick to the half of the phones whose turn it is; then ticks come at every second beat only, and then without
+ * emotes. What is said, and who comes and goes, is never left out. Owns the steps up and down; what is told at a tick is
+ * the views'.
  */
 
-/** What is done at each step: at every how many beats there is a tick, and whether emotes are left out. */
-const steps: ReadonlyArray<{ readonly beats: number; readonly shedsSignals: boolean }> = [
-  { beats: 1, shedsSignals: false },
-  { beats: 2, shedsSignals: false },
-  { beats: 4, shedsSignals: false },
-  { beats: 4, shedsSignals: true }
+/**
+ * What is done at each step: at every how many beats there is a tick, how many turns phones are written to by, and
+ * whether emotes are left out. Turns before longer ticks: writes are most of what a tick costs, and half of them at each
+ * hold up what comes in between for half as long.
+ */
+const steps: ReadonlyArray<{ readonly beats: number; readonly turns: number; readonly shedsSignals: boolean }> = [
+  { beats: 1, turns: 1, shedsSignals: false },
+  { beats: 1, turns: 2, shedsSignals: false },
+  { beats: 2, turns: 2, shedsSignals: false },
+  { beats: 2, turns: 2, shedsSignals: true }
 ]
 
 /** So many more beats were too late than ticks were in time: a step up. One collection of garbage is none. */
@@ -39,6 +44,16 @@ export class Tempo {
     return this.beatMs * this.at.beats
   }
 
+  /** How many ticks it takes until each phone was written to. */
+  get turns(): number {
+    return this.at.turns
+  }
+
+  /** How often a phone is told of moves. */
+  get toldMs(): number {
+    return this.tickMs * this.at.turns
+  }
+
   get shedsSignals(): boolean {
     return this.at.shedsSignals
   }
@@ -53,7 +68,7 @@ export class Tempo {
     this.busyMs = busyMs
   }
 
-  /** The next beat; `unfinished`: phones are still being written to. True: ticks come more or less often from here on. */
+  /** The next beat; `unfinished`: phones are still being written to. True: phones are told more or less often from here on. */
   beat(nowMs: number, unfinished: boolean): boolean {
     this.beats++
     const lagMs = this.beatAtMs === undefined ? 0 : nowMs - this.beatAtMs - this.beatMs
@@ -64,14 +79,14 @@ export class Tempo {
     if (isLate) this.strain++
     else if (this.isDue) this.strain = Math.max(0, this.strain - 1)
     this.calm = isLate || this.busyMs > this.tickMs * calmPart ? 0 : this.calm + 1
-    const before = this.tickMs
+    const before = this.toldMs
     if (this.strain >= strainMax) this.go(1)
     else if (this.calm >= calmBeats) this.go(-1)
-    return this.tickMs !== before
+    return this.toldMs !== before
   }
 
   private get at() {
-    return steps[this.step] ?? { beats: 1, shedsSignals: false }
+    return steps[this.step] ?? { beats: 1, turns: 1, shedsSignals: false }
   }
 
   private go(by: number): void {

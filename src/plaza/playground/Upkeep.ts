@@ -33,14 +33,23 @@ export const layer = Layer.effectDiscard(
     const self = yield* Self
     const workers = yield* Workers
 
+    /** The numbers that sessions give as theirs in a channel: whose members need no second look. */
+    const namedIn = (tag: string): ReadonlySet<number> => {
+      const named = new Set<number>()
+      for (const { held } of sessions.all()) if (held?.record.channel === tag) named.add(held.record.member)
+      return named
+    }
+
     const removeOrphans = Effect.fnUntraced(function* (tag: string, entries: ReadonlyMap<string, Entry>) {
       const nowMs = yield* Clock.currentTimeMillis
+      const named = namedIn(tag)
       for (const [key, { owner, value, dueMs = Number.POSITIVE_INFINITY }] of entries) {
         const member = memberOf(key)
         if (owner?.incarnation !== self.incarnation.id) {
           if (nowMs >= dueMs + overdueMs) yield* presence.moveOnOverdue(tag, member, nowMs)
           continue
         }
+        if (named.has(member) && nowMs < dueMs) continue
         const session = sessions.ofSession(MemberRecord.decode(value).session)
         const isKept = session !== undefined && names(session, tag, member) && nowMs < dueMs
         if (!isKept) yield* presence.removeOrphan(tag, member)
@@ -74,7 +83,8 @@ export const layer = Layer.effectDiscard(
     /** Channels whose view had not heard of all members at the last look: a frame may have been lost, or be on its way. */
     let behind: ReadonlySet<string> = new Set()
     const refresh = Effect.fnUntraced(function* (view: View, entries: ReadonlyMap<string, Entry>) {
-      const isBehind = [...entries].some(([key, { version }]) => !view.knows(memberOf(key), version))
+      let isBehind = false
+      for (const [key, { version }] of entries) isBehind ||= !view.knows(memberOf(key), version)
       if (isBehind && behind.has(view.tag)) yield* channels.refresh(view.tag)
       return isBehind ? [view.tag] : []
     })

@@ -21,6 +21,7 @@ import { channelBounds, type LineBounds, Lines } from "./Lines.ts"
 import { Movers, type Places } from "./Movers.ts"
 import { Peers } from "./Peers.ts"
 import { type Known, Roll } from "./Roll.ts"
+import { Turns } from "./Turns.ts"
 import { type Phone, Viewer } from "./Viewer.ts"
 import { readSnapshot } from "./ViewSnapshot.ts"
 
@@ -64,6 +65,7 @@ export class View {
   private readonly fast: Audience
   private readonly slow: Audience
   private slowAtMs = Number.NEGATIVE_INFINITY
+  private readonly turns = new Turns()
   private readonly roll: Roll
   private readonly movers: Movers
   private readonly peers = new Peers()
@@ -270,7 +272,7 @@ export class View {
   }
 
   /** Gives out the lines that wait, where no tick is coming; `write` as in `tick`. */
-  flushLines(write: (viewers: Iterable<Viewer>) => void = writeAtOnce): void {
+  flushLines(write = writeAtOnce): void {
     if (this.batch.size === 0) return
     this.batch.give(this.viewers.values())
     write(this.viewers.values())
@@ -283,9 +285,13 @@ export class View {
     return this.fast.hasNews
   }
 
-  /** Tells every phone what has changed in its view; `write` sees to it that it is written, at once where none is given. */
-  tick(nowMs: number, write: (viewers: Iterable<Viewer>) => void = writeAtOnce): void {
-    const isGiven = this.batch.give(this.viewers.values())
+  /**
+   * Tells every phone what has changed in its view; `write` sees to it that it is written, at once where none is given.
+   * By turns, what a phone is told waits in its outbox for a tick of its own, or until something else is written.
+   * `leavesLines`: somebody gives out lines in a moment, and here they go only with moves.
+   */
+  tick(nowMs: number, write = writeAtOnce, turns = 1, leavesLines = false): void {
+    const isGiven = (!leavesLines || this.hasMovement()) && this.batch.give(this.viewers.values())
     let isTold = this.fast.tick(nowMs) || isGiven
     // A clock that was set back must not keep them waiting.
     if (Math.abs(nowMs - this.slowAtMs) >= this.slowMs) {
@@ -293,7 +299,8 @@ export class View {
       isTold = this.slow.tick(nowMs) || isTold
       this.changePaces()
     }
-    if (isTold) write(this.viewers.values())
+    const due = this.turns.due(this.viewers, isTold, turns)
+    if (due !== undefined) write(due)
   }
 
   /** A member shows a feeling: told to those who see it. */
@@ -306,9 +313,9 @@ export class View {
     this.signal(member, lineOf({ $case: "typed", value: { $type: "noriter.client.v1.Typed", member } }))
   }
 
-  /** Moves are told so often from here on. */
-  ticking(tickMs: number): void {
-    const line = lineOf({ $case: "ticking", value: { $type: "noriter.client.v1.Ticking", tickMs } })
+  /** A phone is told of moves so often from here on. */
+  ticking(toldMs: number): void {
+    const line = lineOf({ $case: "ticking", value: { $type: "noriter.client.v1.Ticking", tickMs: toldMs } })
     for (const { phone } of this.viewers.values()) phone.outbox.push(line)
     this.fast.owes = true
   }
@@ -330,7 +337,7 @@ export class View {
     const member = this.roll.meet(phone.member)
     member.held = true
     member.own = true
-    const viewer = new Viewer(phone, member)
+    const viewer = new Viewer(phone, member, this.turns.take())
     this.viewers.set(phone.member, viewer)
     this.audienceOf(viewer).add(viewer)
     return viewer
@@ -389,5 +396,5 @@ export class View {
 }
 
 const writeAtOnce = (viewers: Iterable<Viewer>): void => {
-  for (const { phone } of viewers) phone.outbox.flush()
+  for (const { outbox } of viewers) outbox.flush()
 }

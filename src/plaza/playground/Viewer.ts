@@ -16,7 +16,11 @@ export interface Phone {
 
 export class Viewer {
   readonly phone: Phone
+  /** The phone's, at hand: each tick asks for it. */
+  readonly outbox: Outbox
   readonly member: Member
+  /** When phones are written to by turns, it has this one of them (modulo their number). */
+  readonly turn: number
   pace: Pace
   /** What the phone has asked for; takes effect when all audiences have been told the same. */
   paceAsked: Pace
@@ -29,9 +33,11 @@ export class Viewer {
   /** It heard the lines up to here elsewhere, before they came to this runner. */
   heardTo = 0
 
-  constructor(phone: Phone, member: Member) {
+  constructor(phone: Phone, member: Member, turn = 0) {
     this.phone = phone
+    this.outbox = phone.outbox
     this.member = member
+    this.turn = turn
     this.pace = known(phone.pace)
     this.paceAsked = this.pace
   }

@@ -49,7 +49,8 @@ export class World extends Context.Service<
     Effect.gen(function* () {
       const { world } = yield* Settings
       const playgrounds = Option.isNone(world) ? [park] : yield* readWorld(world.value)
-      return World.of({ playgrounds, find: (id) => playgrounds.find((playground) => playground.id === id) })
+      const byId = new Map(playgrounds.map((playground) => [playground.id, playground]))
+      return World.of({ playgrounds, find: (id) => byId.get(id) })
     })
   )
 }

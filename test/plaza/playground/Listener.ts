@@ -60,6 +60,8 @@ export class Listener implements Outbox, Phone {
   /** Reasons of those who went, since it was last asked. */
   gone: Array<readonly [member: number, reason: string]> = []
   readonly chunks: Array<Uint8Array> = []
+  /** What was pushed and not written yet: it is heard when it is. */
+  waiting: Array<string> = []
   flushes = 0
   schedules = 0
   private readonly defect: Defect
@@ -76,10 +78,7 @@ export class Listener implements Outbox, Phone {
     this.chunks.push(chunk)
     const text = Buffer.from(chunk).toString()
     assert.isTrue(text.endsWith("\n"), "a chunk is whole lines")
-    for (const one of text.trimEnd().split("\n")) {
-      const line = this.defect(JSON.parse(one))
-      if (line !== undefined) this.hear(line)
-    }
+    this.waiting.push(...text.trimEnd().split("\n"))
   }
 
   readonly answer = (chunk: Uint8Array): void => {
@@ -95,10 +94,21 @@ export class Listener implements Outbox, Phone {
 
   readonly flush = (): void => {
     this.flushes++
+    this.hearAll()
   }
 
   readonly schedule = (): void => {
     this.schedules++
+    this.hearAll()
+  }
+
+  private hearAll(): void {
+    const all = this.waiting
+    this.waiting = []
+    for (const one of all) {
+      const line = this.defect(JSON.parse(one))
+      if (line !== undefined) this.hear(line)
+    }
   }
 
   private hear(line: ServerLine): void {

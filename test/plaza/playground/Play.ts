@@ -1,7 +1,7 @@
 /**
  * A script of what may happen around a view, played to the view and to the truth beside it: members of this and of other
  * runners come, walk and go, announcements are lost, repeated and late, phones come with good and bad networks. At every
- * tick each phone must believe what is true for it.
+ * tick each phone must believe what is true for it, or wait for its turn, which comes at one of the next ticks.
  */
 import { assert } from "@effect/vitest"
 import { GoneReason, goneReasonToJSON, Pace } from "../../../gen/noriter/client/v1/playground.ts"
@@ -39,11 +39,21 @@ interface Standing {
   asked: Pace
   /** It may not know where members stand. */
   stale: boolean
+  /** Ticks since it was last written to, while something waits for it. */
+  waited: number
+}
+
+export interface Pressure {
+  /** 0: none. Else where members stand may be told late, and must be true in the end. */
+  readonly bytesPerSecond?: number
+  /** By how many turns phones are written to, at most: it changes from tick to tick. */
+  readonly turnsMax?: number
 }
 
 export class Play {
   readonly view: View
   private readonly bytesPerSecond: number
+  private readonly turnsMax: number
   private readonly truth = new Truth(options)
   /** The shared space: what is so, whether the view has heard of it or not. */
   private readonly space = new Map<number, Kept>()
@@ -67,9 +77,9 @@ export class Play {
   private nowMs = 0
   private slowAtMs = Number.NEGATIVE_INFINITY
 
-  /** `bytesPerSecond`: where members stand may be told late, and must be true in the end. */
-  constructor(defect: Defect = sound, bytesPerSecond = 0) {
+  constructor(defect: Defect = sound, { bytesPerSecond = 0, turnsMax = 1 }: Pressure = {}) {
     this.defect = defect
+    this.turnsMax = turnsMax
     this.bytesPerSecond = bytesPerSecond
     this.view = new View({
       tag: "park/1",
@@ -89,7 +99,7 @@ export class Play {
       this.steps[what % this.steps.length]?.(1 + (member % membersMax), a, b)
     }
     this.load()
-    this.tick()
+    this.tick(0, 0)
     if (this.bytesPerSecond > 0) this.rest()
     assert.strictEqual(this.view.recordCount, this.space.size, "a snapshot makes good what was lost")
   }
@@ -97,7 +107,7 @@ export class Play {
   /** Nobody moves, all networks are good, and what is owed is told. */
   private rest(): void {
     for (const { listener } of this.phones.values()) listener.slow = false
-    for (let tick = 0; tick < 30; tick++) this.tick()
+    for (let tick = 0; tick < 30; tick++) this.tick(0, 0)
     this.rested = true
     for (const phone of this.phones.values()) this.check(phone)
   }
@@ -109,7 +119,7 @@ export class Play {
     const pace = paces[b % paces.length] ?? Pace.PACE_FULL
     this.truth.joined(member)
     const listener = new Listener(member, this.truth.member(member).place, { pace, defect: this.defect })
-    this.phones.set(member, { listener, pace, asked: pace, stale: pace === Pace.PACE_LINES })
+    this.phones.set(member, { listener, pace, asked: pace, stale: pace === Pace.PACE_LINES, waited: 0 })
     this.view.join(listener, { history: 50 })
   }
 
@@ -223,17 +233,20 @@ export class Play {
     this.loadLate()
   }
 
-  private readonly tick = (): void => {
+  private readonly tick = (_member: number, a: number): void => {
     this.nowMs += 100
     this.checkFrame()
     const slowDue = this.nowMs - this.slowAtMs >= 450
     if (slowDue) this.slowAtMs = this.nowMs
-    this.view.tick(this.nowMs)
+    this.view.tick(this.nowMs, undefined, 1 + (a % this.turnsMax))
     for (const phone of this.phones.values()) {
-      if (phone.pace === Pace.PACE_FULL || slowDue) this.check(phone)
+      phone.waited = phone.listener.waiting.length === 0 ? 0 : phone.waited + 1
+      assert.isBelow(phone.waited, this.turnsMax, "each phone has its turn")
+      if (phone.waited === 0 && (phone.pace === Pace.PACE_FULL || slowDue)) this.check(phone)
       if (slowDue) phone.pace = phone.asked
     }
-    if (slowDue) this.truth.reasons.clear()
+    // Those who wait have not heard of all reasons yet.
+    if (slowDue && [...this.phones.values()].every(({ waited }) => waited === 0)) this.truth.reasons.clear()
   }
 
   private readonly steps: ReadonlyArray<(member: number, a: number, b: number) => void> = [
@@ -294,7 +307,10 @@ export class Play {
     }
     for (const [member, reason] of listener.gone) {
       // Between two ticks it may have gone, come back and gone again.
-      if (!this.truth.member(member).standing) assert.include(this.truth.reasons.get(member) ?? [], reason)
+      const reasons = this.truth.reasons.get(member) ?? []
+      // By turns it may have gone out of sight at the tick before.
+      const seen = this.turnsMax > 1 ? [...reasons, "GONE_REASON_OUT_OF_SIGHT"] : reasons
+      if (!this.truth.member(member).standing) assert.include(seen, reason)
     }
     listener.gone = []
   }

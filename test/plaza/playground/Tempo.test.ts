@@ -26,9 +26,9 @@ describe("Tempo", () => {
     const { tempo, beat } = beating()
     assert.strictEqual(beat(100, { lateMs: lagMsMax }), 0)
     assert.strictEqual(beat(strainMax - 1, { lateMs: lagMsMax + 1 }), 0)
-    assert.strictEqual(tempo.tickMs, beatMs)
+    assert.strictEqual(tempo.toldMs, beatMs)
     assert.strictEqual(beat(1, { lateMs: lagMsMax + 1 }), 1)
-    assert.strictEqual(tempo.tickMs, 2 * beatMs)
+    assert.strictEqual(tempo.toldMs, 2 * beatMs)
   })
 
   it("does not mind one that is late among many", () => {
@@ -40,23 +40,23 @@ describe("Tempo", () => {
     assert.strictEqual(tempo.tickMs, beatMs)
   })
 
-  it("steps up when ticks are not done in their time, four times as long at most, and then leaves out emotes", () => {
+  it("steps up when ticks are not done in their time: first by turns, then with longer ticks, then without emotes", () => {
     const { tempo, beat } = beating()
-    const seen: Array<readonly [number, boolean]> = []
+    const seen: Array<readonly [number, number, number, boolean]> = []
     for (let time = 0; time < 100; time++) {
       beat(1, { unfinished: true })
-      const now = [tempo.tickMs, tempo.shedsSignals] as const
+      const now = [tempo.toldMs, tempo.tickMs, tempo.turns, tempo.shedsSignals] as const
       if (`${seen.at(-1)}` !== `${now}`) seen.push(now)
     }
     assert.deepStrictEqual(seen, [
-      [100, false],
-      [200, false],
-      [400, false],
-      [400, true]
+      [100, 100, 1, false],
+      [200, 100, 2, false],
+      [400, 200, 2, false],
+      [400, 200, 2, true]
     ])
   })
 
-  it("ticks at every beat, at every second, at every fourth", () => {
+  it("ticks at every beat, also by turns, and then at every second", () => {
     const { tempo, beat } = beating()
     const dueOf = (beats: number) => {
       let due = 0
@@ -68,9 +68,9 @@ describe("Tempo", () => {
     }
     assert.strictEqual(dueOf(40), 40)
     beat(strainMax, { lateMs: 1_000 })
-    assert.strictEqual(dueOf(40), 20)
+    assert.deepStrictEqual([tempo.turns, dueOf(40)], [2, 40])
     beat(strainMax, { lateMs: 1_000 })
-    assert.strictEqual(dueOf(40), 10)
+    assert.deepStrictEqual([tempo.turns, dueOf(40)], [2, 20])
   })
 
   it("steps down after so many calm beats, and not before, all the way", () => {
@@ -78,16 +78,16 @@ describe("Tempo", () => {
     beat(strainMax, { lateMs: 1_000 })
     assert.strictEqual(beat(calmBeats - 1), 0)
     assert.strictEqual(beat(1), 1)
-    assert.strictEqual(tempo.tickMs, beatMs)
+    assert.strictEqual(tempo.toldMs, beatMs)
     assert.strictEqual(beat(10 * calmBeats), 0)
   })
 
   it("stays where a tick takes so long that twice as many would not be done in time", () => {
     const { tempo, beat } = beating()
     beat(strainMax, { lateMs: 1_000 })
-    tempo.told(71)
+    tempo.told(36)
     assert.strictEqual(beat(10 * calmBeats), 0)
-    tempo.told(70)
+    tempo.told(35)
     assert.strictEqual(beat(calmBeats), 1)
   })
 
