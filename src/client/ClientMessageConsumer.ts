@@ -6,7 +6,6 @@
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { decodeClientMessage } from "../../gen/decoders.ts"
@@ -95,7 +94,7 @@ const make = Effect.gen(function* () {
   const dispatch = (phone: Phone, request: ClientRequest, call: Call): Effect.Effect<void> => {
     const handled = attempted(bus, request, call)
     // Most lines are moves, which are done when their handler returns and have no answer.
-    if (call.id === 0 && Exit.isExit(handled) && Exit.isSuccess(handled)) return Effect.void
+    if (call.id === 0 && handled === Effect.void) return Effect.void
     return Effect.matchCauseEffect(handled, {
       onSuccess: (response) => {
         if (response !== later) phone.session.respond(call.id, response)

@@ -107,10 +107,11 @@ const standingIn = ({ space, writes, generation }: Broom, channel: Tag) =>
     const shares = Array.from({ length: sessionsAtOnce }, (): Array<readonly [string, Entry]> => [])
     let next = 0
     for (const entry of snapshot.entries) shares[next++ % sessionsAtOnce]?.push(entry)
-    // A fiber for each share: one for each member would cost more than all that is read.
-    return (yield* Effect.forEach(shares, (share) => Effect.forEach(share, look), {
-      concurrency: sessionsAtOnce
-    })).flat()
+    // A fiber for each share: one for each member would cost more than all that is read. Each lets others go on after
+    // every session: where nothing is waited for, thousands would be read before the next tick.
+    const read = (share: ReadonlyArray<readonly [string, Entry]>) =>
+      Effect.forEach(share, (entry) => Effect.andThen(Effect.yieldNow, look(entry)))
+    return (yield* Effect.forEach(shares, read, { concurrency: sessionsAtOnce })).flat()
   })
 
 function defectOf(

@@ -61,7 +61,7 @@ export class Audience {
 
   /** A member has moved, come or gone. */
   changed(member: Member, moved: boolean): void {
-    const sight = member[this.kind]
+    const sight = this.sightOf(member)
     if (moved) sight.moved = true
     if (sight.dirty) return
     sight.dirty = true
@@ -93,12 +93,13 @@ export class Audience {
     came.length = 0
     for (const near of cell.near) {
       for (let member = near.first; member?.shown !== undefined; member = member.after) {
-        if (member.number !== viewer.member.number && isNear(member[this.kind].cell, cell)) came.push(member)
+        if (member.number !== viewer.member.number && isNear(this.sightOf(member).cell, cell)) came.push(member)
       }
     }
     for (const member of this.dirty) {
       const isListed = isNear(member.shown, cell)
-      if (member.number !== viewer.member.number && !isListed && isNear(member[this.kind].cell, cell)) came.push(member)
+      if (member.number !== viewer.member.number && !isListed && isNear(this.sightOf(member).cell, cell))
+        came.push(member)
     }
     writeAppeared(out, came)
     for (const near of cell.near) {
@@ -130,7 +131,7 @@ export class Audience {
   /** Sorts what has changed by the cells it is told in. */
   private gather(): void {
     for (const member of this.dirty) {
-      const told = member[this.kind].cell
+      const told = this.sightOf(member).cell
       const { shown } = member
       // Where a member appears is told with it, and need not be told as a move.
       if (told !== undefined && shown !== undefined) this.touch(shown).movers.push(member)
@@ -146,7 +147,7 @@ export class Audience {
   /** Now is what was told. */
   private settle(): void {
     for (const member of this.dirty) {
-      const sight = member[this.kind]
+      const sight = this.sightOf(member)
       sight.cell = member.shown
       sight.dirty = false
       sight.moved = false
@@ -174,7 +175,7 @@ export class Audience {
   private tell(viewer: Viewer): void {
     const { member, outbox } = viewer
     const { cell } = member
-    const sight = member[this.kind]
+    const sight = this.sightOf(member)
     const chunk = this.chunkOf(cell)
     if (viewer.fresh || viewer.cell !== cell || sight.cell !== member.shown) {
       viewer.fresh = false
@@ -295,7 +296,7 @@ export class Audience {
     if (from !== undefined) this.gatherGone(from, to, self)
     for (const cell of to.near) {
       for (const member of this.patchOf(cell).arrivals) {
-        if (member.number !== self?.number && !isNear(member[this.kind].cell, from)) came.push(member)
+        if (member.number !== self?.number && !isNear(this.sightOf(member).cell, from)) came.push(member)
       }
       if (!isNear(cell, from)) this.gatherStill(cell, self, came)
     }
@@ -319,7 +320,7 @@ export class Audience {
   /** Those shown in a cell since before this tick. */
   private gatherStill(cell: Cell, self: Member | undefined, into: Array<Member>): void {
     for (let member = cell.first; member?.shown !== undefined; member = member.after) {
-      if (member.number !== self?.number && member[this.kind].cell === cell) into.push(member)
+      if (member.number !== self?.number && this.sightOf(member).cell === cell) into.push(member)
     }
   }
 
@@ -334,6 +335,11 @@ export class Audience {
     for (const cell of from.near) {
       if (!isNear(cell, to) && this.patchOf(cell).crowded > 0) writeCrowded(this.out, cell.index, 0)
     }
+  }
+
+  /** Not by name: what is looked up by one of two names takes as long as what may have any. */
+  private sightOf(member: Member): Sight {
+    return this.kind === "fast" ? member.fast : member.slow
   }
 
   private goneFor(reason: GoneReason): Array<Member> {
