@@ -114,7 +114,8 @@ export class Deadlines {
       connection.disconnect(late.code, { message: late.message })
       return 0
     }
-    const silentMs = now - connection.outbox.wroteAt
+    // What is not written in this sweep waits for the next.
+    const silentMs = now - connection.outbox.wroteAt + this.sweepMs
     const { heartbeatMs } = this.limits
     if (connection.greeted && heartbeatMs > 0 && silentMs >= beatAfterMs(heartbeatMs, index)) {
       connection.outbox.answer(beat)
@@ -170,7 +171,8 @@ export const make = (limits: DeadlineLimits): Effect.Effect<Deadlines, never, Sc
   })
 
 /**
- * After how much silence from us a beat is due: between half a heartbeat and 13/16 of it, another time
- * for each phone, so that a quiet plaza is not written to all at once.
+ * After how much silence from us a beat is due: as late as may be, since most phones hear something else by then, with a
+ * sixteenth left for a sweep that comes late; another time for each phone, so that a quiet plaza is not written to all at
+ * once.
  */
-const beatAfterMs = (heartbeatMs: number, index: number): number => (heartbeatMs * (8 + (index % 6))) / 16
+const beatAfterMs = (heartbeatMs: number, index: number): number => (heartbeatMs * (26 + (index % 5))) / 32

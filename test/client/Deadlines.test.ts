@@ -100,6 +100,19 @@ describe("Deadlines", () => {
     assert.match(bench.socket.text, /^(\{"beat":\{\}\}\n){3,6}$/)
   })
 
+  it("says nothing to a phone that asks as often as ours do: in six tenths of a heartbeat it hears the answer", async () => {
+    const bench = makeBench()
+    bench.connection.helloDone()
+    bench.connection.begin(new Taker())
+    for (let asked = 0; asked < 10; asked++) {
+      bench.pass(0.6 * limits.heartbeatMs)
+      bench.connection.received(Buffer.from('{"ping":{}}\n'))
+      bench.connection.outbox.answer(Buffer.from("answer\n"))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    assert.notInclude(bench.socket.text, "beat")
+  })
+
   it("says nothing before hello, and nothing where something else was said", async () => {
     const silent = makeBench({ ...off, heartbeatMs: 15_000 })
     silent.pass(60_000)
