@@ -24,7 +24,7 @@ const atOnce = 100
 interface Holding {
   readonly all: () => Iterable<Session>
   /** `fenced`: others were told that its phone is gone, so it must come back. */
-  readonly regain: (session: Session, fenced: boolean) => Effect.Effect<void, PresenceRefused | SpaceError | Refused>
+  readonly regain: (session: Session, fenced: boolean) => Effect.Effect<unknown, PresenceRefused | SpaceError | Refused>
 }
 
 /** Listens as this incarnation, and heals until the scope closes. */
