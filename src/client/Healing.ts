@@ -23,7 +23,7 @@ const atOnce = 100
 
 interface Holding {
   readonly all: () => Iterable<Session>
-  readonly regain: (session: Session) => Effect.Effect<void, PresenceRefused | SpaceError | Refused>
+  readonly regain: (session: Session) => Effect.Effect<unknown, PresenceRefused | SpaceError | Refused>
   /** This runner is fenced, so that others were told that its phones are gone: they come back, and need not wait until it
    * has become another (rule P9). */
   readonly comeBack: () => void

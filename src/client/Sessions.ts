@@ -5,7 +5,9 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as FiberMap from "effect/FiberMap"
 import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
 import { SessionHolderConsumer } from "../../gen/consumers.ts"
 import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
 import { Answer, PresenceState } from "../../gen/noriter/space/v1/records.ts"
@@ -17,6 +19,7 @@ import { TopicLog } from "../link/TopicLog.ts"
 import { Settings } from "../Settings.ts"
 import { Presence } from "../space/Presence.ts"
 import type { PresenceEvent } from "../space/PresenceState.ts"
+import type { Regained } from "../space/Regain.ts"
 import { Self } from "../space/Self.ts"
 import { sessions as sessionFigures } from "../telemetry/Metrics.ts"
 import { enduring } from "../Workers.ts"
@@ -27,6 +30,8 @@ import { Session, type SessionServices } from "./Session.ts"
 
 /** How often deadlines are looked at. */
 const sweepEvery = "250 millis"
+/** How often it is asked who lives, while nobody can say. */
+const judgeEvery = "500 millis"
 
 type Dismissal = readonly [code: DisconnectCode, message: string]
 const replaced: Dismissal = [DisconnectCode.DISCONNECT_CODE_REPLACED, "this guest is here on a newer socket"]
@@ -47,6 +52,8 @@ export class Sessions extends Context.Service<
     readonly ofGuest: (guest: string) => Session | undefined
     readonly ofSession: (session: string) => Session | undefined
     readonly all: () => Iterable<Session>
+    /** Another has claimed it, or seems to: whose it is is looked at, and again until somebody can say (rules P4, P7). */
+    readonly claimed: (session: Session) => void
     /** The socket is gone: from here on the grace counts (rule P5). */
     readonly lost: (session: Session) => Effect.Effect<void>
     /** Tells every phone to come back, to another runner or this one anew. */
@@ -67,6 +74,7 @@ const make = Effect.gen(function* () {
   const self = yield* Self
   const services = yield* sessionServices
   const registry = new Registry()
+  const judge = yield* FiberMap.makeRuntime<never, Session>()
 
   const moveOn = (session: Session, event: PresenceEvent) =>
     session
@@ -102,15 +110,34 @@ const make = Effect.gen(function* () {
   const remove = (session: Session) =>
     session.change((held) => Effect.map(presence.remove(held), () => dismiss(session, ...removed)))
   /** Has the shared space say what is held here, or this runner hold no more than that says. */
-  const regain = (session: Session) =>
-    session.change((held) =>
-      Effect.map(presence.regain(held, attendance.positionOf(session)), (regained) => {
-        if (regained._tag === "Replaced") return replace(session)
-        if (regained._tag === "Ended") return dismiss(session, ...ended)
+  const regain = (session: Session) => {
+    const come = (regained: Regained): boolean => {
+      if (regained._tag === "Unjudged") {
+        claimed(session)
+        return false
+      }
+      if (regained._tag === "Replaced") replace(session)
+      else if (regained._tag === "Ended") dismiss(session, ...ended)
+      else {
         session.held = regained.held
         if (regained._tag === "Swept") session.disconnect(...fenced)
-      })
+      }
+      return true
+    }
+    return session.change((held) =>
+      // Whoever looked just before may have found that it is another's: nothing is claimed back for a phone that is gone.
+      registry.ofGuest(held.guest) === session
+        ? Effect.map(presence.regain(held, attendance.positionOf(session)), come)
+        : Effect.succeed(true)
     )
+  }
+  const claimed = (session: Session): void => {
+    const judged = Effect.catch(regain(session), (cause) =>
+      Effect.as(Effect.logWarning("a claimed session: not this time", cause), false)
+    )
+    const again = Schedule.spaced(judgeEvery)
+    judge(session, Effect.repeat(judged, { schedule: again, until: (isJudged) => isJudged }), { onlyIfMissing: true })
+  }
 
   yield* bus.register(SessionHolderConsumer, {
     answer: (told) =>
@@ -125,8 +152,7 @@ const make = Effect.gen(function* () {
         const session = registry.ofGuest(told.guest)
         // This runner's own claim is told like any other, and concerns only what it replaced.
         if (session === undefined || (session.held?.owner.connection ?? 0) >= told.connection) return
-        // Whoever claims it may be dead (rule P4).
-        services.fork(enduring("a claimed session", regain(session)))
+        claimed(session)
       })
   })
   const comeBack = () => {
@@ -156,6 +182,7 @@ const make = Effect.gen(function* () {
     ofGuest: (guest) => registry.ofGuest(guest),
     ofSession: (session) => registry.ofSession(session),
     all: () => registry.all(),
+    claimed,
     lost: Effect.fnUntraced(function* (session) {
       session.connection = undefined
       attendance.detached(session)

@@ -42,6 +42,9 @@ export type Heal = (formers: ReadonlyArray<Incarnation>) => Effect.Effect<void, 
 /** Why others may be putting back what they hold, and this runner must. */
 export type Unsettling = "it has gone back" | "it has just begun"
 
+/** Unreadable is not dead (rule P7), and not living either. */
+export type Life = "living" | "dead" | "unreadable"
+
 /** A place in the roster, and the incarnation that has it. */
 interface Place {
   readonly incarnation: Incarnation
@@ -74,7 +77,7 @@ export const begin = Effect.fnUntraced(function* (runner: string) {
     troubles: () => lives.troubles(),
     unsettledMs: () => lives.unsettledMs(),
     isCurrent: Effect.suspend(() => lives.isCurrent),
-    lives: (incarnation: string) => lives.isLiving(incarnation),
+    lifeOf: (incarnation: string) => lives.lifeOf(incarnation),
     isPlaced: (incarnation: string) => lives.isPlaced(incarnation),
     look: (because?: Unsettling) => lives.look(because),
     fenced: (incarnation: string) => lives.fenced(incarnation),
@@ -197,16 +200,17 @@ class Lives {
     })
   }
 
-  isLiving(incarnation: string): Effect.Effect<boolean> {
+  lifeOf(incarnation: string): Effect.Effect<Life> {
+    // What this very process claimed in a former life it has claimed: for a newer socket of its own.
+    if (this.#ids.includes(incarnation)) return Effect.succeed("living")
     return this.#means.roster.living.pipe(
-      Effect.map((living) => {
+      Effect.map((living): Life => {
         const has = (id: string): boolean => living.some((each) => each.id === id)
-        // What this very process claimed in a former life it has claimed: for a newer socket of its own.
-        if (this.#ids.includes(incarnation)) return true
+        if (has(incarnation)) return "living"
         // Who is not in the roster itself is in no position to say that another is dead.
-        return has(incarnation) || !has(this.place.incarnation.id)
+        return has(this.place.incarnation.id) ? "dead" : "unreadable"
       }),
-      Effect.orElseSucceed(() => true)
+      Effect.orElseSucceed((): Life => "unreadable")
     )
   }
 

@@ -23,6 +23,8 @@ export type Regained =
   | { readonly _tag: "Swept"; readonly held: Held }
   /** Somebody who lives has claimed it. */
   | { readonly _tag: "Replaced" }
+  /** Somebody has claimed it, and nobody can say whether they live: to be asked again. */
+  | { readonly _tag: "Unjudged" }
   /** Its grace was over, and nobody looked after it here. */
   | { readonly _tag: "Ended" }
 
@@ -33,6 +35,7 @@ export const regain = (writes: PresenceWrites, self: Self["Service"]) =>
   ): Effect.fn.Return<Regained, PresenceRefused | SpaceError> {
     const found = yield* decidedAnew(sessionNow(writes, self, held))
     if (found === "replaced") return { _tag: "Replaced" }
+    if (found === "unjudged") return { _tag: "Unjudged" }
     if (found === "ended") return { _tag: "Ended" }
     const member = yield* memberNow(writes, found, at ?? enteredAt(found))
     if (member === "taken") {
@@ -101,7 +104,9 @@ const sessionNow = (writes: PresenceWrites, self: Self["Service"], held: Held) =
       const isSo = record === now.record && now.owner.incarnation === owner.incarnation
       return isSo ? { ...held, ...now } : yield* put(owner, record, takeoverBy(owner), now)
     }
-    if (yield* self.lives(now.owner.incarnation)) return "replaced"
+    const claimant = yield* self.lifeOf(now.owner.incarnation)
+    if (claimant === "living") return "replaced"
+    if (claimant === "unreadable") return "unjudged"
     // Whoever claims it is not alive any more, and so has no phone: this one has (rule P4).
     const above = ownerOf(writes.incarnation, Math.max(counted, now.owner.connection) + 1)
     return yield* put(above, held.record, takeoverBy(above), now)

@@ -12,7 +12,7 @@ import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { Generation, Incarnation } from "../link/Roster.ts"
-import { begin, type Heal, type Unsettling } from "./Lives.ts"
+import { begin, type Heal, type Life, type Unsettling } from "./Lives.ts"
 import type { SpaceError } from "./SharedSpace.ts"
 
 export class Self extends Context.Service<
@@ -29,8 +29,8 @@ export class Self extends Context.Service<
     readonly unsettledMs: () => number
     /** Whether the space is of our generation still, so that a tag that is missing may be founded (rule L12). */
     readonly isCurrent: Effect.Effect<boolean, SpaceError>
-    /** Whether an incarnation is in the roster; where nobody can say, it is. */
-    readonly lives: (incarnation: string) => Effect.Effect<boolean>
+    /** Whether an incarnation is in the roster. */
+    readonly lifeOf: (incarnation: string) => Effect.Effect<Life>
     /** Whether an incarnation is in the roster for certain: what it has claimed nobody claims back (rule P4). */
     readonly isPlaced: (incarnation: string) => Effect.Effect<boolean>
     /** Has the space looked at, and what this runner holds put back, at once: something was not heard for a while, or

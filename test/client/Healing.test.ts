@@ -1,5 +1,6 @@
 /** A runner with phones that becomes another incarnation, loses its space, or is claimed from: what its phones notice. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -8,7 +9,7 @@ import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
 import { PresenceState } from "../../gen/noriter/space/v1/records.ts"
 import { incarnationTag } from "../../src/space/Lease.ts"
 import type { Self } from "../../src/space/Self.ts"
-import { settle, Twins } from "../space/Harness.ts"
+import { rosterAway, settle, Twins } from "../space/Harness.ts"
 import { membersIn, wrongs } from "../space/Members.ts"
 import { entering, hello, house, saying } from "./House.ts"
 
@@ -179,6 +180,68 @@ describe("a runner with phones", () => {
       yield* settle
       assert.strictEqual(phones[1]?.disconnectedWith, DisconnectCode.DISCONNECT_CODE_REPLACED)
       assert.lengthOf([...home.sessions.all()], 1)
+    })
+  )
+
+  it.effect("tells a phone nothing of a claim while nobody can say who lives, and then what is so", () =>
+    Effect.gen(function* () {
+      const twins = new Twins()
+      let isBlind = false
+      const asking = Effect.suspend(() => (isBlind ? Effect.fail(rosterAway) : Effect.void))
+      const home = yield* house(twins, { settings, asking })
+      // One of them stands nowhere, so that nobody looks after its member.
+      const outside = yield* home.connect(hello(1, guests[0]))
+      const inside = yield* home.connect(hello(1, guests[1]), entering(2))
+      const other = yield* house(twins, { id: "r2", settings, applies: false })
+      isBlind = true
+      for (const guest of guests) yield* other.connect(hello(1, guest))
+      yield* pass(60)
+      for (const { disconnectedWith } of [outside, inside]) assert.isUndefined(disconnectedWith)
+      isBlind = false
+      yield* pass(1)
+      for (const { disconnectedWith } of [outside, inside]) {
+        assert.strictEqual(disconnectedWith, DisconnectCode.DISCONNECT_CODE_REPLACED)
+      }
+      assert.deepStrictEqual([...home.sessions.all()], [])
+
+      isBlind = true
+      const late = yield* home.connect(hello(1, guests[1]), entering(2))
+      yield* other.connect(hello(1, guests[1]))
+      twins.ensemble.forget(other.self.incarnation.id)
+      yield* pass(2)
+      assert.isUndefined(late.disconnectedWith)
+      isBlind = false
+      yield* pass(2)
+      assert.isUndefined(late.disconnectedWith)
+      assert.deepStrictEqual(ownersIn(twins), [home.self.incarnation.id])
+      late.say(saying(3))
+      yield* settle
+      assert.strictEqual(late.brief.at(-1), "3 say")
+      assert.deepStrictEqual(wrongs(twins, ["park/1"], []), [])
+    })
+  )
+
+  it.effect("claims nothing back for a phone that was told REPLACED a moment ago", () =>
+    Effect.gen(function* () {
+      const twins = new Twins()
+      const answered = Deferred.makeUnsafe<void>()
+      let asking: Effect.Effect<void> = Effect.void
+      const home = yield* house(twins, { settings, asking: Effect.suspend(() => asking) })
+      const phone = yield* home.connect(hello(), entering(2))
+      const other = yield* house(twins, { id: "r2", settings, applies: false })
+      const dies = Effect.sync(() => {
+        if (phone.disconnectedWith !== undefined) twins.ensemble.forget(other.self.incarnation.id)
+      })
+      asking = Effect.andThen(Deferred.await(answered), dies)
+      // It is told of the claim, and looks by itself before it knows who lives: it would ask twice, and hear differently.
+      yield* other.connect(hello(), entering(2))
+      home.self.look()
+      yield* settle
+      assert.isUndefined(phone.disconnectedWith)
+      Deferred.doneUnsafe(answered, Effect.void)
+      yield* settle
+      assert.strictEqual(phone.disconnectedWith, DisconnectCode.DISCONNECT_CODE_REPLACED)
+      assert.deepStrictEqual(ownersIn(twins), [other.self.incarnation.id])
     })
   )
 

@@ -130,8 +130,8 @@ export const defects: ReadonlyArray<Defect> = [
     edits: [
       {
         file: "src/space/Regain.ts",
-        find: `if (yield* self.lives(now.owner.incarnation)) return "replaced"`,
-        replace: `if (now.version > 0) return "replaced"`
+        find: `if (claimant === "living") return "replaced"`,
+        replace: `if (claimant !== undefined) return "replaced"`
       }
     ]
   },

@@ -9,6 +9,7 @@ import { EventBus } from "../../src/bus/EventBus.ts"
 import { Ensemble, layerOf as rosterOf } from "../../src/link/MemoryRoster.ts"
 import { Hub, layerOf as linkOf } from "../../src/link/MemoryRunnerLink.ts"
 import { Broker, layerOf as logOf } from "../../src/link/MemoryTopicLog.ts"
+import { Roster, RosterError } from "../../src/link/Roster.ts"
 import { AppendFailed, type LogRecord, TopicLog } from "../../src/link/TopicLog.ts"
 import { Settings, type Values } from "../../src/Settings.ts"
 import { Applier } from "../../src/space/Applier.ts"
@@ -103,19 +104,26 @@ export const appendFailed = (certain: boolean): AppendFailed =>
 
 export const spaceAway = new SpaceError({ operation: "commit", cause: new Error("as the test will have it") })
 
+export const rosterAway = new RosterError({ operation: "living", cause: new Error("as the test will have it") })
+
 export interface RunnerOptions {
   readonly id?: string
   readonly watch?: Watch
   readonly log?: LogWatch
+  /** Run before it learns from the roster who lives. */
+  readonly asking?: Effect.Effect<void, RosterError>
   readonly settings?: Partial<Values>
 }
 
 /** Everything below sockets and plaza, over the twins. */
 const runnerLayer = (twins: Twins, options: RunnerOptions = {}) => {
-  const { id = "r1", watch = new Watch(), log = new LogWatch(), settings = {} } = options
+  const { id = "r1", watch = new Watch(), log = new LogWatch(), asking = Effect.void, settings = {} } = options
   const links = Layer.mergeAll(
     linkOf(twins.hub),
-    rosterOf(twins.ensemble),
+    Layer.effect(
+      Roster,
+      Effect.map(Roster, (roster) => Roster.of({ ...roster, living: Effect.andThen(asking, roster.living) }))
+    ).pipe(Layer.provide(rosterOf(twins.ensemble))),
     Layer.effect(
       TopicLog,
       Effect.map(TopicLog, (service) => log.around(service))

@@ -7,7 +7,7 @@ import { PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records
 import { incarnationTag } from "../../src/space/Lease.ts"
 import { sessionKey } from "../../src/space/PresenceWrites.ts"
 import type { Commit } from "../../src/space/SharedSpace.ts"
-import { type Runner, runner, settle, spaceAway } from "./Harness.ts"
+import { type Runner, rosterAway, runner, settle, spaceAway, Twins } from "./Harness.ts"
 import { membersIn, refusal, sessionIn, wrongs } from "./Members.ts"
 import { guest, named, park, standing, stateOf } from "./Standing.ts"
 
@@ -170,6 +170,27 @@ describe("claims (rule P4)", () => {
       assert.isAbove(regained.held.owner.connection, held.owner.connection + 1)
       assert.strictEqual(sessionIn(twins, guest)?.owner?.incarnation, first.self.incarnation.id)
       assert.deepStrictEqual(wrongs(twins, ["park/1"], [guest]), [])
+    })
+  )
+
+  it.effect("of somebody of whom nobody can say whether they live are looked at again", () =>
+    Effect.gen(function* () {
+      const twins = new Twins()
+      let isBlind = false
+      const asking = Effect.suspend(() => (isBlind ? Effect.fail(rosterAway) : Effect.void))
+      const first = yield* runner(twins, { asking })
+      const { held } = yield* first.presence.enter(yield* first.presence.begin(guest, named("s_1")), park(1))
+      const other = yield* runner(twins, { id: "r2" })
+      const taken = yield* other.presence.resume(guest, { session: "s_1", serial: 1, id: 9 })
+      first.watch.forget()
+      isBlind = true
+      assert.strictEqual((yield* first.presence.regain(held, at))._tag, "Unjudged")
+      isBlind = false
+      // Neither is in the roster, and the one that asks has not been told.
+      for (const { self } of [first, other]) twins.ensemble.forget(self.incarnation.id)
+      assert.strictEqual((yield* first.presence.regain(held, at))._tag, "Unjudged")
+      assert.deepStrictEqual(first.watch.tags, [])
+      assert.strictEqual(sessionIn(twins, guest)?.owner?.connection, taken.held.owner.connection)
     })
   )
 

@@ -12,6 +12,7 @@ import type { Enter } from "../../../gen/noriter/space/v1/records.ts"
 import { type Call, type Later, later, type Place, Refused } from "../../bus/Caller.ts"
 import { away, idReused, refusedAs, staleId } from "../../bus/Refusals.ts"
 import { hashOf, placeAt, Session } from "../../client/Session.ts"
+import { Sessions } from "../../client/Sessions.ts"
 import { Turnstile } from "../../client/Turnstile.ts"
 import type { LinkError } from "../../link/RunnerLink.ts"
 import { Settings } from "../../Settings.ts"
@@ -48,16 +49,19 @@ const make = Effect.gen(function* () {
   const space = yield* SharedSpace
   const mailbox = yield* Mailbox
   const self = yield* Self
+  const sessions = yield* Sessions
   const turnstile = yield* Turnstile
   const { cellCm } = yield* Settings
 
   /** Where the session is another's, the word of that was lost: its record says so (rule P1). */
-  const looking = <A>(effect: Effect.Effect<A, Refused | PresenceRefused | SpaceError | LinkError>) =>
-    Effect.tapError(effect, (error) =>
-      Effect.sync(() => {
-        if (error._tag === "PresenceRefused" && error.reason === "NotOwner") self.look()
-      })
-    )
+  const looking =
+    (session: Session) =>
+    <A>(effect: Effect.Effect<A, Refused | PresenceRefused | SpaceError | LinkError>) =>
+      Effect.tapError(effect, (error) =>
+        Effect.sync(() => {
+          if (error._tag === "PresenceRefused" && error.reason === "NotOwner") sessions.claimed(session)
+        })
+      )
 
   /** Takes a place in the first of these channels that has room. */
   const takePlace = Effect.fnUntraced(function* (session: Session, choice: Choice) {
@@ -86,7 +90,7 @@ const make = Effect.gen(function* () {
     yield* session.settled
     const known = yield* decidedBefore(session, call.id)
     if (known !== undefined) return yield* enteredBefore(session, request, known)
-    return yield* newPlace(session, playground, request, call.id).pipe(turnstile.pass, looking, unavailable)
+    return yield* newPlace(session, playground, request, call.id).pipe(turnstile.pass, looking(session), unavailable)
   })
 
   const newPlace = Effect.fnUntraced(function* (
@@ -163,7 +167,7 @@ const make = Effect.gen(function* () {
     const id = call.id === 0 ? session.seenId : call.id
     yield* session
       .change((held) => Effect.map(presence.leave(held, id), (left) => session.hold(left)))
-      .pipe(looking, unavailable)
+      .pipe(looking(session), unavailable)
     leaveView(channels, session)
     session.place = undefined
   })

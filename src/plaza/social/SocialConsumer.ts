@@ -46,7 +46,7 @@ export const layer = Layer.effectDiscard(
     /** Runners of the release before know of no wrapping. */
     const isUnderstood = Effect.gen(function* () {
       for (const incarnation of yield* Effect.mapError(older(space), () => unread)) {
-        if (yield* self.lives(incarnation)) return yield* notYet
+        if ((yield* self.lifeOf(incarnation)) !== "dead") return yield* notYet
       }
     })
 

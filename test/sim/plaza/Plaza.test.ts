@@ -6,6 +6,7 @@
 import { spawnSync } from "node:child_process"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
+import { found } from "./Found.ts"
 import { type Step, scheduleOf } from "./Schedule.ts"
 import { shrunk } from "./Shrink.ts"
 import { simulate } from "./Simulation.ts"
@@ -27,6 +28,12 @@ describe("a plaza under simulation", () => {
         await breathe()
       }
     },
+    waitMs
+  )
+
+  it.each(found)(
+    "is well with seed $seed, where $what",
+    ({ seed }) => assert.deepStrictEqual(simulate(seed).wrongs, [], `npm run sim -- --seed ${seed}`),
     waitMs
   )
 

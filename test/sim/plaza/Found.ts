@@ -1,0 +1,8 @@
+/**
+ * Schedules that went wrong, and what was wrong with the plaza: each stays well from here on. What was found is tested by
+ * itself, too, since with any change of the plaza a seed comes to be another story.
+ */
+export const found: ReadonlyArray<{ readonly seed: number; readonly what: string }> = [
+  { seed: 405, what: "REPLACED was said for a claimant of whom the roster could not be asked" },
+  { seed: 9107, what: "a phone was replaced in the same way, by a runner that had been frozen" }
+]
