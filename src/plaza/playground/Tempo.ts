@@ -19,8 +19,10 @@ const steps: ReadonlyArray<{ readonly beats: number; readonly turns: number; rea
 
 /** So many more beats were too late than ticks were in time: a step up. One collection of garbage is none. */
 export const strainMax = 5
-/** So many beats in a row were in time, and a tick would be done twice as often: a step down. */
-export const calmBeats = 50
+/** So many beats were in time, and a tick would be done twice as often: a step down. */
+export const calmBeats = 30
+/** One that was not takes away so many: a single pause does not keep everybody waiting for three seconds more. */
+export const calmLost = 6
 /** The part of a tick that telling it may take before it is done more often again. */
 const calmPart = 0.35
 
@@ -78,7 +80,8 @@ export class Tempo {
     const isLate = lagMs > this.lagMsMax || (unfinished && this.isDue)
     if (isLate) this.strain++
     else if (this.isDue) this.strain = Math.max(0, this.strain - 1)
-    this.calm = isLate || this.busyMs > this.tickMs * calmPart ? 0 : this.calm + 1
+    const isCalm = !isLate && this.busyMs <= this.tickMs * calmPart
+    this.calm = isCalm ? this.calm + 1 : Math.max(0, this.calm - calmLost)
     const before = this.toldMs
     if (this.strain >= strainMax) this.go(1)
     else if (this.calm >= calmBeats) this.go(-1)

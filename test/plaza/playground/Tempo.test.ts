@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { calmBeats, strainMax, Tempo } from "../../../src/plaza/playground/Tempo.ts"
+import { calmBeats, calmLost, strainMax, Tempo } from "../../../src/plaza/playground/Tempo.ts"
 
 const beatMs = 100
 const lagMsMax = 50
@@ -66,11 +66,11 @@ describe("Tempo", () => {
       }
       return due
     }
-    assert.strictEqual(dueOf(40), 40)
+    assert.strictEqual(dueOf(20), 20)
     beat(strainMax, { lateMs: 1_000 })
-    assert.deepStrictEqual([tempo.turns, dueOf(40)], [2, 40])
+    assert.deepStrictEqual([tempo.turns, dueOf(20)], [2, 20])
     beat(strainMax, { lateMs: 1_000 })
-    assert.deepStrictEqual([tempo.turns, dueOf(40)], [2, 20])
+    assert.deepStrictEqual([tempo.turns, dueOf(20)], [2, 10])
   })
 
   it("steps down after so many calm beats, and not before, all the way", () => {
@@ -80,6 +80,16 @@ describe("Tempo", () => {
     assert.strictEqual(beat(1), 1)
     assert.strictEqual(tempo.toldMs, beatMs)
     assert.strictEqual(beat(10 * calmBeats), 0)
+  })
+
+  it("waits longer for one that is late meanwhile, and does not begin anew", () => {
+    const { tempo, beat } = beating()
+    beat(strainMax, { lateMs: 1_000 })
+    assert.strictEqual(beat(calmBeats - 1), 0)
+    assert.strictEqual(beat(1, { lateMs: 1_000 }), 0)
+    assert.strictEqual(beat(calmLost), 0)
+    assert.strictEqual(beat(1), 1)
+    assert.strictEqual(tempo.toldMs, beatMs)
   })
 
   it("stays where a tick takes so long that twice as many would not be done in time", () => {
