@@ -1,24 +1,50 @@
 /**
- * How tests run: each file in a process of its own, because the zookeeper addon ends a process whose worker threads are
- * stopped early. Files that start real servers take longest, so they begin first and short ones fill up beside them.
+ * How tests run. Most files share processes, since loading what they test takes longer than testing it. Those of `apart`
+ * have one each: they start real servers, load the zookeeper addon, which ends a process whose worker threads are stopped
+ * early, or look at or change what belongs to the whole process.
  */
 import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
 
-const slowFirst = ["test/e2e/", "test/chaos/", "test/sim/", "test/contract/"]
+const all = ["test/**/*.test.ts"]
+const apart = [
+  "test/{chaos,contract,e2e,link,services,web}/**/*.test.ts",
+  "test/corpora/{port,websocket}.test.ts",
+  "test/sim/plaza/*.test.ts"
+]
+
+/** Those that take longest begin first, and short ones fill up beside them. A clone knows nothing of earlier runs. */
+const slowFirst = [
+  "test/e2e/healing",
+  "test/web/",
+  "test/chaos/quick",
+  "test/e2e/gifts",
+  "test/sim/plaza/",
+  "test/e2e/timers",
+  "test/e2e/watch",
+  "test/e2e/crowd",
+  "test/e2e/cluster",
+  "test/link/",
+  "test/codegen/CheckProtocol",
+  "test/e2e/",
+  "test/sim/",
+  "test/contract/",
+  "test/corpora/"
+]
 
 class SlowFirst extends BaseSequencer {
   override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {
-    const isSlow = (file: TestSpecification) => slowFirst.some((folder) => file.moduleId.includes(`/${folder}`))
-    const sorted = await super.sort(files)
-    return [...sorted.filter(isSlow), ...sorted.filter((file) => !isSlow(file))]
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const at = slowFirst.findIndex((part) => moduleId.includes(`/${part}`))
+      return at === -1 ? slowFirst.length : at
+    }
+    return (await super.sort(files)).toSorted((one, other) => rank(one) - rank(other))
   }
 }
 
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
     globalSetup: "test/services/Setup.ts",
     pool: "forks",
     maxWorkers: Math.max(2, availableParallelism()),
@@ -27,6 +53,10 @@ export default defineConfig({
     // named at the end. Asserting less would let a fault pass that is there every time.
     retry: 1,
     testTimeout: 20_000,
-    hookTimeout: 20_000
+    hookTimeout: 20_000,
+    projects: [
+      { extends: true, test: { name: "apart", include: apart } },
+      { extends: true, test: { name: "together", include: all, exclude: apart, isolate: false } }
+    ]
   }
 })

@@ -1,7 +1,8 @@
 /**
  * Each guarantee of the design at least once under the fault that threatens it most, with real processes: a few phones, two
- * runners, a watcher and servers of their own, and the rows of `npm run chaos` once each. What is judged is what came of it,
- * never how long anything took. The seed is printed with what is found; the whole matrix is `npm run chaos -- --all`.
+ * runners, a watcher, and Redis and Kafka of their own, and the rows of `npm run chaos` once each. What is judged is what
+ * came of it, never how long anything took. The seed is printed with what is found; the whole matrix is
+ * `npm run chaos -- --all`.
  */
 import { afterAll, assert, beforeAll, it } from "@effect/vitest"
 import { withServices } from "../services/Services.ts"
@@ -29,7 +30,7 @@ const guarantees: ReadonlyArray<readonly [promise: string, row: Row]> = [
   ["a graceful stop hands over at once", stopped]
 ]
 
-await withServices("under chaos", ["redis", "kafka", "zookeeper"], () => {
+await withServices("under chaos", ["redis", "kafka", "zookeeper"], ({ zookeeper }) => {
   let cluster: Cluster
   const requests: Array<Request> = []
 
@@ -40,7 +41,9 @@ await withServices("under chaos", ["redis", "kafka", "zookeeper"], () => {
       watchers: 1,
       sessionMs: 4_000,
       graceMs: 10_000,
-      wired: []
+      wired: [],
+      // No row of these does anything to it.
+      given: { zookeeper }
     })
   }, startMs)
   afterAll(() => cluster?.[Symbol.asyncDispose](), startMs)

@@ -36,7 +36,7 @@ const beforeMs = 500
 
 type Log = TopicLog["Service"]
 
-await withServices("timers of two runners", ["redis", "kafka", "zookeeper"], () => {
+await withServices("timers of two runners", ["redis", "kafka", "zookeeper"], ({ kafka, zookeeper }) => {
   let world: string
   let scope: Scope.Closeable
   let set: ServiceSet
@@ -47,20 +47,20 @@ await withServices("timers of two runners", ["redis", "kafka", "zookeeper"], () 
   beforeEach(async () => {
     world = unique("timers")
     scope = Effect.runSync(Scope.make())
-    const own = await Effect.runPromise(ownServices("redis-kept", "kafka", "zookeeper").pipe(Scope.provide(scope)))
+    const own = await Effect.runPromise(ownServices("redis-kept").pipe(Scope.provide(scope)))
     set = own.set
     const shared = {
       ...unlimited,
       NORITER_REDIS_URL: own.urls["redis-kept"],
-      NORITER_KAFKA_BROKERS: own.urls.kafka,
-      NORITER_ZOOKEEPER: own.urls.zookeeper,
+      NORITER_KAFKA_BROKERS: kafka,
+      NORITER_ZOOKEEPER: zookeeper,
       NORITER_PREFIX: world,
       NORITER_HEARTBEAT: "0"
     }
     const start = (runner: string) =>
       Server.start({ ...shared, NORITER_SECRET: "the secret of all runners", NORITER_RUNNER_ID: runner })
     ;[watcher, ...servers] = await Promise.all([Server.watch(shared), start("one"), start("two")])
-    const layer = KafkaTopicLog.layer({ brokers: [own.urls.kafka], prefix: `${world}.` })
+    const layer = KafkaTopicLog.layer({ brokers: [kafka], prefix: `${world}.` })
     log = Context.get(await Effect.runPromise(Layer.build(layer).pipe(Scope.provide(scope))), TopicLog)
   }, 300_000)
   afterEach(async () => {

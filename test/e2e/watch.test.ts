@@ -1,7 +1,8 @@
 /**
  * Runners that are killed, frozen or stopped while phones stand on them, and watchers outside: whoever does not come back
  * is gone for everybody, said once; whoever does was never gone. Real processes over real servers; what is shown is read
- * from raw Redis and from what other phones heard.
+ * from raw Redis and from what other phones heard. The tests run side by side, each with runners of its own: they wait most
+ * of their time.
  */
 import { afterAll, assert, beforeAll, it } from "@effect/vitest"
 import { Redis as Client } from "ioredis"
@@ -26,7 +27,9 @@ await withServices("watchers", ["redis", "kafka", "zookeeper"], (urls) => {
     NORITER_REDIS_URL: urls.redis,
     NORITER_ZOOKEEPER: urls.zookeeper,
     NORITER_PREFIX: world,
-    NORITER_RESUME_GRACE: "20 s"
+    NORITER_RESUME_GRACE: "20 s",
+    // Guests of all tests stand in one cell at once, and the witness is to see each of them.
+    NORITER_CELL_SHOWN_MAX: "0"
   }
   const startRunner = (runner: string, rosterSession = "3 s") =>
     Server.start({
@@ -96,7 +99,7 @@ await withServices("watchers", ["redis", "kafka", "zookeeper"], (urls) => {
     return performance.now() - since
   }
 
-  it("a runner is killed: who does not return is gone, told once; who returns was never gone", async () => {
+  it.concurrent("a runner is killed: who does not return is gone, told once; who returns was never gone", async () => {
     const dies = await startRunner("dies", "6 s")
     const [leaving, returning] = [await come(dies, 8), await come(dies, 4)]
     await seenBy(witness.phone, [...leaving, ...returning])
@@ -123,7 +126,7 @@ await withServices("watchers", ["redis", "kafka", "zookeeper"], (urls) => {
     await Promise.all(back.map(({ phone }) => phone[Symbol.asyncDispose]()))
   }, 90_000)
 
-  it("two runners are killed at once, and a watcher while it sweeps: all are gone all the same", async () => {
+  it.concurrent("two runners are killed at once, and a watcher while it sweeps: all are gone all the same", async () => {
     const both = await Promise.all([startRunner("left"), startRunner("right")])
     const here = (await Promise.all(both.map((runner) => come(runner, 8)))).flat()
     await seenBy(witness.phone, here)
@@ -138,7 +141,7 @@ await withServices("watchers", ["redis", "kafka", "zookeeper"], (urls) => {
     for (const { member } of here) assert.strictEqual(timesTold(witness.phone, member), 1)
   }, 90_000)
 
-  it("a frozen runner is swept; thawed it changes nothing, and sends its phones to come back", async () => {
+  it.concurrent("a frozen runner is swept; thawed it changes nothing, and sends its phones to come back", async () => {
     const frozen = await startRunner("frozen")
     const guests = await come(frozen, 4)
     const [first, ...staying] = guests
@@ -167,7 +170,7 @@ await withServices("watchers", ["redis", "kafka", "zookeeper"], (urls) => {
     assert.strictEqual(await frozen.stop(), 0)
   }, 90_000)
 
-  it("a runner that leaves leaves nobody: those who return were never gone, the others are within 5 s", async () => {
+  it.concurrent("a runner that leaves leaves nobody: those who return were never gone, the others are within 5 s", async () => {
     const leaves = await startRunner("leaves")
     const [returning, going] = [await come(leaves, 3), await come(leaves, 3)]
     await seenBy(witness.phone, [...returning, ...going])
