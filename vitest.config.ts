@@ -47,7 +47,8 @@ export default defineConfig({
   test: {
     globalSetup: "test/services/Setup.ts",
     pool: "forks",
-    maxWorkers: Math.max(2, availableParallelism()),
+    // One more than there are cores: many wait for sessions and graces to end, and leave theirs to others.
+    maxWorkers: availableParallelism() + 1,
     sequence: { sequencer: SlowFirst },
     // A machine that stands still for a second fails a test of real time that is right: it gets one more chance, and is
     // named at the end. Asserting less would let a fault pass that is there every time.

@@ -26,6 +26,15 @@ export interface Device {
 
 const small: Device = { width: 320, height: 480, kept: { lessMotion: true } }
 
+/**
+ * Ten frames a second: without a graphics card each takes the processor a while, which is wanted for what is looked at.
+ * How fast the page can be is a bench's to say (`npm run bench -- screen`).
+ */
+const drawnSlowly = `{
+  const draw = requestAnimationFrame.bind(window)
+  window.requestAnimationFrame = (call) => setTimeout(() => draw(call), 100)
+}`
+
 export class Window implements AsyncDisposable {
   readonly page: Page
   private readonly context: BrowserContext
@@ -56,6 +65,7 @@ export class Window implements AsyncDisposable {
     await context.addInitScript(
       `localStorage.getItem("noriter") ?? localStorage.setItem("noriter", ${JSON.stringify(JSON.stringify(kept))})`
     )
+    await context.addInitScript(drawnSlowly)
     const window = new Window(context, await context.newPage())
     await window.page.goto(url)
     return window
