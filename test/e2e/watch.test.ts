@@ -156,6 +156,8 @@ await withServices("watchers", ["redis", "kafka", "zookeeper"], (urls) => {
     for (const { phone } of staying) {
       assert.strictEqual((await phone.next("disconnect")).code, "DISCONNECT_CODE_FENCED")
     }
+    // Phones are sent away before it is another incarnation (rule P9); until then it keeps no sessions.
+    await eventually("it is ready again", async () => (await fetch(`http://127.0.0.1:${frozen.httpPort}/readyz`)).ok)
     const back = await Promise.all(staying.map((guest) => comeBack(frozen.tcpPort, guest)))
     back.forEach(({ answer }, at) => {
       assert.strictEqual(numberIn(answer.resume, "member"), staying[at]?.member, JSON.stringify(answer))
