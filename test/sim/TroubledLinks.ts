@@ -139,7 +139,11 @@ function troubledRoster(inner: Roster["Service"], actor: Actor): Roster["Service
     new RosterError({ operation, cause })
   return Roster.of({
     join: (runner) => actor.call("roster", joined(inner, actor, runner), failed("join")),
-    living: actor.call("roster", inner.living, failed("living")),
+    living: Effect.onExit(actor.call("roster", inner.living, failed("living")), (exit) =>
+      Effect.sync(() => {
+        actor.isBlind = Exit.isFailure(exit)
+      })
+    ),
     onChange: (changed) => inner.onChange(() => actor.deliver(() => actor.isCutFrom("roster") || changed())),
     generation: actor.call("roster", inner.generation, failed("generation")),
     raise: (from) => actor.call("roster", inner.raise(from), failed("generation")),
