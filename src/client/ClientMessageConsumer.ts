@@ -19,7 +19,7 @@ import { helloFirst, internal, outside, refusedAs } from "../bus/Refusals.ts"
 import { Settings } from "../Settings.ts"
 import { Presence } from "../space/Presence.ts"
 import { linesIn } from "../telemetry/Metrics.ts"
-import { currentTrace, withNewTrace } from "../telemetry/Tracing.ts"
+import { currentTrace, isOn as isTracingOn, withNewTrace } from "../telemetry/Tracing.ts"
 import { faultOf, type Line, parseLine, tooLong } from "../wire/Lines.ts"
 import { Issues, readId } from "../wire/Strict.ts"
 import type { Connection } from "./Connection.ts"
@@ -78,6 +78,7 @@ const make = Effect.gen(function* () {
   const presence = yield* Presence
   const { rateLimits } = yield* Settings
   const figures = new Map(Object.keys(clientRoutes).map((key) => [key, linesIn.of(key)]))
+  const isTracing = yield* isTracingOn
   const now = () => performance.now()
   const fork = Effect.runForkWith(yield* Effect.context<never>())
   /** Those of the line that is handled now. */
@@ -108,6 +109,7 @@ const make = Effect.gen(function* () {
 
   /** In a trace of its own, which what follows from it carries from here to whoever hears of it. */
   const dispatchTraced = (phone: Phone, request: ClientRequest, id: number): Effect.Effect<void> => {
+    if (!isTracing) return dispatch(phone, request, { id, trace: undefined, caller: phone.session })
     const traced = Effect.flatMap(currentTrace, (trace) =>
       dispatch(phone, request, { id, trace, caller: phone.session })
     )
@@ -117,7 +119,7 @@ const make = Effect.gen(function* () {
   /** Lasting requests take effect in the order sent and wait for one another; the session's fiber reads on meanwhile. */
   const queue = (phone: Phone, request: ClientRequest, id: number): Effect.Effect<void> => {
     const { session } = phone
-    const run = dispatchTraced(phone, request, id)
+    const run = Effect.suspend(() => dispatchTraced(phone, request, id))
     // Sent again it belongs where it was first asked, wherever the session stands now (rule L7).
     const placed = Effect.matchEffect(
       Effect.suspend(() => session.placeOf(id)),

@@ -150,21 +150,21 @@ const tokenRefused = refusedAs(
 
 /** What presence's refusals mean for a phone that has no session yet. */
 const unavailable = <A>(effect: Effect.Effect<A, PresenceRefused | SpaceError>): Effect.Effect<A, Refused> =>
-  Effect.catchTags(effect, {
-    SpaceError: () => Effect.fail(sessionsAway),
-    PresenceRefused: ({ reason }) => {
-      switch (reason) {
-        case "Ended":
-          return Effect.fail(ended)
-        case "Spent":
-          return Effect.fail(tokenRefused)
-        case "Stale":
-          return Effect.fail(stale)
-        default:
-          return Effect.fail(sessionsAway)
-      }
-    }
-  })
+  Effect.mapError(effect, refusalOf)
+
+const refusalOf = (error: PresenceRefused | SpaceError): Refused => {
+  if (error._tag === "SpaceError") return sessionsAway
+  switch (error.reason) {
+    case "Ended":
+      return ended
+    case "Spent":
+      return tokenRefused
+    case "Stale":
+      return stale
+    default:
+      return sessionsAway
+  }
+}
 
 const ended = refusedAs(ErrorCode.ERROR_CODE_SESSION_ENDED, "this session has ended; say hello")
 

@@ -18,13 +18,12 @@ export const layer = Layer.effect(
         Effect.suspend(() => {
           const began = performance.now()
           return space.commit(commit).pipe(
-            Effect.tap(() =>
-              Effect.sync(() => {
-                applied.count++
-                told.count += commit.tell.length
-                commitSeconds.observe((performance.now() - began) / 1000)
-              })
-            ),
+            Effect.map((committed) => {
+              applied.count++
+              told.count += commit.tell.length
+              commitSeconds.observe((performance.now() - began) / 1000)
+              return committed
+            }),
             Effect.tapError((error) =>
               Effect.sync(() => {
                 if (error._tag !== "CommitRefused") failed.count++

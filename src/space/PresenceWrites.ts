@@ -84,32 +84,44 @@ export class PresenceWrites {
       readonly isMissing?: boolean
     } = {}
   ) {
-    const commit = (trace: Trace | undefined): Commit => ({
-      tag,
-      token: newToken(),
-      generation: this.#self.generation,
-      found: false,
-      guard,
-      reads: rest.reads ?? [],
-      changes,
-      tell: (rest.tell ?? []).map((message) => frameOf(message, trace))
+    const { reads = [], tell = [], found = false, isMissing = false } = rest
+    const made = (trace: Trace | undefined) => {
+      const commit: Commit = {
+        tag,
+        token: newToken(),
+        generation: this.#self.generation,
+        found: false,
+        guard,
+        reads,
+        changes,
+        tell: tell.map((message) => frameOf(message, trace))
+      }
+      const first = isMissing ? this.#found(commit, found) : this.#space.commit(commit)
+      return Effect.catch(first, (error) => this.#again(commit, found, error))
+    }
+    // Whoever is told nothing needs no trace.
+    return tell.length === 0 ? Effect.suspend(() => made(undefined)) : Effect.flatMap(currentTrace, made)
+  }
+
+  /** What becomes of a commit after its first failure: nearly all have none, and do not pay for this. */
+  #again(commit: Commit, found: boolean, failed: CommitRefused | SpaceError) {
+    const founded = (error: CommitRefused | SpaceError) =>
+      error._tag === "CommitRefused" && error.reason === "Missing" ? this.#found(commit, found) : Effect.fail(error)
+    let next = founded(failed)
+    const attempt = Effect.suspend(() => {
+      const now = next
+      next = Effect.catch(this.#space.commit(commit), founded)
+      return now
     })
-    const { found = false, isMissing = false } = rest
-    const once = (commit: Commit) =>
-      isMissing
-        ? this.#found(commit, found)
-        : Effect.catchTag(this.#space.commit(commit), "CommitRefused", (refused) =>
-            refused.reason === "Missing" ? this.#found(commit, found) : Effect.fail(refused)
-          )
-    const made = Effect.flatMap(currentTrace, (trace) =>
-      Effect.retry(once(commit(trace)), { schedule: passing, while: (error) => error._tag === "SpaceError" })
-    )
-    return Effect.tapError(made, (error) =>
-      Effect.sync(() => {
-        // In a channel only, where a younger one of this name has died: nothing else would say so.
-        const by = error._tag === "CommitRefused" && error.reason === "Fenced" && "by" in guard ? guard.by : undefined
-        if (by !== undefined) this.#self.fenced(by.incarnation)
-      })
+    return Effect.retry(attempt, { schedule: passing, while: ({ _tag }) => _tag === "SpaceError" }).pipe(
+      Effect.tapError((error) =>
+        Effect.sync(() => {
+          const { guard } = commit
+          // In a channel only, where a younger one of this name has died: nothing else would say so.
+          const by = error._tag === "CommitRefused" && error.reason === "Fenced" && "by" in guard ? guard.by : undefined
+          if (by !== undefined) this.#self.fenced(by.incarnation)
+        })
+      )
     )
   }
 

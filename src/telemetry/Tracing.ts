@@ -56,6 +56,9 @@ export const withSpan = <A, E, R>(
 export const withNewTrace = <A, E, R>(name: string, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.flatMap(Begun, (begun) => (begun?.take() === true ? Effect.withSpan(effect, name, { root: true }) : effect))
 
+/** Whether traces are begun here at all: whoever hands on thousands asks once. */
+export const isOn: Effect.Effect<boolean> = Effect.suspend(() => Effect.map(Begun, (begun) => begun !== undefined))
+
 // --- internal ---
 
 const tracesPerSecondMax = 100
