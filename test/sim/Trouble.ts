@@ -125,8 +125,6 @@ interface Turn {
 export class Actor {
   readonly name: string
   readonly trouble: Trouble
-  /** Whether the roster could not be asked when it last was. */
-  isBlind = false
   private state: "running" | "stopped" | "killed" = "running"
   private readonly cuts = new Set<ServiceName>()
   private readonly healed: Array<{ readonly service: ServiceName; readonly call: () => void }> = []

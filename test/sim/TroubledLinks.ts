@@ -139,9 +139,7 @@ function troubledRoster(inner: Roster["Service"], actor: Actor): Roster["Service
     new RosterError({ operation, cause })
   return Roster.of({
     join: (runner) => actor.call("roster", joined(inner, actor, runner), failed("join")),
-    living: actor
-      .call("roster", inner.living, failed("living"))
-      .pipe(Effect.onExit((exit) => Effect.sync(() => void (actor.isBlind = Exit.isFailure(exit))))),
+    living: actor.call("roster", inner.living, failed("living")),
     onChange: (changed) => inner.onChange(() => actor.deliver(() => actor.isCutFrom("roster") || changed())),
     generation: actor.call("roster", inner.generation, failed("generation")),
     raise: (from) => actor.call("roster", inner.raise(from), failed("generation")),

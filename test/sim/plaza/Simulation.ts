@@ -81,12 +81,11 @@ const surroundings = (city: City, note: Surroundings["note"]): Surroundings => (
     const runner = listening[city.trouble.below(listening.length)]
     return runner?.accept === undefined ? undefined : { process: runner.process, accept: runner.accept }
   },
-  isReplacedRightly: (guest, { name, isBlind }) => {
+  isReplacedRightly: (guest, { name }) => {
     const claim = city.space.claims.get(guest)?.at(-1)
     // A former life of the same process has claimed it for another socket there.
     const isOwn = claim?.incarnation.startsWith(`${name.split("#")[0]}-`) === true
-    // Where the roster cannot be asked, whoever has claimed it counts as living.
-    return isOwn || isBlind || claim?.isLiving === true
+    return isOwn || claim?.isLiving === true
   },
   note
 })
