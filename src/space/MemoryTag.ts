@@ -104,8 +104,10 @@ const nameOf = (change: Extract<Change, { readonly value: Uint8Array }>): string
 export function refusalOf(tag: MemoryTag, commit: Commit): Refusal | undefined {
   const guarded = guardRefusal(tag, commit.guard)
   if (guarded !== undefined) return guarded
-  for (const { key, version } of commit.reads) {
-    if ((tag.entries.get(key)?.version ?? 0) !== version) return refusal("Conflict", key)
+  for (const { key, version, owner } of commit.reads) {
+    const entry = tag.entries.get(key)
+    const isOthers = owner !== undefined && (entry?.owner === undefined || !isSame(entry.owner, owner))
+    if ((entry?.version ?? 0) !== version || isOthers) return refusal("Conflict", key)
   }
   return changesRefusal(tag, commit)
 }

@@ -190,7 +190,7 @@ export class PresenceWrites {
           this.#session(record, owner)
         ],
         {
-          reads: [{ key: sessionKey, version: entry?.version ?? 0 }],
+          reads: [{ key: sessionKey, version: entry?.version ?? 0, owner: entry?.owner }],
           tell: claimTold(guest, before, owner, record),
           found: true,
           isMissing: state.isMissing
@@ -229,7 +229,7 @@ export class PresenceWrites {
   ): Write<boolean> {
     const key = sessionKey
     const change: Change = record === undefined ? { _tag: "Delete", key } : this.#session(record, before.owner)
-    const reads = [{ key, version: before.version }]
+    const reads = [{ key, version: before.version, owner: before.owner }]
     return unlessChanged(this.commit(guest, { _tag: "Compared" }, [change, ...also], { reads }))
   }
 

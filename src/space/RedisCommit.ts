@@ -26,7 +26,7 @@ export function packCommit(commit: Commit, keys: RedisKeys, prefix: string, disc
     found: commit.found,
     isChannel: isChannel(commit.tag),
     guard: packGuard(commit.guard),
-    reads: commit.reads.map(({ key, version }) => ({ key, version })),
+    reads: commit.reads.map(({ key, version, owner }) => ({ key, version, owner: ownerBytes(owner) })),
     changes,
     tell: commit.tell.map(({ channel, bytes }) => ({ channel: prefix + channel, bytes })),
     discard

@@ -123,8 +123,9 @@ export interface Commit {
   /** May begin the tag where it is missing. */
   readonly found: boolean
   readonly guard: Guard
-  /** The versions the decision rests on; 0 says that the key was absent (rule L5). */
-  readonly reads: ReadonlyArray<{ readonly key: string; readonly version: number }>
+  /** What the decision rests on: versions, of which 0 says that the key was absent (rule L5), and owners where they are
+   * named: after the space has gone back (rule L11) another may have written the same version. */
+  readonly reads: ReadonlyArray<{ readonly key: string; readonly version: number; readonly owner?: Owner | undefined }>
   readonly changes: ReadonlyArray<Change>
   readonly tell: ReadonlyArray<Tell>
 }

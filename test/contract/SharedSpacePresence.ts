@@ -133,6 +133,18 @@ const fencedClaims = Effect.gen(function* () {
   }
 })
 
+const readOfAnother = Effect.gen(function* () {
+  const space = yield* SharedSpace
+  const [mine, theirs] = [owner("r1", 5, 3), owner("r2", 2, 4)]
+  const tag = yield* channelOf(theirs)
+  const version = (yield* space.read({ tag, keys: [member] })).entries.get(member)?.version ?? 0
+  const over = (read: Owner) =>
+    commitOf(tag, { reads: [{ key: member, version, owner: read }], changes: [putOwned(owner("r1", 5, 5))] })
+  yield* refusedAs("Conflict", over(mine))
+  yield* refusedAs("Conflict", over({ ...theirs, connection: 5 }))
+  yield* space.commit(over(theirs))
+})
+
 const removed = Effect.gen(function* () {
   const space = yield* SharedSpace
   const mine = owner("r1", 5, 3)
@@ -259,6 +271,7 @@ export const presence: Cases = {
   "takeover of what does not exist is refused": takeoverOfNothing,
   "fenced: an incarnation below the fence writes nothing": fenced,
   "fenced: nor does it claim, where a comparison names it": fencedClaims,
+  "a decision that rests on what another owns conflicts, though it has the same version": readOfAnother,
   "fenced: of more runners than are kept the lowest is forgotten": fencesBounded,
   "a tag that is removed leaves nothing": removed,
   "creates only what did not exist, within its bounds": createsOnce,

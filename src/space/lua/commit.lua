@@ -110,7 +110,8 @@ local function changedReads()
   for _, read in ipairs(commit.reads) do
     local bytes = entry(read.key)
     local version = bytes and entryHead(bytes) or 0
-    if version ~= read.version then return refused("Conflict", read.key) end
+    local isOthers = read.owner and ownerAt(read.key) ~= read.owner
+    if version ~= read.version or isOthers then return refused("Conflict", read.key) end
   end
 end
 
