@@ -1,6 +1,6 @@
 /**
  * How the page looks and feels for everyone: by keyboard alone, to screen readers, on the smallest phone. Writes what it
- * looks like to web/shots, for people to judge.
+ * looks like to web/shots, for people to judge; with NORITER_SHOTS=sharp as finely as can be drawn, which takes long.
  */
 import { mkdirSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -15,6 +15,7 @@ import { type Device, isMissing, launch, patienceMs, Window } from "./Browser.ts
 const web = join(import.meta.dirname, "../../web")
 const shots = join(web, "shots")
 const scriptKiBMax = 350
+const sharp = process.env.NORITER_SHOTS === "sharp"
 const opsToken = "0b1d6c1c3f7a4f0e9a55d1c3"
 /** More than there are on any screen of ours. */
 const tabsMax = 40
@@ -39,7 +40,7 @@ describe.skipIf(isMissing)("the page", () => {
     mkdirSync(shots, { recursive: true })
     browser = await launch()
     server = await Server.start({ NORITER_OPS_TOKEN: opsToken })
-    flock = new Flock({ count: 60, host: "127.0.0.1", port: server.tcpPort, playground: "park", seed: 7 })
+    flock = new Flock({ count: 24, host: "127.0.0.1", port: server.tcpPort, playground: "park", seed: 7 })
     flock.begin()
   }, patienceMs)
   afterAll(async () => {
@@ -122,9 +123,8 @@ describe.skipIf(isMissing)("the page", () => {
   })
 
   const devices: Readonly<Record<string, Device>> = {
-    // Drawn as finely as can be, because somebody looks at these.
-    "a desktop by day": { width: 1280, height: 800, hour: 13, kept: { sharp: true } },
-    "a phone by night": { width: 390, height: 844, hour: 22, isPhone: true, kept: { sharp: true } },
+    "a desktop by day": { width: 1280, height: 800, hour: 13, kept: { sharp } },
+    "a phone by night": { width: 390, height: 844, hour: 22, isPhone: true, kept: { sharp } },
     "the smallest phone, letters very large": { width: 320, height: 568, kept: { textSize: 2 }, locale: "en-US" },
     "a phone on its side": { width: 740, height: 360, hour: 18, isPhone: true }
   }
