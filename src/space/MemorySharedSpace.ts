@@ -260,7 +260,11 @@ function make(space: Space): SharedSpace["Service"] {
     snapshot: (tag, prefix, stream) => Effect.sync(() => space.snapshot(tag, prefix, stream)),
     history: (tag, stream, after, limit) => Effect.sync(() => space.history(tag, stream, after, limit)),
     heads: (tags) => Effect.sync(() => space.heads(tags)),
-    due: (tag, nowMs, limit) => Effect.sync(() => space.due(tag, nowMs, limit)),
+    due: (tags, nowMs, limit) =>
+      Effect.sync(() => {
+        const all = tags.map((tag) => [tag, space.due(tag, nowMs, limit)] as const)
+        return new Map(all.filter(([, keys]) => keys.length > 0))
+      }),
     factsSent: (tag, offset) => Effect.sync(() => space.factsSent(tag, offset)),
     marker: Effect.sync(() => space.readMarker()),
     writeMarker: (generation, instead) => Effect.sync(() => space.writeMarker(generation, instead)),

@@ -15,7 +15,7 @@ import { Settings } from "../Settings.ts"
 import type { Claimable, EnterRequest, Held, HeldMember, Position } from "./Held.ts"
 import { moveOnOverdue } from "./Overdue.ts"
 import { ChannelIndex, guestKey, indexAll, unindex } from "./PresenceIndex.ts"
-import { PresenceRefused } from "./PresenceRefused.ts"
+import { PresenceRefused, type Write } from "./PresenceRefused.ts"
 import { next, type PresenceEvent, present } from "./PresenceState.ts"
 import { PresenceWrites } from "./PresenceWrites.ts"
 import { putMissing, type Regained, regain } from "./Regain.ts"
@@ -130,10 +130,10 @@ const begin = (writes: PresenceWrites, self: Self["Service"]) =>
       token: 1
     })
     const { before, held } = yield* writes.claim(by, guest, () => Effect.succeed(record))
-    // Fenced, it removes nobody: it may have claimed what is another's by now (rule P8).
-    const guard: Guard = { _tag: "Create", by: held.owner }
     if (before !== undefined) {
-      yield* removeMemberOf(writes, before, reasonOf(before), guard)
+      // Fenced it removes nobody (rule P8), nor whom a newer claim has taken over: it may be dead itself (rules P3, P4).
+      const guard: Guard = { _tag: "Takeover", key: memberKey(before.member), by: held.owner }
+      yield* unlessTaken(removeMemberOf(writes, before, reasonOf(before), guard))
       // Claimed by one that is dead the session is claimed back, and must still know what it asked (rules P4, L6).
       if (before.enters.length > 0 && (yield* self.isPlaced(by.id))) yield* forgetAsked(writes, before)
     }
@@ -260,6 +260,13 @@ const end = Effect.fnUntraced(function* (writes: PresenceWrites, held: Held, rea
   yield* writes.index(writes.incarnation, [], [guestKey(held.guest)])
 })
 
+const unlessTaken = (write: Write<unknown>): Write<unknown> =>
+  Effect.catchIf(
+    write,
+    (error) => error._tag === "PresenceRefused" && error.reason === "NotOwner",
+    () => Effect.void
+  )
+
 const reasonOf = ({ state }: SessionRecord): GoneReason =>
   state === PresenceState.PRESENCE_STATE_PRESENT ? GoneReason.GONE_REASON_LEFT : GoneReason.GONE_REASON_LOST
 
@@ -269,7 +276,8 @@ const removeMemberOf = (
   { channel, member, session }: SessionRecord,
   reason: GoneReason,
   guard?: Guard
-) => (channel !== "" && member !== 0 ? writes.removeMember(channel, member, session, reason, guard) : Effect.void)
+): Write<unknown> =>
+  channel !== "" && member !== 0 ? writes.removeMember(channel, member, session, reason, guard) : Effect.void
 
 /** And the other: what was remembered of its requests (rule L6). */
 const forgetAsked = Effect.fnUntraced(function* (writes: PresenceWrites, { enters, session }: SessionRecord) {

@@ -52,7 +52,7 @@ function make(space: RedisSpace, commands: Connection): SharedSpace["Service"] {
     snapshot: (tag, prefix, stream) => ask("snapshot", () => space.snapshot(tag, prefix, stream)),
     history: (tag, stream, after, limit) => ask("history", () => space.history(tag, stream, after, limit)),
     heads: (tags) => ask("heads", () => space.heads(tags)),
-    due: (tag, nowMs, limit) => ask("due", () => space.due(tag, nowMs, limit)),
+    due: (tags, nowMs, limit) => ask("due", () => space.due(tags, nowMs, limit)),
     factsSent: (tag, offset) => ask("factsSent", () => space.factsSent(tag, offset)),
     marker: ask("marker", () => space.marker()),
     writeMarker: (generation, instead) => ask("writeMarker", () => space.writeMarker(generation, instead)),
@@ -209,9 +209,14 @@ class RedisSpace {
     return new Map(all.filter(([, { generation }]) => generation !== undefined))
   }
 
-  async due(tag: Tag, nowMs: number, limit: number): Promise<ReadonlyArray<string>> {
-    const key = this.#keys.of(tag, "due")
-    return await this.#commands.ask((client) => client.zrangebyscore(key, "-inf", nowMs, "LIMIT", 0, limit))
+  async due(tags: ReadonlyArray<Tag>, nowMs: number, limit: number): Promise<ReadonlyMap<Tag, ReadonlyArray<string>>> {
+    const ofTag = async (tag: Tag) => {
+      const key = this.#keys.of(tag, "due")
+      const keys = await this.#commands.ask((client) => client.zrangebyscore(key, "-inf", nowMs, "LIMIT", 0, limit))
+      return [tag, keys] as const
+    }
+    const all = await Promise.all(tags.map(ofTag))
+    return new Map(all.filter(([, keys]) => keys.length > 0))
   }
 
   async marker(): Promise<Generation | undefined> {

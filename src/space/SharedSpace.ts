@@ -288,8 +288,13 @@ export class SharedSpace extends Context.Service<
       ReadonlyMap<Tag, Pick<TagState, "generation" | "applied" | "version" | "heads" | "counters">>,
       SpaceError
     >
-    /** Keys of a tag whose `dueMs` is at or before `nowMs`, earliest first. */
-    readonly due: (tag: Tag, nowMs: number, limit: number) => Effect.Effect<ReadonlyArray<string>, SpaceError>
+    /** Of many tags, pipelined, the keys whose `dueMs` is at or before `nowMs`: of each the earliest, at most `limit`. Tags
+     * with none are absent. */
+    readonly due: (
+      tags: ReadonlyArray<Tag>,
+      nowMs: number,
+      limit: number
+    ) => Effect.Effect<ReadonlyMap<Tag, ReadonlyArray<string>>, SpaceError>
     /** The facts of records up to this offset are on the log. */
     readonly factsSent: (tag: Tag, offset: number) => Effect.Effect<void, SpaceError>
     /** The generation this space was last founded in; undefined: it is empty (rule L12). */

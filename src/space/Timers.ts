@@ -60,8 +60,8 @@ export const arm = (space: Space, generation: Generation, tag: Tag, timers: Read
  * kept. Bounded: what was lost is of the last minute.
  */
 export const rearm = Effect.fnUntraced(function* (space: Space, generation: Generation, tag: Tag) {
-  const due = yield* space.due(tag, Number.MAX_SAFE_INTEGER, rearmMax)
-  const keys = due.filter((key) => key.startsWith(timerPrefix))
+  const due = yield* space.due([tag], Number.MAX_SAFE_INTEGER, rearmMax)
+  const keys = (due.get(tag) ?? []).filter((key) => key.startsWith(timerPrefix))
   if (keys.length === 0) return
   const { entries } = yield* space.read({ tag, keys })
   const timers = Array.from(entries, ([key, { value }]): Timer => {
@@ -93,8 +93,8 @@ export const layerOutside = <E>(log: Layer.Layer<TopicLog, E>) =>
 export const overdue = (space: Space) =>
   Effect.gen(function* () {
     const untilMs = (yield* Clock.currentTimeMillis) - overdueMs
-    const dues = yield* Effect.forEach(bucketNames, (name) => space.due(name, untilMs, overdueMax))
-    return dues.reduce((sum, keys) => sum + keys.length, 0)
+    const dues = yield* space.due(bucketNames, untilMs, overdueMax)
+    return [...dues.values()].reduce((sum, keys) => sum + keys.length, 0)
   })
 
 // --- internal ---
@@ -208,9 +208,7 @@ const asking = (space: Space, log: TopicLog["Service"]): Ask => {
 
 /** Asks what is due by then; answers since when the first of it was due, and what failed: that keeps nothing else from it. */
 const firing = (space: Space) => {
-  const dueIn = Effect.fnUntraced(function* (bucket: Tag, untilMs: number) {
-    const keys = yield* space.due(bucket, untilMs, firedMax)
-    if (keys.length === 0) return []
+  const dueIn = Effect.fnUntraced(function* (bucket: Tag, keys: ReadonlyArray<string>) {
     const { generation, entries } = yield* space.read({ tag: bucket, keys })
     if (generation === undefined) return []
     return Array.from(entries, ([key, { value }]): Due => {
@@ -219,7 +217,9 @@ const firing = (space: Space) => {
   })
 
   return Effect.fnUntraced(function* (buckets: ReadonlyArray<Tag>, untilMs: number, ask: Ask) {
-    const looks = yield* Effect.forEach(buckets, (bucket) => Effect.result(dueIn(bucket, untilMs)), {
+    const due = yield* Effect.result(space.due(buckets, untilMs, firedMax))
+    if (Result.isFailure(due)) return { dueMs: Number.POSITIVE_INFINITY, failed: Effect.fail(due.failure) }
+    const looks = yield* Effect.forEach(due.success, ([bucket, keys]) => Effect.result(dueIn(bucket, keys)), {
       concurrency: "unbounded"
     })
     const dues = looks.filter(Result.isSuccess).flatMap(({ success }) => success)

@@ -254,8 +254,8 @@ class Rounds {
     if (broom === undefined) return
     const nowMs = yield* Clock.currentTimeMillis
     const moveOn = moveOnOverdue(broom.writes, this.#settings)
-    for (const channel of yield* broom.channels) {
-      for (const key of yield* broom.space.due(channel, nowMs, dueMax)) {
+    for (const [channel, keys] of yield* broom.space.due(yield* broom.channels, nowMs, dueMax)) {
+      for (const key of keys) {
         const member = Number(key.slice(memberPrefix.length))
         const entry = yield* broom.writes.readMember(channel, member)
         const isLeft = entry?.owner === undefined || this.#observer.isGone(entry.owner.incarnation)

@@ -156,7 +156,7 @@ const removed = Effect.gen(function* () {
   yield* space.commit(remove)
   const { generation: left, entries, counters, heads } = yield* space.read({ tag, keys: [member, "soon", "late"] })
   assert.deepStrictEqual([left, entries.size, counters.size, heads.size], [undefined, 0, 0, 0])
-  assert.deepStrictEqual(yield* space.due(tag, 99, 9), [])
+  assert.deepStrictEqual(yield* space.due([tag], 99, 9), new Map())
   assert.deepStrictEqual((yield* space.history(tag, "s", 0, 9)).entries, [])
   assert.deepStrictEqual((yield* space.history(tag, "t", 0, 9)).entries, [])
   // Repeated it finds nothing; founded again it is new, and knows no fence.
@@ -209,17 +209,25 @@ const positions = Effect.gen(function* () {
 
 const due = Effect.gen(function* () {
   const space = yield* SharedSpace
-  const tag = channel()
+  const [tag, other] = [channel(), channel()]
   const at = (key: string, dueMs: number | undefined): Change => ({ ...put(key), dueMs })
+  const due = (nowMs: number, limit: number) => space.due([channel(), tag, other], nowMs, limit)
   yield* space.commit(
     commitOf(tag, { changes: [at("late", 30), at("soon", 10), at("mid", 20), at("never", undefined)] })
   )
-  assert.deepStrictEqual(yield* space.due(tag, 20, 9), ["soon", "mid"])
-  assert.deepStrictEqual(yield* space.due(tag, 99, 2), ["soon", "mid"])
-  assert.deepStrictEqual(yield* space.due(tag, 9, 9), [])
+  assert.deepStrictEqual(yield* due(20, 9), new Map([[tag, ["soon", "mid"]]]))
+  assert.deepStrictEqual(yield* due(99, 2), new Map([[tag, ["soon", "mid"]]]))
+  assert.deepStrictEqual(yield* due(9, 9), new Map())
+  yield* space.commit(commitOf(other, { changes: [at("other", 15)] }))
   yield* space.commit(commitOf(tag, { changes: [at("soon", undefined), { _tag: "Delete", key: "mid" }] }))
-  assert.deepStrictEqual(yield* space.due(tag, 99, 9), ["late"])
-  assert.deepStrictEqual(yield* space.due(channel(), 99, 9), [])
+  assert.deepStrictEqual(
+    [...(yield* due(99, 9))],
+    [
+      [tag, ["late"]],
+      [other, ["other"]]
+    ]
+  )
+  assert.deepStrictEqual(yield* space.due([], 99, 9), new Map())
 })
 
 const snapshot = Effect.gen(function* () {

@@ -65,8 +65,8 @@ const of = (asked: ReadonlyArray<string>, tag: Tag) => asked.filter((one) => one
 
 const isStruck = Effect.fnUntraced(function* (tag: Tag) {
   const space = yield* SharedSpace
-  const keys = yield* space.due(bucketOf(tag), Number.MAX_SAFE_INTEGER, 10_000)
-  return keys.every((key) => !key.startsWith(tag))
+  const keys = yield* space.due([bucketOf(tag)], Number.MAX_SAFE_INTEGER, 10_000)
+  return [...keys.values()].flat().every((key) => !key.startsWith(tag))
 })
 
 const untilStruck = (tag: Tag) =>

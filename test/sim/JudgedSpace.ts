@@ -25,6 +25,7 @@ export class JudgedSpace extends Space {
   override commit(commit: Commit) {
     const named = this.#namedMembers(commit)
     const released = this.#releasedMember(commit)
+    const newer = this.#newerMembers(commit)
     const committed = super.commit(commit)
     const token = `${commit.tag} ${commit.token}`
     if (committed instanceof CommitRefused || this.#tokens.has(token)) return committed
@@ -32,6 +33,7 @@ export class JudgedSpace extends Space {
     if (released !== undefined) this.#released.add(released)
     this.committed(commit)
     if (this.#isWhole) this.wrongs.push(...named.map((member) => `${member} was removed while its session named it`))
+    this.wrongs.push(...newer)
     const { guard, tag } = commit
     if (isChannel(tag) && "by" in guard && guard.by !== undefined && this.#fenced.has(guard.by.incarnation)) {
       this.wrongs.push(`${guard.by.incarnation} changed ${tag} after it was fenced`)
@@ -64,6 +66,18 @@ export class JudgedSpace extends Space {
       return isNamed && `${memberPrefix}${session?.member}` === change.key && !this.#released.has(member)
         ? [member]
         : []
+    })
+  }
+
+  /** Members that this removes though a newer connection has taken them over (rule P3). */
+  #newerMembers({ tag, guard, changes }: Commit): ReadonlyArray<string> {
+    const by = "by" in guard ? guard.by : undefined
+    if (!isChannel(tag) || by === undefined) return []
+    return changes.flatMap((change) => {
+      if (change._tag !== "Delete" || !change.key.startsWith(memberPrefix)) return []
+      const owner = this.read({ tag, keys: [change.key] }).entries.get(change.key)?.owner
+      const isNewer = owner !== undefined && owner.connection > by.connection
+      return isNewer ? [`${by.incarnation}/${by.connection} removed ${tag}/${change.key} of ${owner.connection}`] : []
     })
   }
 

@@ -31,7 +31,7 @@ import { type Actor, Trouble } from "./Trouble.ts"
 import * as TroubledLinks from "./TroubledLinks.ts"
 import * as TroubledSpace from "./TroubledSpace.ts"
 
-const channels = ["park/1", "park/2"]
+const channels = ["park/1", "park/2", "park/3"]
 const guests = 8
 const settings = { resumeGraceMs: 4_000, lostShownMs: 500 }
 
@@ -116,11 +116,11 @@ const life = (world: World, actor: Actor, own: ReadonlyArray<string>) => {
     const stay = Effect.fnUntraced(function* (guest: string) {
       const session = { id: `s_${guest}_${++id}`, nickname: guest, claimId: id }
       let held = yield* presence.begin(guest, session)
-      for (let steps = 2 + trouble.below(6); steps > 0; steps--) {
-        const channel = 1 + trouble.below(2)
+      for (let steps = 4 + trouble.below(12); steps > 0; steps--) {
+        const channel = 1 + trouble.below(channels.length)
         held = (yield* presence.enter(held, park(channel, ++id))).held
         if (trouble.chance(0.2)) held = yield* presence.leave(held, ++id)
-        for (let turns = trouble.below(20); turns > 0; turns--) yield* trouble.turn(actor)
+        for (let turns = trouble.below(10); turns > 0; turns--) yield* trouble.turn(actor)
       }
       if (held.record.channel === "") yield* presence.enter(held, park(1, ++id))
     })

@@ -26,7 +26,7 @@ function troubled(space: SharedSpace["Service"], actor: Actor): SharedSpace["Ser
     snapshot: (tag, prefix, stream) => call("snapshot", space.snapshot(tag, prefix, stream)),
     history: (tag, stream, after, limit) => call("history", space.history(tag, stream, after, limit)),
     heads: (tags) => call("heads", space.heads(tags)),
-    due: (tag, nowMs, limit) => call("due", space.due(tag, nowMs, limit)),
+    due: (tags, nowMs, limit) => call("due", space.due(tags, nowMs, limit)),
     factsSent: (tag, offset) => call("factsSent", space.factsSent(tag, offset)),
     marker: call("marker", space.marker),
     writeMarker: (generation, instead) => call("writeMarker", space.writeMarker(generation, instead)),

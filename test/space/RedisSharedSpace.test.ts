@@ -261,8 +261,8 @@ const largeNumbers = Effect.gen(function* () {
     (yield* space.history(tag, "s", most - 1, 9)).entries.map(({ seq }) => seq),
     [most]
   )
-  assert.deepStrictEqual(yield* space.due(tag, most - 2, 9), [])
-  assert.deepStrictEqual(yield* space.due(tag, most - 1, 9), ["k"])
+  assert.deepStrictEqual(yield* space.due([tag], most - 2, 9), new Map())
+  assert.deepStrictEqual(yield* space.due([tag], most - 1, 9), new Map([[tag, ["k"]]]))
 })
 
 const sessions = Effect.gen(function* () {

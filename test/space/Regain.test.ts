@@ -7,7 +7,7 @@ import { PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records
 import { incarnationTag } from "../../src/space/Lease.ts"
 import { sessionKey } from "../../src/space/PresenceWrites.ts"
 import type { Commit } from "../../src/space/SharedSpace.ts"
-import { type Runner, rosterAway, runner, settle, spaceAway, Twins } from "./Harness.ts"
+import { type Runner, rosterAway, runner, settle, spaceAway, Twins, Watch } from "./Harness.ts"
 import { membersIn, refusal, sessionIn, wrongs } from "./Members.ts"
 import { guest, named, park, standing, stateOf } from "./Standing.ts"
 
@@ -202,6 +202,24 @@ describe("claims (rule P4)", () => {
       twins.ensemble.forget(zombie.self.incarnation.id)
       assert.strictEqual((yield* first.presence.regain(held, at))._tag, "Held")
       assert.strictEqual(sessionIn(twins, guest)?.session, "s_1")
+      assert.deepStrictEqual(wrongs(twins, ["park/1"], [guest]), [])
+    })
+  )
+
+  it.effect("by a second hello of a dead runner, which is late: the member that was taken over meanwhile stays", () =>
+    Effect.gen(function* () {
+      const { twins, first, held, member } = yield* standing
+      const watch = new Watch()
+      const zombie = yield* runner(twins, { id: "r2", watch })
+      // It has claimed the session; before it removes who stood there, the session is claimed back.
+      watch.before = ({ tag }) => {
+        if (tag !== member.tag) return Effect.void
+        twins.ensemble.forget(zombie.self.incarnation.id)
+        return Effect.ignore(first.presence.regain(held, at))
+      }
+      yield* zombie.presence.begin(guest, named("s_0"))
+      assert.strictEqual(sessionIn(twins, guest)?.session, "s_1")
+      assert.deepStrictEqual(stateOf(twins, member.tag), [PRESENCE_STATE_PRESENT])
       assert.deepStrictEqual(wrongs(twins, ["park/1"], [guest]), [])
     })
   )

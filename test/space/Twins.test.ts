@@ -104,5 +104,5 @@ const seeAll = (space: Space, tag: Tag, near: number) =>
     heads: Effect.map(space.heads([tag, "absent"]), (heads) =>
       [...heads].map(([name, { generation, applied }]) => ({ name, generation, applied }))
     ),
-    due: space.due(tag, 1_790_000_000_000, 4)
+    due: space.due(["absent", tag], 1_790_000_000_000, 4)
   })

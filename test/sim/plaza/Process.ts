@@ -8,6 +8,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
 import * as Scheduler from "effect/Scheduler"
 import { Actor, type ServiceName, Trouble, type Troubles } from "../Trouble.ts"
@@ -142,22 +143,20 @@ export class Process extends Actor {
   ): Effect.Effect<A, E, R> =>
     Effect.contextWith((context: Context.Context<R>) =>
       Effect.callback<A, E>((resume) => {
-        const asked = Effect.provideContext(call, context)
-        this.#ask(service, asked, failed, (answer) => this.enqueue(() => resume(answer)))
+        this.#ask(service, atOnce(call, context), failed, (answer) => this.enqueue(() => resume(answer)))
       })
     )
 
   #ask<A, E>(
     service: ServiceName,
-    asked: Effect.Effect<A, E>,
+    asked: () => Exit.Exit<A, E>,
     failed: (certain: boolean, cause: Error) => E,
-    answer: (answer: Effect.Effect<A, E>) => void
+    answer: (answer: Exit.Exit<A, E>) => void
   ): void {
     const { trouble } = this
-    const back = (answered: Effect.Effect<A, E>, ms?: number) =>
-      this.send(`${service} back`, () => answer(answered), ms)
+    const back = (answered: Exit.Exit<A, E>, ms?: number) => this.send(`${service} back`, () => answer(answered), ms)
     const fail = (certain: boolean, what: string) =>
-      Effect.fail(failed(certain, new Error(`${this.name} was ${what} ${service} (${trouble})`)))
+      Exit.fail(failed(certain, new Error(`${this.name} was ${what} ${service} (${trouble})`)))
     if (trouble.chance(trouble.troubles.failBefore)) {
       back(fail(true, "not heard by"), cutMs)
       return
@@ -167,10 +166,19 @@ export class Process extends Actor {
         back(fail(false, "cut off from"), cutMs)
         return
       }
-      const exit = Effect.runSyncExit(asked)
+      const exit = asked()
       const isLost = trouble.chance(trouble.troubles.failAfter)
       if (isLost) back(fail(false, "not answered by"), cutMs)
       else back(exit)
     })
   }
 }
+
+/** What a twin does takes no time; whoever asks lends it the context it has, which costs much less than one of its own. */
+const atOnce =
+  <A, E, R>(call: Effect.Effect<A, E, R>, context: Context.Context<R>) =>
+  (): Exit.Exit<A, E> => {
+    const exit = Effect.runForkWith(context)(call).pollUnsafe()
+    if (exit === undefined) throw new Error("a twin takes its time")
+    return exit
+  }

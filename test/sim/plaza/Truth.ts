@@ -33,6 +33,9 @@ export class Truth extends JudgedSpace {
   readonly claims = new Map<string, Array<Claim>>()
   /** Lines that the space has lost by going back, and that were not said again: whoever heard them has heard them. */
   readonly #undone = new Set<string>()
+  /** By tag: the marks between which what was decided is lost, and is decided anew (rule L11). */
+  readonly #lost = new Map<string, Array<readonly [after: number, upTo: number]>>()
+  readonly #applied = new Set<string>()
   /** Told of everything that is committed, in order. */
   onCommit: ((what: string) => void) | undefined
   readonly #isLiving: (incarnation: string) => boolean
@@ -45,6 +48,13 @@ export class Truth extends JudgedSpace {
 
   isUndone(history: string, seq: number): boolean {
     return this.#undone.has(`${history} ${seq}`)
+  }
+
+  /** Whether its record was decided before the space went back behind that, and was decided anew by who was there then. */
+  isDecidedAnew(history: string, seq: number): boolean {
+    const offset = seq - 1
+    const [, tag = ""] = history.split(" ")
+    return this.#lost.get(tag)?.some(([after, upTo]) => offset > after && offset <= upTo) === true
   }
 
   /** Whether it was said in another generation, and not in this one. */
@@ -64,6 +74,7 @@ export class Truth extends JudgedSpace {
 
   protected override committed(commit: Commit): void {
     const { tag, guard, changes } = commit
+    if (guard._tag === "Applied") this.#applied.add(tag)
     if (this.onCommit !== undefined) {
       const by = "by" in guard && guard.by !== undefined ? `${guard.by.incarnation}/${guard.by.connection}` : ""
       this.onCommit(`${tag} ${guard._tag} ${by} ${changes.map(nameOf).join(", ")}`)
@@ -110,13 +121,21 @@ export class Truth extends JudgedSpace {
 
   override rewind(...saved: Parameters<JudgedSpace["rewind"]>): void {
     this.begin()
+    const stood = Array.from(this.#applied, (tag) => [tag, this.#markOf(tag)] as const)
     super.rewind(...saved)
+    for (const [tag, upTo] of stood) {
+      this.#lost.set(tag, [...(this.#lost.get(tag) ?? []), [this.#markOf(tag), upTo]])
+    }
     for (const [history, lines] of this.lines) {
       const [, tag = ""] = history.split(" ")
       const { heads } = this.read({ tag, keys: [] })
       const head = Math.max(heads.get(linesStream)?.seq ?? 0, heads.get(mailboxStream)?.seq ?? 0)
       for (const seq of lines.keys()) if (seq > head) this.#undone.add(`${history} ${seq}`)
     }
+  }
+
+  #markOf(tag: string): number {
+    return this.read({ tag, keys: [] }).applied
   }
 }
 

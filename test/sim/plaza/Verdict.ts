@@ -96,15 +96,21 @@ const pouches = (city: City, devices: ReadonlyArray<Device>): ReadonlyArray<stri
 
 // --- What was promised ---
 
-/** Answered it has happened, once; refused for good it has not. */
+/**
+ * Answered it has happened, once; refused for good it has not. Unless the space has gone back behind that refusal: who is
+ * there is not on the log, so that its record is decided anew by who is there then (rule L11), and may be said.
+ */
 const promises = (city: City, { name, requests }: Device): ReadonlyArray<string> => {
-  const said = new Map([...city.space.lines.values()].flatMap((lines) => [...lines].map(([seq, text]) => [text, seq])))
+  const said = new Map(
+    [...city.space.lines].flatMap(([history, lines]) => Array.from(lines, ([seq, text]) => [text, { history, seq }]))
+  )
   return requests.all.flatMap(({ kind, text, answer, isRefused }) => {
     if (kind === "give") return []
-    const isSaid = said.has(text)
+    const line = said.get(text)
     const promised = answer !== undefined && answer.error === undefined
-    if (isSaid && isRefused) return [`${name}: "${text}" was refused with ${JSON.stringify(answer)}, and heard`]
-    return promised && !isSaid ? [`${name}: "${text}" was answered, and never said`] : []
+    const isBoth = isRefused && line !== undefined && !city.space.isDecidedAnew(line.history, line.seq)
+    if (isBoth) return [`${name}: "${text}" was refused with ${JSON.stringify(answer)}, and heard`]
+    return promised && line === undefined ? [`${name}: "${text}" was answered, and never said`] : []
   })
 }
 
