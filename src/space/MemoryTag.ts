@@ -190,6 +190,9 @@ function changesRefusal(tag: MemoryTag, commit: Commit): Refusal | undefined {
         if (value < 0 || value > change.max) return refusal("Full", change.counter)
         break
       }
+      case "Raise":
+        count(change.counter, Math.max(0, change.to - count(change.counter, 0)))
+        break
       case "Put":
       case "PutNext": {
         const key = change._tag === "Put" ? change.key : change.prefix + count(change.counter, 1)
@@ -259,6 +262,9 @@ function applyChange(tag: MemoryTag, change: Change, numbers: Array<number>, ver
       break
     case "Count":
       count(tag, change.counter, change.by)
+      break
+    case "Raise":
+      count(tag, change.counter, Math.max(0, change.to - (tag.counters?.get(change.counter) ?? 0)))
       break
     case "Append":
       tag.streams ??= new Map()

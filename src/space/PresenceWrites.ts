@@ -180,15 +180,7 @@ export class PresenceWrites {
       const done = yield* this.commit(
         guest,
         { _tag: "Compared", by: owner },
-        [
-          {
-            _tag: "Count",
-            counter: connectionCounter,
-            by: owner.connection - counted,
-            max: Number.MAX_SAFE_INTEGER
-          },
-          this.#session(record, owner)
-        ],
+        [{ _tag: "Raise", counter: connectionCounter, to: owner.connection }, this.#session(record, owner)],
         {
           reads: [{ key: sessionKey, version: entry?.version ?? 0, owner: entry?.owner }],
           tell: claimTold(guest, before, owner, record),

@@ -58,16 +58,14 @@ export const putMissing = Effect.fnUntraced(function* (
   const { owner } = held
   const record = memberOf(held, { ...place, avatar }, held.record)
   const key = memberKey(member)
-  const { counters } = yield* writes.read(tag, [])
-  // Where the tag was founded anew, numbers go on above the highest put back (rule E2).
-  const below = Math.max(0, member - (counters.get(memberCounter) ?? 0))
   const done = yield* writes
     .commit(
       tag,
       { _tag: "Create", by: owner },
       [
         { _tag: "Count", counter: membersCounter, by: 1, max: Number.MAX_SAFE_INTEGER },
-        { _tag: "Count", counter: memberCounter, by: below, max: Number.MAX_SAFE_INTEGER },
+        // Where the tag was founded anew, numbers go on above the highest put back (rule E2).
+        { _tag: "Raise", counter: memberCounter, to: member },
         { _tag: "Put", key, value: MemberRecord.encode(record).finish(), owner, dueMs: writes.due(record) }
       ],
       { reads: [{ key, version: 0 }], found: true }
@@ -89,7 +87,7 @@ const sessionNow = (writes: PresenceWrites, self: Self["Service"], held: Held) =
     const put = (owner: Owner, record: SessionRecord, guard: Guard, now?: Now) => {
       // Whoever has it for another socket hears that it is not theirs any more.
       const tell = claimTold(held.guest, now, owner, record)
-      return putSession(writes, { ...held, owner, record, version: now?.version ?? 0 }, { guard, counted, tell })
+      return putSession(writes, { ...held, owner, record, version: now?.version ?? 0 }, { guard, tell })
     }
     if (entry?.owner === undefined) {
       // Deleted it would still be known that it was there, unless the space has gone back behind it (rule L11).
@@ -116,21 +114,14 @@ const takeoverBy = (by: Owner): Guard => ({ _tag: "Takeover", key: sessionKey, b
 
 interface Putting {
   readonly guard: Guard
-  /** How far connections were counted. */
-  readonly counted: number
   readonly tell: ReadonlyArray<RunnerMessage>
 }
 
-const putSession = Effect.fnUntraced(function* (writes: PresenceWrites, held: Held, { guard, counted, tell }: Putting) {
+const putSession = Effect.fnUntraced(function* (writes: PresenceWrites, held: Held, { guard, tell }: Putting) {
   const { guest, owner, record, version } = held
   const changes: ReadonlyArray<Change> = [
     // No connection number comes twice, also where the count has gone back.
-    {
-      _tag: "Count",
-      counter: connectionCounter,
-      by: Math.max(0, owner.connection - counted),
-      max: Number.MAX_SAFE_INTEGER
-    },
+    { _tag: "Raise", counter: connectionCounter, to: owner.connection },
     {
       _tag: "Put",
       key: sessionKey,

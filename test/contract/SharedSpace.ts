@@ -278,6 +278,17 @@ const conflict = Effect.gen(function* () {
   yield* space.commit(reading("a", 1))
 })
 
+const raised = Effect.gen(function* () {
+  const space = yield* SharedSpace
+  const tag = channel()
+  const raise = (to: number): Change => ({ _tag: "Raise", counter: "n", to })
+  // Each of them has read that nothing was counted.
+  const all = [3, 7, 5].map((to) => space.commit(commitOf(tag, { changes: [raise(to), raise(to)] })))
+  yield* Effect.all(all, { concurrency: "unbounded" })
+  const next: Change = { _tag: "PutNext", counter: "n", prefix: "next/", value: bytes(1) }
+  assert.deepStrictEqual((yield* space.commit(commitOf(tag, { changes: [raise(2), next] }))).numbers, [8])
+})
+
 const counterBounds = Effect.gen(function* () {
   const space = yield* SharedSpace
   const tag = channel()
@@ -351,6 +362,7 @@ const values: Cases = {
   "versions never name two values": versions,
   "a version that has changed is a conflict": conflict,
   "a counter at its bound, and one past it": counterBounds,
+  "a counter that many raise at once goes on above the highest of them": raised,
   "numbers are never given twice": numbersRise,
   "oversize is refused, the most is not": oversize,
   "a key outside the tag cannot be written": outsideTheTag,

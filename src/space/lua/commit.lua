@@ -131,6 +131,10 @@ checks.Count = function(change)
   if value < 0 or value > change.max then return refused("Full", change.counter) end
 end
 
+checks.Raise = function(change)
+  count(change.counter, math.max(0, change.to - count(change.counter, 0)))
+end
+
 checks.Put = function(change)
   if commit.guard._tag == "Create" and entry(change.key) then return refused("Exists", change.key) end
 end
