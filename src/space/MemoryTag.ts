@@ -191,7 +191,7 @@ function changesRefusal(tag: MemoryTag, commit: Commit): Refusal | undefined {
         break
       }
       case "Raise":
-        count(change.counter, Math.max(0, change.to - count(change.counter, 0)))
+        count(change.counter, raisedBy(change, count(change.counter, 0)))
         break
       case "Put":
       case "PutNext": {
@@ -210,6 +210,9 @@ function changesRefusal(tag: MemoryTag, commit: Commit): Refusal | undefined {
   }
   return undefined
 }
+
+const raisedBy = ({ below, to }: Extract<Change, { readonly _tag: "Raise" }>, value: number): number =>
+  value < below ? to - value : 0
 
 // --- What a commit does ---
 
@@ -264,7 +267,7 @@ function applyChange(tag: MemoryTag, change: Change, numbers: Array<number>, ver
       count(tag, change.counter, change.by)
       break
     case "Raise":
-      count(tag, change.counter, Math.max(0, change.to - (tag.counters?.get(change.counter) ?? 0)))
+      count(tag, change.counter, raisedBy(change, tag.counters?.get(change.counter) ?? 0))
       break
     case "Append":
       tag.streams ??= new Map()

@@ -180,7 +180,10 @@ export class PresenceWrites {
       const done = yield* this.commit(
         guest,
         { _tag: "Compared", by: owner },
-        [{ _tag: "Raise", counter: connectionCounter, to: owner.connection }, this.#session(record, owner)],
+        [
+          { _tag: "Raise", counter: connectionCounter, below: owner.connection, to: owner.connection },
+          this.#session(record, owner)
+        ],
         {
           reads: [{ key: sessionKey, version: entry?.version ?? 0, owner: entry?.owner }],
           tell: claimTold(guest, before, owner, record),

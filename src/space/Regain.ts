@@ -48,6 +48,12 @@ export const regain = (writes: PresenceWrites, self: Self["Service"]) =>
     return wasPresent && !isPresent ? { _tag: "Swept", held: found } : { _tag: "Held", held: found, member }
   })
 
+/**
+ * Where the tag was founded anew, numbers go on above the highest put back (rule E2), and so far above that nobody is given
+ * the number of somebody who is yet to be.
+ */
+export const numbersLeft = 10_000
+
 /** Puts a member back under the number its session names. */
 export const putMissing = Effect.fnUntraced(function* (
   writes: PresenceWrites,
@@ -64,8 +70,7 @@ export const putMissing = Effect.fnUntraced(function* (
       { _tag: "Create", by: owner },
       [
         { _tag: "Count", counter: membersCounter, by: 1, max: Number.MAX_SAFE_INTEGER },
-        // Where the tag was founded anew, numbers go on above the highest put back (rule E2).
-        { _tag: "Raise", counter: memberCounter, to: member },
+        { _tag: "Raise", counter: memberCounter, below: member, to: member + numbersLeft },
         { _tag: "Put", key, value: MemberRecord.encode(record).finish(), owner, dueMs: writes.due(record) }
       ],
       { reads: [{ key, version: 0 }], found: true }
@@ -121,7 +126,7 @@ const putSession = Effect.fnUntraced(function* (writes: PresenceWrites, held: He
   const { guest, owner, record, version } = held
   const changes: ReadonlyArray<Change> = [
     // No connection number comes twice, also where the count has gone back.
-    { _tag: "Raise", counter: connectionCounter, to: owner.connection },
+    { _tag: "Raise", counter: connectionCounter, below: owner.connection, to: owner.connection },
     {
       _tag: "Put",
       key: sessionKey,

@@ -86,8 +86,8 @@ export type Change =
   | { readonly _tag: "Delete"; readonly key: string }
   /** Refused as Full if the count would leave 0 … max. */
   | { readonly _tag: "Count"; readonly counter: string; readonly by: number; readonly max: number }
-  /** Counts go on above `to`: whatever others have counted meanwhile, a counter is never raised twice. */
-  | { readonly _tag: "Raise"; readonly counter: string; readonly to: number }
+  /** A counter below `below` becomes `to`, which is no less: whatever others count meanwhile, it is not raised twice. */
+  | { readonly _tag: "Raise"; readonly counter: string; readonly below: number; readonly to: number }
   /** Appends to a stream, whose head becomes `seq`. Within a class at most `countMax` entries, none older than `ageMsMax`
    * against the newest (0: no bound by age); what is cut moves `trimmedTo` (rule C4). */
   | {

@@ -281,12 +281,14 @@ const conflict = Effect.gen(function* () {
 const raised = Effect.gen(function* () {
   const space = yield* SharedSpace
   const tag = channel()
-  const raise = (to: number): Change => ({ _tag: "Raise", counter: "n", to })
+  const raise = (to: number): Change => ({ _tag: "Raise", counter: "n", below: to, to })
   // Each of them has read that nothing was counted.
   const all = [3, 7, 5].map((to) => space.commit(commitOf(tag, { changes: [raise(to), raise(to)] })))
   yield* Effect.all(all, { concurrency: "unbounded" })
   const next: Change = { _tag: "PutNext", counter: "n", prefix: "next/", value: bytes(1) }
   assert.deepStrictEqual((yield* space.commit(commitOf(tag, { changes: [raise(2), next] }))).numbers, [8])
+  const far: Change = { _tag: "Raise", counter: "n", below: 9, to: 90 }
+  assert.deepStrictEqual((yield* space.commit(commitOf(tag, { changes: [far, far, next, far] }))).numbers, [91])
 })
 
 const counterBounds = Effect.gen(function* () {

@@ -88,7 +88,11 @@ export const defects: ReadonlyArray<Defect> = [
     what: "a commit does not look whether what it rests on has changed (L5)",
     edits: [
       { file: twin, find: `return refusal("Conflict", key)`, replace: "continue" },
-      { file: script, find: `if version ~= read.version then return refused("Conflict", read.key) end`, replace: "" }
+      {
+        file: script,
+        find: `if version ~= read.version or isOthers then return refused("Conflict", read.key) end`,
+        replace: ""
+      }
     ]
   },
   {

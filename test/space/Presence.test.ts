@@ -10,6 +10,7 @@ import { MemberRecord, PresenceState } from "../../gen/noriter/space/v1/records.
 import { decodeRunner } from "../../gen/registry.ts"
 import type { Held } from "../../src/space/Held.ts"
 import { sessionKey } from "../../src/space/PresenceWrites.ts"
+import { numbersLeft } from "../../src/space/Regain.ts"
 import { decodeFrames } from "../../src/wire/Frame.ts"
 import { listen, runner, spaceAway, Twins } from "./Harness.ts"
 import { heal, membersIn, refusal, sessionIn, wrongs } from "./Members.ts"
@@ -101,7 +102,7 @@ describe("P1: truth first, in both directions", () => {
       )
       assert.deepStrictEqual(wrongs(twins, ["park/1"], [guest]), [])
       const other = yield* first.presence.begin("g_B", named("s_B"))
-      assert.strictEqual((yield* first.presence.enter(other, park(1))).member.member, 3)
+      assert.strictEqual((yield* first.presence.enter(other, park(1))).member.member, numbersLeft + 3)
     })
   )
 })

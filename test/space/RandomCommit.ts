@@ -112,7 +112,8 @@ function randomChange(random: Trouble, near: number): Change {
     case 3:
       return { _tag: "Delete", key }
     case 4:
-      if (random.chance(0.3)) return { _tag: "Raise", counter: pick(random, ["n", "next"]), to: random.below(9) }
+      if (random.chance(0.3))
+        return { _tag: "Raise", counter: pick(random, ["n", "next"]), below: random.below(9), to: 9 + random.below(3) }
       return count(pick(random, ["n", "n/m"]), pick(random, [-1, 1, 2, 1_790_000_000_000]), 2 ** 53 - 1)
     case 5:
     case 6: {

@@ -6,6 +6,7 @@ import { TestClock } from "effect/testing"
 import { PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
 import { incarnationTag } from "../../src/space/Lease.ts"
 import { sessionKey } from "../../src/space/PresenceWrites.ts"
+import { numbersLeft } from "../../src/space/Regain.ts"
 import type { Commit } from "../../src/space/SharedSpace.ts"
 import { type Runner, rosterAway, runner, settle, spaceAway, Twins, Watch } from "./Harness.ts"
 import { membersIn, refusal, sessionIn, wrongs } from "./Members.ts"
@@ -79,7 +80,7 @@ describe("what a runner holds", () => {
       )
       assert.deepStrictEqual(wrongs(twins, ["park/1"], [guest]), [])
       const other = yield* first.presence.begin("g_B", named("s_B"))
-      assert.strictEqual((yield* first.presence.enter(other, park(1))).member.member, 3)
+      assert.strictEqual((yield* first.presence.enter(other, park(1))).member.member, numbersLeft + 3)
       const newer = yield* first.presence.begin(guest, named("s_2"))
       assert.isAbove(newer.owner.connection, again.held.owner.connection)
     })

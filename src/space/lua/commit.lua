@@ -132,7 +132,8 @@ checks.Count = function(change)
 end
 
 checks.Raise = function(change)
-  count(change.counter, math.max(0, change.to - count(change.counter, 0)))
+  local value = count(change.counter, 0)
+  if value < change.below then count(change.counter, change.to - value) end
 end
 
 checks.Put = function(change)
