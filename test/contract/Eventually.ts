@@ -4,10 +4,10 @@
  */
 import * as Effect from "effect/Effect"
 
-const looksMax = 1_000
+const looksMax = 2_000
 const between = "5 millis"
 
-/** Ends with the first value that is there; dies, with what it was waiting for, after 5 s. */
+/** Ends with the first value that is there; dies, with what it was waiting for, after 10 s. */
 const eventually = Effect.fnUntraced(function* <A>(what: string, look: () => A | undefined) {
   for (let looks = 0; looks < looksMax; looks++) {
     const found = look()

@@ -113,7 +113,7 @@ await withServices("a real log", ["kafka"], ({ kafka }) => {
         const taken = () => new Set(second.handled.map(({ partitionBy }) => partitionBy)).size
         yield* until("the records of all partitions", () => taken() === topic.partitions)
       }),
-    20_000
+    40_000
   )
 
   it.live("a reader goes back 60 s over what its group has committed", () =>
