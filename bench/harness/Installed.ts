@@ -8,16 +8,25 @@ import { join } from "node:path"
 import { freePort, host } from "../../scripts/services/Port.ts"
 import { isHere } from "../../scripts/services/Tools.ts"
 import { Program, serverCore } from "./Program.ts"
-import { type Contender, Services } from "./System.ts"
+import { type Contender, type Peer, Services, systemOfPeers } from "./System.ts"
 
 const config = join(import.meta.dirname, "../peers/centrifugo.json")
 
+interface Installed {
+  readonly command: string
+  readonly given: ReadonlyArray<string>
+  readonly variables?: Readonly<Record<string, string>>
+  readonly port: number
+  /** What it says when it listens. */
+  readonly ready: string
+}
+
 /** Says its process first, as the other peers do themselves. */
-async function startInstalled(command: string, given: ReadonlyArray<string>, ready: string, variables = {}) {
+async function startInstalled({ command, given, variables = {}, port, ready }: Installed): Promise<Peer> {
   const named = ["-c", 'echo "pid $$"; exec "$@"', "named", command, ...given]
   const launch = { command: "sh", arguments: named, variables, core: serverCore }
   const [program, said] = await Program.start(launch, new RegExp(`pid (\\d+)[^]*${ready}`))
-  return { program, pid: Number(said[1]) }
+  return { program, port, pid: Number(said[1]) }
 }
 
 /** Several nodes share a Redis. */
@@ -30,24 +39,14 @@ const centrifugoOn = (name: string, nodes: number): Contender => ({
         ? {}
         : { CENTRIFUGO_ENGINE_TYPE: "redis", CENTRIFUGO_ENGINE_REDIS_ADDRESS: services.url("redis") }
     const started = await Promise.all(Array.from({ length: nodes }, () => startCentrifugo(engine)))
-    return {
-      protocol: "centrifugo",
-      ports: started.map(({ port }) => port),
-      pids: started.map(({ pid }) => pid),
-      servicePids: services?.pids ?? [],
-      metrics: async () => new Map(),
-      [Symbol.asyncDispose]: async () => {
-        await Promise.all(started.map(({ program, pid }) => program.stop(pid)))
-        await services?.stop()
-      }
-    }
+    return systemOfPeers("centrifugo", started, services)
   }
 })
 
-async function startCentrifugo(variables: Readonly<Record<string, string>>) {
+async function startCentrifugo(variables: Readonly<Record<string, string>>): Promise<Peer> {
   const port = await freePort()
   const given = ["-c", config, "--http_server.port", `${port}`]
-  return { port, ...(await startInstalled("centrifugo", given, `endpoints on 127.0.0.1:${port}`, variables)) }
+  return startInstalled({ command: "centrifugo", given, variables, port, ready: `endpoints on 127.0.0.1:${port}` })
 }
 
 /** The PostgreSQL that Nakama keeps its accounts in, as its option names one: `postgres:secret@127.0.0.1:5432/nakama`. */
@@ -60,16 +59,9 @@ const nakama: Contender = {
     const { status, stderr } = spawnSync("nakama", ["migrate", "up", ...database], { encoding: "utf8" })
     if (status !== 0) throw new Error(`Nakama's database cannot be prepared: ${stderr}`)
     const [port, console] = [await freePort(), await freePort()]
-    const ports = ["--socket.address", host, "--socket.port", `${port}`, "--console.port", `${console}`]
-    const { program, pid } = await startInstalled("nakama", [...database, ...ports], "Startup done")
-    return {
-      protocol: "nakama",
-      ports: [port],
-      pids: [pid],
-      servicePids: [],
-      metrics: async () => new Map(),
-      [Symbol.asyncDispose]: () => program.stop(pid)
-    }
+    const given = [...database, "--socket.address", host, "--socket.port", `${port}`, "--console.port", `${console}`]
+    const started = await startInstalled({ command: "nakama", given, port, ready: "Startup done" })
+    return systemOfPeers("nakama", [started], undefined)
   }
 }
 

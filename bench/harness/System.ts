@@ -170,6 +170,30 @@ interface PeerOptions {
   readonly nodes?: number
 }
 
+/** A process of a peer, and where it listens. */
+export interface Peer {
+  readonly program: Program
+  readonly port: number
+  readonly pid: number
+}
+
+/** Peers that run, and what they rest on. */
+export const systemOfPeers = (
+  protocol: Protocol,
+  started: ReadonlyArray<Peer>,
+  services: Services | undefined
+): System => ({
+  protocol,
+  ports: started.map(({ port }) => port),
+  pids: started.map(({ pid }) => pid),
+  servicePids: services?.pids ?? [],
+  metrics: async () => new Map(),
+  [Symbol.asyncDispose]: async () => {
+    await Promise.all(started.map(({ program, pid }) => program.stop(pid)))
+    await services?.stop()
+  }
+})
+
 const peer = ({ name, file, protocol, variables = {}, nodes }: PeerOptions): Contender => ({
   name,
   start: async () => {
@@ -178,17 +202,8 @@ const peer = ({ name, file, protocol, variables = {}, nodes }: PeerOptions): Con
     const all = services === undefined ? variables : { ...variables, REDIS: services.url("redis") }
     const launch = { command: process.execPath, arguments: [join(peersFolder, file)], variables: all, core: serverCore }
     const started = await Promise.all(Array.from({ length: nodes ?? 1 }, () => Program.start(launch, peerReady)))
-    return {
-      protocol,
-      ports: started.map(([, ready]) => Number(ready[1])),
-      pids: started.map(([, ready]) => Number(ready[2])),
-      servicePids: services?.pids ?? [],
-      metrics: async () => new Map(),
-      [Symbol.asyncDispose]: async () => {
-        await Promise.all(started.map(([program, ready]) => program.stop(Number(ready[2]))))
-        await services?.stop()
-      }
-    }
+    const peers = started.map(([program, ready]) => ({ program, port: Number(ready[1]), pid: Number(ready[2]) }))
+    return systemOfPeers(protocol, peers, services)
   }
 })
 
