@@ -50,6 +50,14 @@ export const memberCounter = "member"
 /** Counts the claims of a guest's sessions, so that no connection number comes twice. */
 export const connectionCounter = "connection"
 
+/** No connection number comes twice, also where the count has gone back. */
+export const counted = ({ connection }: Owner): Change => ({
+  _tag: "Raise",
+  counter: connectionCounter,
+  below: connection,
+  to: connection
+})
+
 /** Who writes, and in which generation; a watcher holds nothing, so it neither claims nor keeps an index. */
 export type Writer = Pick<Self["Service"], "incarnation" | "generation" | "isCurrent" | "fenced">
 
@@ -174,16 +182,12 @@ export class PresenceWrites {
       const entry = state.entries.get(sessionKey)
       const before = claimable(entry)
       const record = yield* decide(before)
-      const counted = state.counters.get(connectionCounter) ?? 0
-      this.#connection = Math.max(this.#connection, counted) + 1
+      this.#connection = Math.max(this.#connection, state.counters.get(connectionCounter) ?? 0) + 1
       const owner = ownerOf(by, this.#connection)
       const done = yield* this.commit(
         guest,
         { _tag: "Compared", by: owner },
-        [
-          { _tag: "Raise", counter: connectionCounter, below: owner.connection, to: owner.connection },
-          this.#session(record, owner)
-        ],
+        [counted(owner), this.#session(record, owner)],
         {
           reads: [{ key: sessionKey, version: entry?.version ?? 0, owner: entry?.owner }],
           tell: claimTold(guest, before, owner, record),

@@ -11,7 +11,14 @@ import { type Held, type HeldMember, memberOf, type Position } from "./Held.ts"
 import { ownerOf } from "./Lease.ts"
 import { decidedAnew, type PresenceRefused, refuse, type Write } from "./PresenceRefused.ts"
 import { claimTold } from "./PresenceTold.ts"
-import { connectionCounter, memberCounter, membersCounter, type PresenceWrites, sessionKey } from "./PresenceWrites.ts"
+import {
+  connectionCounter,
+  counted,
+  memberCounter,
+  membersCounter,
+  type PresenceWrites,
+  sessionKey
+} from "./PresenceWrites.ts"
 import type { Self } from "./Self.ts"
 import { type Change, type Guard, type Owner, SpaceError } from "./SharedSpace.ts"
 import { memberKey } from "./Tag.ts"
@@ -88,7 +95,6 @@ const sessionNow = (writes: PresenceWrites, self: Self["Service"], held: Held) =
     const state = yield* writes.read(held.guest, [sessionKey])
     const entry = state.entries.get(sessionKey)
     const by = ownerOf(writes.incarnation, held.owner.connection)
-    const counted = state.counters.get(connectionCounter) ?? 0
     const put = (owner: Owner, record: SessionRecord, guard: Guard, now?: Now) => {
       // Whoever has it for another socket hears that it is not theirs any more.
       const tell = claimTold(held.guest, now, owner, record)
@@ -111,7 +117,10 @@ const sessionNow = (writes: PresenceWrites, self: Self["Service"], held: Held) =
     if (claimant === "living") return "replaced"
     if (claimant === "unreadable") return "unjudged"
     // Whoever claims it is not alive any more, and so has no phone: this one has (rule P4).
-    const above = ownerOf(writes.incarnation, Math.max(counted, now.owner.connection) + 1)
+    const above = ownerOf(
+      writes.incarnation,
+      Math.max(state.counters.get(connectionCounter) ?? 0, now.owner.connection) + 1
+    )
     return yield* put(above, held.record, takeoverBy(above), now)
   })
 
@@ -125,8 +134,7 @@ interface Putting {
 const putSession = Effect.fnUntraced(function* (writes: PresenceWrites, held: Held, { guard, tell }: Putting) {
   const { guest, owner, record, version } = held
   const changes: ReadonlyArray<Change> = [
-    // No connection number comes twice, also where the count has gone back.
-    { _tag: "Raise", counter: connectionCounter, below: owner.connection, to: owner.connection },
+    counted(owner),
     {
       _tag: "Put",
       key: sessionKey,
