@@ -179,6 +179,7 @@ const make = Effect.gen(function* () {
       // It may have said all it wanted and still listen.
       Effect.andThen(connection.isOpen ? session.lasting.idle : Effect.void, () => {
         connection.close()
+        session.lasting.abandon()
         // From here on the grace counts, else nobody would ever move this session on.
         return session.held === undefined ? Effect.void : sessions.lost(session)
       })

@@ -34,6 +34,7 @@ export class Lasting {
   #wakers: Set<() => void> | undefined
   #running = false
   #ended = false
+  #paused = false
   #outstanding = 0
   #partition = ""
   #runningSinceMs = 0
@@ -56,6 +57,22 @@ export class Lasting {
     this.#ended = true
     this.#waiting = undefined
     this.#outstanding = 0
+    this.#changed()
+  }
+
+  /** Nothing begins until it may: where the session stands, or whose it is, is being looked at. */
+  pause(): void {
+    this.#paused = true
+  }
+
+  goOn(): void {
+    this.#paused = false
+    this.#pump()
+  }
+
+  /** What has not begun is not done: its phone is gone, and asks again where it comes back. */
+  abandon(): void {
+    this.#waiting = undefined
     this.#changed()
   }
 
@@ -115,7 +132,7 @@ export class Lasting {
   }
 
   #pump(): void {
-    while (!this.#running) {
+    while (!this.#running && !this.#paused) {
       const first = this.#waiting?.shift()
       if (first === undefined) return
       this.#running = true

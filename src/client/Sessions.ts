@@ -5,7 +5,7 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as FiberMap from "effect/FiberMap"
+import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import { SessionHolderConsumer } from "../../gen/consumers.ts"
@@ -52,8 +52,11 @@ export class Sessions extends Context.Service<
     readonly ofGuest: (guest: string) => Session | undefined
     readonly ofSession: (session: string) => Session | undefined
     readonly all: () => Iterable<Session>
-    /** Another has claimed it, or seems to: whose it is is looked at, and again until somebody can say (rules P4, P7). */
-    readonly claimed: (session: Session) => void
+    /**
+     * Another has claimed it, or seems to, or where it stands was not written for certain: that is looked at, and again
+     * until somebody can say (rules P4, P7). Nothing lasting is begun for it before (rule L7).
+     */
+    readonly judge: (session: Session) => void
     /** The socket is gone: from here on the grace counts (rule P5). */
     readonly lost: (session: Session) => Effect.Effect<void>
     /** Tells every phone to come back, to another runner or this one anew. */
@@ -74,7 +77,8 @@ const make = Effect.gen(function* () {
   const self = yield* Self
   const services = yield* sessionServices
   const registry = new Registry()
-  const judge = yield* FiberMap.makeRuntime<never, Session>()
+  const fork = yield* FiberSet.makeRuntime()
+  const judging = new Set<Session>()
 
   const moveOn = (session: Session, event: PresenceEvent) =>
     session
@@ -113,7 +117,7 @@ const make = Effect.gen(function* () {
   const regain = (session: Session) => {
     const come = (regained: Regained): boolean => {
       if (regained._tag === "Unjudged") {
-        claimed(session)
+        judge(session)
         return false
       }
       if (regained._tag === "Replaced") replace(session)
@@ -131,12 +135,19 @@ const make = Effect.gen(function* () {
         : Effect.succeed(true)
     )
   }
-  const claimed = (session: Session): void => {
+  const judge = (session: Session): void => {
+    if (judging.has(session)) return
+    judging.add(session)
+    session.lasting.pause()
     const judged = Effect.catch(regain(session), (cause) =>
-      Effect.as(Effect.logWarning("a claimed session: not this time", cause), false)
+      Effect.as(Effect.logWarning("a session could not be judged", cause), false)
     )
     const again = Schedule.spaced(judgeEvery)
-    judge(session, Effect.repeat(judged, { schedule: again, until: (isJudged) => isJudged }), { onlyIfMissing: true })
+    const over = Effect.sync(() => {
+      judging.delete(session)
+      session.lasting.goOn()
+    })
+    fork(Effect.ensuring(Effect.repeat(judged, { schedule: again, until: (isJudged) => isJudged }), over))
   }
 
   yield* bus.register(SessionHolderConsumer, {
@@ -152,7 +163,7 @@ const make = Effect.gen(function* () {
         const session = registry.ofGuest(told.guest)
         // This runner's own claim is told like any other, and concerns only what it replaced.
         if (session === undefined || (session.held?.owner.connection ?? 0) >= told.connection) return
-        claimed(session)
+        judge(session)
       })
   })
   const comeBack = () => {
@@ -182,7 +193,7 @@ const make = Effect.gen(function* () {
     ofGuest: (guest) => registry.ofGuest(guest),
     ofSession: (session) => registry.ofSession(session),
     all: () => registry.all(),
-    claimed,
+    judge,
     lost: Effect.fnUntraced(function* (session) {
       session.connection = undefined
       attendance.detached(session)

@@ -18,7 +18,7 @@ import { ChannelIndex, guestKey, indexAll, unindex } from "./PresenceIndex.ts"
 import { PresenceRefused, type Write } from "./PresenceRefused.ts"
 import { next, type PresenceEvent, present } from "./PresenceState.ts"
 import { PresenceWrites } from "./PresenceWrites.ts"
-import { putMissing, type Regained, regain } from "./Regain.ts"
+import { outside, putMissing, type Regained, regain, takeMember } from "./Regain.ts"
 import { Self } from "./Self.ts"
 import { type Guard, type Owner, SharedSpace, SpaceError, type Tag } from "./SharedSpace.ts"
 import { memberKey } from "./Tag.ts"
@@ -43,7 +43,7 @@ export class Presence extends Context.Service<
       guest: string,
       session: { readonly id: string; readonly nickname: string; readonly claimId: number }
     ) => Change<Held>
-    /** Claims a session for a newer socket. The member is undefined outside, and where it is missing (see putBack). */
+    /** Claims a session for a newer socket, with its member, which is put back where it is missing; undefined outside. */
     readonly resume: (
       guest: string,
       claim: ResumeClaim
@@ -151,8 +151,10 @@ const resume = (writes: PresenceWrites, channels: ChannelIndex, self: Self["Serv
     if (channel === "") return { held, member: undefined }
     // It was entering when its socket was lost: nobody has seen it there, and the hidden member falls due.
     if (member === 0) return { held: yield* writes.update(held, outside), member: undefined }
-    const takeover = (key: string) => ({ _tag: "Takeover" as const, key, by: held.owner })
-    return { held, member: yield* channels.naming(by, channel, writes.changeMember(held, takeover, present)) }
+    const taken = yield* channels.naming(by, channel, takeMember(writes, held))
+    // Its number was given to another while it was missing: this guest enters anew.
+    if (taken === "given away") return { held: yield* writes.update(held, outside), member: undefined }
+    return { held, member: taken }
   })
 
 const enter = Effect.fnUntraced(function* (writes: PresenceWrites, by: Incarnation, held: Held, request: EnterRequest) {
@@ -311,8 +313,6 @@ const heldStill = (before: Claimable | undefined, by: Owner): Effect.Effect<Sess
   before !== undefined && before.owner.incarnation === by.incarnation && before.owner.connection === by.connection
     ? Effect.succeed(before.record)
     : Effect.fail(new PresenceRefused({ reason: "NotOwner" }))
-
-const outside = (record: SessionRecord): SessionRecord => ({ ...record, channel: "", member: 0 })
 
 const remembering = (record: SessionRecord, enter: DeepPartial<Enter>): SessionRecord => ({
   ...record,

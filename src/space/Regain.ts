@@ -10,6 +10,7 @@ import type { RunnerMessage } from "../../gen/registry.ts"
 import { type Held, type HeldMember, memberOf, type Position } from "./Held.ts"
 import { ownerOf } from "./Lease.ts"
 import { decidedAnew, type PresenceRefused, refuse, type Write } from "./PresenceRefused.ts"
+import { present } from "./PresenceState.ts"
 import { claimTold } from "./PresenceTold.ts"
 import {
   connectionCounter,
@@ -44,11 +45,10 @@ export const regain = (writes: PresenceWrites, self: Self["Service"]) =>
     if (found === "replaced") return { _tag: "Replaced" }
     if (found === "unjudged") return { _tag: "Unjudged" }
     if (found === "ended") return { _tag: "Ended" }
-    const member = yield* memberNow(writes, found, at ?? enteredAt(found))
-    if (member === "taken") {
+    const member = isOutside(found) ? undefined : yield* memberNow(writes, found, at ?? enteredAt(found))
+    if (member === "given away") {
       // Somebody was given the number while it was missing: this guest enters anew.
-      const outside = yield* writes.update(found, (record) => ({ ...record, channel: "", member: 0 }))
-      return { _tag: "Swept", held: outside }
+      return { _tag: "Swept", held: yield* writes.update(found, outside) }
     }
     const wasPresent = held.record.state === PresenceState.PRESENCE_STATE_PRESENT
     const isPresent = found.record.state === PresenceState.PRESENCE_STATE_PRESENT
@@ -175,19 +175,31 @@ const enteredAt = ({ record }: Held): Position =>
   record.enters.findLast(({ channel, member }) => channel === record.channel && member === record.member) ?? nowhere
 const nowhere: Position = { xCm: 0, yCm: 0 }
 
+/** The member that a claimed session names is its new owner's, and present; put back where it is missing (rule P1). */
+export const takeMember = Effect.fnUntraced(function* (writes: PresenceWrites, held: Held) {
+  const taken = yield* writes.changeMember(held, takeoverFor(held), present)
+  return taken ?? (yield* memberNow(writes, held, enteredAt(held)))
+})
+
 const memberNow = Effect.fnUntraced(function* (writes: PresenceWrites, held: Held, place: Position) {
   const { channel, member, session, state } = held.record
-  if (channel === "" || member === 0) return undefined
   const entry = yield* writes.readMember(channel, member)
   if (entry === undefined) return yield* putMissing(writes, held, place)
   const record = MemberRecord.decode(entry.value)
-  if (record.session !== session) return "taken" as const
+  if (record.session !== session) return "given away" as const
   const { incarnation, connection } = held.owner
   const isSo = entry.owner?.incarnation === incarnation && entry.owner.connection === connection
   if (isSo && record.state === state) return { tag: channel, member, record, version: entry.version }
-  const takeover = (key: string): Guard => ({ _tag: "Takeover", key, by: held.owner })
-  return yield* changed(writes.changeMember(held, takeover, { ...held.record, dueMs: undefined }))
+  return yield* changed(writes.changeMember(held, takeoverFor(held), { ...held.record, dueMs: undefined }))
 })
+
+const takeoverFor =
+  ({ owner }: Held) =>
+  (key: string): Guard => ({ _tag: "Takeover", key, by: owner })
+
+export const outside = (record: SessionRecord): SessionRecord => ({ ...record, channel: "", member: 0 })
+
+const isOutside = ({ record }: Held): boolean => record.channel === "" || record.member === 0
 
 /** It was there a moment ago. */
 const changed = (change: Write<HeldMember | undefined>): Write<HeldMember> =>

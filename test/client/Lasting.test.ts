@@ -49,6 +49,28 @@ describe("order", () => {
     })
   )
 
+  it.effect("nothing begins while it is paused; what was abandoned never does", () =>
+    Effect.gen(function* () {
+      const { lasting, done, ask } = make()
+      lasting.pause()
+      ask("a", "p")
+      yield* settle
+      assert.deepStrictEqual(done, [])
+      assert.strictEqual(lasting.count, 1)
+      lasting.goOn()
+      yield* settle
+      assert.deepStrictEqual(done, ["a"])
+      lasting.outcome()
+      lasting.pause()
+      ask("b", "p")
+      lasting.abandon()
+      lasting.goOn()
+      ask("c", "p")
+      yield* settle
+      assert.deepStrictEqual(done, ["a", "c"])
+    })
+  )
+
   it.effect("a request that takes its time holds up those after it; one that fails does not", () =>
     Effect.gen(function* () {
       const { lasting, done, ask } = make()

@@ -132,15 +132,7 @@ const life = (world: World, actor: Actor, own: ReadonlyArray<string>) => {
     for (const guest of world.names.slice(0, 2)) {
       for (let turns = trouble.below(300); turns > 0; turns--) yield* trouble.turn(actor)
       const claim = { session: sessionIn(world, guest)?.session ?? "", serial: 100, id: 1_000 }
-      const back = presence
-        .resume(guest, claim)
-        .pipe(
-          Effect.flatMap(({ held, member }) =>
-            member === undefined && held.record.member !== 0
-              ? Effect.asVoid(presence.putBack(held, { xCm: 1, yCm: 1 }))
-              : Effect.void
-          )
-        )
+      const back = presence.resume(guest, claim)
       yield* Effect.ignore(Effect.retry(back, { times: 3, while: ({ _tag }) => _tag === "SpaceError" }))
     }
     return yield* Effect.never

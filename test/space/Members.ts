@@ -69,11 +69,7 @@ export const heal = Effect.fnUntraced(function* (
   const session = sessionIn(twins, guest)
   if (session !== undefined) {
     const claim = { session: session.session, serial: session.token, id: 1_000 }
-    const resumed = yield* presence.resume(guest, claim)
-    const { channel, member } = resumed.held.record
-    if (channel !== "" && member !== 0 && resumed.member === undefined) {
-      yield* presence.putBack(resumed.held, { xCm: 1, yCm: 1 })
-    }
+    yield* presence.resume(guest, claim)
   }
   for (const tag of channels) {
     for (const { member } of membersIn(twins, tag)) yield* presence.removeOrphan(tag, member)

@@ -234,6 +234,25 @@ describe("P3 and P4: owners and claims", () => {
     })
   )
 
+  it.effect("a resume puts a missing member back; where its number was given to another it is outside", () =>
+    Effect.gen(function* () {
+      const { twins, first, held, member } = yield* standing
+      const { tags, marker } = twins.space.save()
+      const lose = () => twins.space.rewind({ marker, tags: new Map([...tags].filter(([tag]) => tag !== "park/1")) })
+      lose()
+      const back = yield* first.presence.resume(guest, resumeBy(held, 5))
+      assert.strictEqual(back.member?.member, member.member)
+      assert.deepStrictEqual(wrongs(twins, ["park/1"], [guest]), [])
+      lose()
+      const other = yield* first.presence.begin("g_B", named("s_B"))
+      assert.strictEqual((yield* first.presence.enter(other, park(1))).member.member, member.member)
+      const again = yield* first.presence.resume(guest, resumeBy(held, 5))
+      assert.isUndefined(again.member)
+      assert.strictEqual(again.held.record.channel, "")
+      assert.deepStrictEqual(wrongs(twins, ["park/1"], [guest, "g_B"]), [])
+    })
+  )
+
   it.effect("entering claims for the same socket, and is told to nobody", () =>
     Effect.gen(function* () {
       const { twins, first, held } = yield* standing

@@ -53,13 +53,13 @@ const make = Effect.gen(function* () {
   const turnstile = yield* Turnstile
   const { cellCm } = yield* Settings
 
-  /** Where the session is another's, the word of that was lost: its record says so (rule P1). */
-  const looking =
+  /** Where it was not written for certain where the guest stands, that is looked at before anything else is asked. */
+  const judged =
     (session: Session) =>
-    <A>(effect: Effect.Effect<A, Refused | PresenceRefused | SpaceError | LinkError>) =>
-      Effect.tapError(effect, (error) =>
+    <A>(write: Effect.Effect<A, Refused | PresenceRefused | SpaceError>) =>
+      Effect.tapError(write, (error) =>
         Effect.sync(() => {
-          if (error._tag === "PresenceRefused" && error.reason === "NotOwner") sessions.claimed(session)
+          if (error._tag !== "Refused" && !isFull(error)) sessions.judge(session)
         })
       )
 
@@ -77,7 +77,10 @@ const make = Effect.gen(function* () {
             return done.member
           })
         )
-        .pipe(Effect.catchIf(isFull, () => Effect.undefined))
+        .pipe(
+          judged(session),
+          Effect.catchIf(isFull, () => Effect.undefined)
+        )
       if (entered !== undefined) return { view, member: entered }
     }
     return yield* channelFull
@@ -90,7 +93,7 @@ const make = Effect.gen(function* () {
     yield* session.settled
     const known = yield* decidedBefore(session, call.id)
     if (known !== undefined) return yield* enteredBefore(session, request, known)
-    return yield* newPlace(session, playground, request, call.id).pipe(turnstile.pass, looking(session), unavailable)
+    return yield* newPlace(session, playground, request, call.id).pipe(turnstile.pass, unavailable)
   })
 
   const newPlace = Effect.fnUntraced(function* (
@@ -167,7 +170,7 @@ const make = Effect.gen(function* () {
     const id = call.id === 0 ? session.seenId : call.id
     yield* session
       .change((held) => Effect.map(presence.leave(held, id), (left) => session.hold(left)))
-      .pipe(looking(session), unavailable)
+      .pipe(judged(session), unavailable)
     leaveView(channels, session)
     session.place = undefined
   })

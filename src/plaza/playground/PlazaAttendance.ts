@@ -8,13 +8,11 @@ import type { StreamPosition } from "../../../gen/noriter/client/v1/session.ts"
 import { Attendance, type Rejoined } from "../../client/Attendance.ts"
 import { placeAt, type Session } from "../../client/Session.ts"
 import type { HeldMember, Position } from "../../space/Held.ts"
-import { Presence } from "../../space/Presence.ts"
 import { SpaceError } from "../../space/SharedSpace.ts"
 import { Mailbox, mailboxName, positionOf as mailboxPosition, notFollowing } from "../mailbox/Mailbox.ts"
 import { Channels } from "./Channels.ts"
 import { leaveView, linesPosition, show } from "./Entrance.ts"
 import { placePhone } from "./PlaygroundPhone.ts"
-import { arrival, World } from "./World.ts"
 
 export const layer = Layer.effect(
   Attendance,
@@ -23,18 +21,7 @@ export const layer = Layer.effect(
 
 const make = Effect.gen(function* () {
   const channels = yield* Channels
-  const presence = yield* Presence
   const mailbox = yield* Mailbox
-  const world = yield* World
-
-  /** The member of a session that stands somewhere; put back where it is missing (rule P1). */
-  const memberOf = Effect.fnUntraced(function* (session: Session, member: HeldMember | undefined) {
-    const { channel = "", member: number = 0 } = session.held?.record ?? {}
-    if (member !== undefined || channel === "" || number === 0) return member
-    const playground = world.find(placeAt(channel, number).playground)
-    const place = playground === undefined ? { xCm: 0, yCm: 0 } : arrival(playground)
-    return yield* session.change((held) => presence.putBack(held, place))
-  })
 
   const positionOf = ({ held }: Session): Position | undefined =>
     held && channels.view(held.record.channel)?.positionOf(held.record.member)
@@ -48,12 +35,11 @@ const make = Effect.gen(function* () {
 
   const resumed = Effect.fnUntraced(function* (
     session: Session,
-    held: HeldMember | undefined,
+    member: HeldMember | undefined,
     heard: ReadonlyArray<StreamPosition>
   ) {
     session.mailboxSeq = notFollowing
     const mail = yield* missedMail(session, heard)
-    const member = yield* memberOf(session, held)
     const replayMail = () => mailbox.follow(session, mail.recovered ? mail.after : mail.seq, mail.mails)
     if (member === undefined) {
       const streams = [mailboxPosition(session, mail.seq)]

@@ -62,13 +62,13 @@ export const layer = Layer.effectDiscard(
         if (place?.tag !== view.tag) continue
         const entry = entries.get(memberKey(place.member))
         // A newer claim has taken the member over, and the word of it was lost.
-        if ((entry?.owner?.connection ?? 0) > (session.held?.owner.connection ?? 0)) sessions.claimed(session)
+        if ((entry?.owner?.connection ?? 0) > (session.held?.owner.connection ?? 0)) sessions.judge(session)
         if (entry !== undefined) continue
         const position = view.positionOf(place.member) ?? { xCm: 0, yCm: 0 }
         const putBack = session.change((held) =>
           Effect.flatMap(presence.holds(held), (holds) => {
             // The word of a claim was lost: the session's record says whose it is.
-            if (!holds) sessions.claimed(session)
+            if (!holds) sessions.judge(session)
             return holds && names(session, place.tag, place.member)
               ? presence.putBack(held, position)
               : Effect.undefined

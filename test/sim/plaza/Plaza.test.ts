@@ -38,17 +38,22 @@ describe("a plaza under simulation", () => {
   )
 
   it(
-    "is the same plaza whenever a seed is run, and another with another seed",
+    "is the same plaza whenever and wherever a seed is run, and another with another seed",
     () => {
       const traceOf = (seed: number): string => {
         const lines: Array<string> = []
         simulate(seed, scheduleOf(seed), (line) => void lines.push(line))
         return lines.join("\n")
       }
-      const [first, again, other] = [7, 7, 8].map(traceOf)
-      assert.isAbove(first?.length ?? 0, 10_000)
-      assert.isTrue(first === again, "the same seed")
-      assert.isFalse(first === other, "another seed")
+      const elsewhere = spawnSync(process.execPath, ["test/sim/plaza/main.ts", "--seed", "7", "--trace"], {
+        cwd: root,
+        encoding: "utf8"
+      })
+      const [here, other] = [7, 8].map(traceOf)
+      assert.isAbove(here?.length ?? 0, 10_000)
+      // There nothing ran before it.
+      assert.isTrue(elsewhere.stdout.startsWith(`${here}\n`), "the same seed")
+      assert.isFalse(here === other, "another seed")
     },
     waitMs
   )
