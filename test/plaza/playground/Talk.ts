@@ -99,7 +99,7 @@ export class Talk {
 
   private readonly join = (member: number): void => {
     const hearer = this.arrive(member)
-    const history = this.heard.filter(isEverywhere).slice(-bounds.playgroundMax).slice(-historyMax)
+    const history = kept(this.heard.filter(isEverywhere), bounds.playgroundMax).slice(-historyMax)
     hearer.expected.push(...history.map(({ seq }) => `${seq}h`))
     this.view.join(hearer.listener, { history: historyMax })
   }
@@ -216,11 +216,8 @@ export class Talk {
 
   /** The last line that a view with these bounds must have cut. */
   private viewTrimmed(): number {
-    const cut = (lines: ReadonlyArray<LineTold>, countMax: number): number => {
-      const newestMs = lines.at(-1)?.atMs ?? 0
-      const kept = lines.slice(-countMax).filter(({ atMs }) => atMs >= newestMs - bounds.ageMsMax)
-      return lines.at(-kept.length - 1)?.seq ?? 0
-    }
+    const cut = (lines: ReadonlyArray<LineTold>, countMax: number): number =>
+      lines.at(-kept(lines, countMax).length - 1)?.seq ?? 0
     return Math.max(
       this.viewTrimmedTo,
       cut(this.heard.filter(isEverywhere), bounds.playgroundMax),
@@ -238,6 +235,12 @@ export class Talk {
       assert.deepStrictEqual(listener.gaps, gaps)
     }
   }
+}
+
+/** Of these what a view with these bounds keeps. */
+const kept = (lines: ReadonlyArray<LineTold>, countMax: number): ReadonlyArray<LineTold> => {
+  const newestMs = lines.at(-1)?.atMs ?? 0
+  return lines.slice(-countMax).filter(({ atMs }) => atMs >= newestMs - bounds.ageMsMax)
 }
 
 const isEverywhere = ({ reach }: LineTold): boolean => reach === Reach.REACH_PLAYGROUND
