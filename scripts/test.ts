@@ -4,6 +4,7 @@
  */
 import { join } from "node:path"
 import { startVitest, type Vitest } from "vitest/node"
+import { bundle } from "./bundle.ts"
 
 // Hundreds of processes load the same modules: what V8 makes of them is kept for the next, here and in the next run.
 process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, "../.cache/compiled")
@@ -39,7 +40,9 @@ function* unsteady(vitest: Vitest): Generator<string> {
   }
 }
 
-const vitest = await startVitest("test", process.argv.slice(2), { run: true, watch: false, reporters: ["default"] })
+const some = process.argv.slice(2)
+if (some.length === 0) process.env.SERVER_BUNDLE = await bundle()
+const vitest = await startVitest("test", some, { run: true, watch: false, reporters: ["default"] })
 const { passed, failed, skipped } = count(vitest)
 const again = [...unsteady(vitest)]
 await vitest.close()

@@ -12,6 +12,12 @@ const startTimeoutMs = 120_000
 const stopTimeoutMs = 30_000
 const readyLine = /^noriter (?:ready|watching) pid=(\d+)(?: tcp=\S+:(\d+))? http=\S+:(\d+)$/m
 
+/** What is run as `noriter`. In a whole run the server is one file (scripts/bundle), into which no defect can be planted. */
+export const mainFor = (variables: Readonly<Record<string, string>> = {}): string => {
+  const bundle = "PLANTED" in variables ? undefined : process.env.SERVER_BUNDLE
+  return bundle ?? join(root, "src/main.ts")
+}
+
 /**
  * Runs the server, ends as it ends, and kills it when standard input closes: so it goes with the test process whatever
  * becomes of that, also when it is killed itself.
@@ -65,7 +71,7 @@ export class Server implements AsyncDisposable {
     before = "",
     folder = root
   ): Promise<Server> {
-    const main = join(folder, "src/main.ts")
+    const main = folder === root ? mainFor(variables) : join(folder, "src/main.ts")
     const child = spawn("sh", ["-c", before + guard, "guard", process.execPath, main, command], {
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...withoutOurs(process.env), NORITER_TCP_PORT: "0", NORITER_HTTP_PORT: "0", ...variables }

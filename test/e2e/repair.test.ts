@@ -3,7 +3,6 @@
  * again from the facts; records that nobody can decide, and appended anew when they can be. Redis is this file's own.
  */
 import { execFile } from "node:child_process"
-import { join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll, assert, beforeAll, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -21,9 +20,8 @@ import { layerOf } from "../services/RedisOperator.ts"
 import { ownServices, type Urls, withServices } from "../services/Services.ts"
 import { codeOf, fieldOf, type Guest, listIn, numberIn, unlimited, until, visit } from "./Guest.ts"
 import { type Heard, newSecret } from "./Phone.ts"
-import { Server } from "./Server.ts"
+import { mainFor, Server } from "./Server.ts"
 
-const main = join(import.meta.dirname, "../../src/main.ts")
 const startMs = 60_000
 const testMs = 90_000
 const patienceMs = 30_000
@@ -74,8 +72,8 @@ await withServices("what an operator repairs", ["redis", "kafka", "zookeeper"], 
 
   /** Runs it where nobody looks: each line is JSON. */
   const doctor = async (...given: ReadonlyArray<string>): Promise<ReadonlyArray<unknown>> => {
-    const { stdout } = await promisify(execFile)(process.execPath, [main, "doctor", ...given], {
-      env: { PATH: process.env.PATH, ...variables },
+    const { stdout } = await promisify(execFile)(process.execPath, [mainFor(), "doctor", ...given], {
+      env: { ...process.env, ...variables },
       timeout: commandTimeoutMs
     })
     return stdout

@@ -12,11 +12,10 @@ import { account } from "../../scripts/services/Secured.ts"
 import { connect, type Session, type ZooKeeperError } from "../../src/link/ZooKeeper.ts"
 import { ownServices, withServices } from "../services/Services.ts"
 import { codeOf, visit } from "./Guest.ts"
-import { Server } from "./Server.ts"
+import { mainFor, Server } from "./Server.ts"
 
 const timeoutMs = 240_000
 const names = ["redis-secured", "kafka-secured", "zookeeper"] as const
-const main = join(import.meta.dirname, "../../src/main.ts")
 const wrong = "not-the-password"
 /** Where the nodes of the runner's prefix are. */
 const root = "/secured.noriter"
@@ -92,7 +91,7 @@ function tellsWhy(said: string, why: RegExp | undefined): void {
 const doctor = (variables: Variables): Promise<string> =>
   new Promise((resolve) => {
     const env = { ...process.env, NORITER_TCP_PORT: "0", NORITER_HTTP_PORT: "0", ...variables }
-    execFile(process.execPath, [main, "doctor"], { env }, (_, stdout, stderr) => resolve(stdout + stderr))
+    execFile(process.execPath, [mainFor(), "doctor"], { env }, (_, stdout, stderr) => resolve(stdout + stderr))
   })
 
 /** Neither read nor changed without the account, or with another. */
