@@ -1,7 +1,7 @@
 /**
  * How tests run. Most files share processes, since loading what they test takes longer than testing it. Those of `apart`
- * have one each: they start real servers, load the zookeeper addon, which ends a process whose worker threads are stopped
- * early, or look at or change what belongs to the whole process.
+ * have one each: they load the zookeeper addon, which ends a process whose worker threads are stopped early, or look at or
+ * change what belongs to the whole process.
  */
 import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
@@ -9,7 +9,9 @@ import { BaseSequencer, type TestSpecification } from "vitest/node"
 
 const all = ["test/**/*.test.ts"]
 const apart = [
-  "test/{chaos,contract,e2e,link,services,web}/**/*.test.ts",
+  "test/{contract,link,services}/**/*.test.ts",
+  // Is made of files that others load, too.
+  "test/e2e/websocket.test.ts",
   "test/corpora/{port,websocket}.test.ts",
   "test/sim/plaza/*.test.ts"
 ]
