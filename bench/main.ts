@@ -13,8 +13,9 @@
  *
  * Exits with 1 when a target was missed.
  */
+
 import { join } from "node:path"
-import { parseArgs } from "node:util"
+import { readArguments } from "../scripts/Arguments.ts"
 import { chat } from "./chat.ts"
 import { cluster } from "./cluster.ts"
 import { commits } from "./commits.ts"
@@ -41,7 +42,7 @@ const benches: ReadonlyArray<Bench> = [
   ...[mixed, move, pageSoak, peers, screen, soak, storm]
 ]
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = readArguments(import.meta.filename, {
   allowPositionals: true,
   options: {
     json: { type: "boolean", default: false },

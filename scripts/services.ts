@@ -3,13 +3,14 @@
  * ports of this machine, without Docker (compose.yaml is for those who have it). Names are redis, redis-cluster,
  * redis-secured, kafka, kafka-secured and zookeeper; none means redis, kafka and zookeeper. They run until `stop`.
  */
+
 import { join } from "node:path"
-import { parseArgs } from "node:util"
+import { readArguments } from "./Arguments.ts"
 import { isServiceName, type ServiceName, ServiceSet } from "./services/ServiceSet.ts"
 
 const usage = "npm run services -- start | stop | status [names…] [--dir folder] [--json]"
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = readArguments(import.meta.filename, {
   allowPositionals: true,
   options: {
     dir: { type: "string", default: join(import.meta.dirname, "..", ".services") },

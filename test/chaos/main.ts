@@ -14,10 +14,11 @@
  *
  * Progress on a terminal, JSON lines otherwise; exits with 1 when an invariant did not hold.
  */
+
 import { mkdirSync, writeFileSync } from "node:fs"
 import { loadavg } from "node:os"
 import { join } from "node:path"
-import { parseArgs } from "node:util"
+import { readArguments } from "../../scripts/Arguments.ts"
 import { Campaign, type Part } from "./Campaign.ts"
 import type { ServerLog } from "./Checkers.ts"
 import { pageOf } from "./Page.ts"
@@ -25,7 +26,7 @@ import { mix } from "./rows/Mix.ts"
 import { rows } from "./rows/Rows.ts"
 import type { Figure, Finding } from "./Scene.ts"
 
-const { values } = parseArgs({
+const { values } = readArguments(import.meta.filename, {
   options: {
     fault: { type: "string", default: "" },
     all: { type: "boolean", default: false },

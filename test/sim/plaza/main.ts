@@ -4,9 +4,10 @@
  * happens, `--whole` leaves the schedule as it is. `--planted` plants every defect there is, one after another, each into
  * a process of its own, and looks whether it is found in so many schedules.
  */
+
 import { spawnSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
-import { parseArgs } from "node:util"
+import { readArguments } from "../../../scripts/Arguments.ts"
 import { defects } from "../../planted/Defects.ts"
 import { type Step, scheduleOf, textOf } from "./Schedule.ts"
 import { shrunk } from "./Shrink.ts"
@@ -15,7 +16,7 @@ import { simulate } from "./Simulation.ts"
 /** Of what is wrong so much is shown. */
 const shownMax = 8
 
-const { values } = parseArgs({
+const { values } = readArguments(import.meta.filename, {
   options: {
     schedules: { type: "string", default: "1" },
     seed: { type: "string", default: "1" },

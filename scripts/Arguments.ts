@@ -1,0 +1,27 @@
+/**
+ * What a command of this repository is given. What its file says of itself is what `--help` prints; an option that is none
+ * is said in a line, with 2, and not with a stack.
+ */
+import { readFileSync } from "node:fs"
+import { type ParseArgsConfig, parseArgs } from "node:util"
+
+/** The options and names given to the command that this file is. Ends the process where they cannot be read. */
+export function readArguments<T extends ParseArgsConfig>(file: string, config: T): ReturnType<typeof parseArgs<T>> {
+  if (process.argv.includes("--help")) {
+    process.stdout.write(`${descriptionIn(readFileSync(file, "utf8"))}\n`)
+    process.exit(0)
+  }
+  try {
+    return parseArgs(config)
+  } catch (cause) {
+    process.stderr.write(`${messageOf(cause)}; --help says which there are\n`)
+    process.exit(2)
+  }
+}
+
+const descriptionIn = (source: string): string =>
+  (/\/\*\*\n(.*?)\n \*\//s.exec(source)?.[1] ?? "").replaceAll(/^ \* ?/gm, "")
+
+/** Without what parseArgs says of positional arguments, of which most commands have none. */
+const messageOf = (cause: unknown): string =>
+  (cause instanceof Error ? cause.message : `${cause}`).replace(/\. .*/s, "")
