@@ -5,7 +5,7 @@
  */
 import { execFile } from "node:child_process"
 import { randomBytes } from "node:crypto"
-import { writeFile } from "node:fs/promises"
+import { mkdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { classPath, java } from "./Jars.ts"
@@ -59,8 +59,8 @@ type Properties = Record<string, string | number>
 
 interface Security {
   readonly settings: (folder: string, port: number) => Promise<Properties>
-  /** For the tool that begins a broker's data. */
-  readonly formatting: ReadonlyArray<string>
+  /** Begins its data. */
+  readonly begin: (folder: string, config: string) => Promise<void>
   readonly connect: typeof secure | undefined
 }
 
@@ -72,10 +72,7 @@ const service = (security: Security): Service => ({
     const lines = Object.entries({ ...common, ...(await security.settings(folder, port)) })
     await writeFile(config, lines.map(([name, value]) => `${name}=${value}\n`).join(""))
     const path = await classes()
-    // Its first digit is never a dash, which the tool would take for an option.
-    const id = `k${randomBytes(16).toString("base64url").slice(1)}`
-    const format = ["format", "-t", id, "-c", config, ...security.formatting]
-    await run("java", java(128, path, "kafka.tools.StorageTool", ...format))
+    await security.begin(folder, config)
     return { command: "java", arguments: java(256, path, "kafka.Kafka", config) }
   },
   isReady: (port) =>
@@ -88,7 +85,17 @@ const service = (security: Security): Service => ({
   url: (port) => `${host}:${port}`
 })
 
-export const broker = service({ settings: async () => ({}), formatting: [], connect: undefined })
+/** Its first digit is never a dash, which the tool below would take for an option. */
+const newId = (): string => `k${randomBytes(16).toString("base64url").slice(1)}`
+
+/** Writes what Kafka's own tool would, which takes a second of the processor to write these lines. */
+const begin = async (folder: string): Promise<void> => {
+  const lines = ["version=1", "node.id=1", `cluster.id=${newId()}`, `directory.id=${newId()}`]
+  await mkdir(join(folder, "data"))
+  await writeFile(join(folder, "data/meta.properties"), `${lines.join("\n")}\n`)
+}
+
+export const broker = service({ settings: async () => ({}), begin, connect: undefined })
 
 const { username, password } = account
 const scram = ["SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -111,7 +118,12 @@ const withAccount = service({
       "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": `${modules}.scram.ScramLoginModule required;`
     }
   },
-  formatting: scram.flatMap((way) => ["--add-scram", `${way}=[name=${username},password=${password}]`]),
+  // Accounts of SCRAM can be had from the tool alone.
+  begin: async (_, config) => {
+    const accounts = scram.flatMap((way) => ["--add-scram", `${way}=[name=${username},password=${password}]`])
+    const format = ["format", "-t", newId(), "-c", config, ...accounts]
+    await run("java", java(128, await classes(), "kafka.tools.StorageTool", ...format))
+  },
   connect: secure
 })
 
