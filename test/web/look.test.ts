@@ -8,7 +8,7 @@ import { createRequire } from "node:module"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import type { Browser, Page } from "playwright-core"
+import type { Browser } from "playwright-core"
 import type { Plaza } from "../../sdk/typescript/src/Plaza.ts"
 import { Flock } from "../../src/command/Flock.ts"
 import { Server } from "../e2e/Server.ts"
@@ -128,7 +128,7 @@ describe.skipIf(isMissing)("the page", () => {
       .waitFor()
     await page.evaluate(axe)
     assert.deepStrictEqual(await page.evaluate(faults), [])
-    await shoot(page, "ops")
+    await shoot(window, "ops")
     assert.deepStrictEqual(window.complaints, [])
   })
 
@@ -148,7 +148,7 @@ describe.skipIf(isMissing)("the page", () => {
       await page.locator("#nickname").waitFor()
       await page.evaluate(axe)
       const look = async (state: string) => {
-        if (shown.has(state)) await shoot(page, `${name} ${state}`)
+        if (shown.has(state)) await shoot(window, `${name} ${state}`)
         assert.deepStrictEqual(await page.evaluate(faults), [], state)
         assert.deepStrictEqual(await page.evaluate(outside), [], `${state}: beyond the screen`)
       }
@@ -178,8 +178,10 @@ describe.skipIf(isMissing)("the page", () => {
   }
 })
 
-async function shoot(page: Page, name: string): Promise<void> {
-  if (shotsWanted !== undefined) await page.screenshot({ path: join(shots, `${name.replaceAll(/[ ,]+/g, "-")}.png`) })
+async function shoot(window: Window, name: string): Promise<void> {
+  if (shotsWanted === undefined) return
+  await window.drawn()
+  await window.page.screenshot({ path: join(shots, `${name.replaceAll(/[ ,]+/g, "-")}.png`) })
 }
 
 /** From one to the next, as a person does who has no mouse. */

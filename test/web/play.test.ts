@@ -9,7 +9,7 @@ import { Touch } from "./Touch.ts"
 
 const secret = { NORITER_SECRET: "a secret that outlives a restart of the server" }
 
-describe.skipIf(isMissing)("the page", () => {
+describe.skipIf(isMissing)("the page", { timeout: patienceMs * 3 }, () => {
   let browser: Browser
   /** For whom it is enough that it is a server; its phones may jump. */
   let server: Server
@@ -22,7 +22,7 @@ describe.skipIf(isMissing)("the page", () => {
     await server.stop()
   })
 
-  it("lets two pages and a phone by TCP meet, walk, talk, whisper and give", { timeout: patienceMs * 3 }, async () => {
+  it("lets two pages and a phone by TCP meet, walk, talk, whisper and give", async () => {
     await using server = await Server.start()
     const url = `http://127.0.0.1:${server.httpPort}/`
     const phone = phoneAt(server, "전화기")
@@ -71,7 +71,8 @@ describe.skipIf(isMissing)("the page", () => {
     phone.close()
   })
 
-  it("goes on where the network was cut, and hears what was said meanwhile", { timeout: patienceMs * 3 }, async () => {
+  // What follows waits more than it does, up to ten seconds for a server that is full: they wait together.
+  it.concurrent("goes on where the network was cut, and hears what was said meanwhile", async () => {
     await using road = await Road.to(server.httpPort)
     const phone = phoneAt(server, "전화기")
     await phone.enter({ playground: "park", avatar: "cat" })
@@ -92,7 +93,7 @@ describe.skipIf(isMissing)("the page", () => {
     phone.close()
   })
 
-  it("goes on when the server was started anew", { timeout: patienceMs * 3 }, async () => {
+  it.concurrent("goes on when the server was started anew", async () => {
     const first = await Server.start(secret)
     await using road = await Road.to(first.httpPort)
     await using window = await Window.open(browser, road.url)
@@ -112,7 +113,7 @@ describe.skipIf(isMissing)("the page", () => {
     phone.close()
   })
 
-  it("says that the server asks to come back later, and does", { timeout: patienceMs * 3 }, async () => {
+  it.concurrent("says that the server asks to come back later, and does", async () => {
     await using server = await Server.start({ NORITER_SOCKETS_MAX: "1" })
     const phone = phoneAt(server, "전화기")
     await phone.enter({ playground: "park", avatar: "cat" })
@@ -126,7 +127,7 @@ describe.skipIf(isMissing)("the page", () => {
     assert.deepStrictEqual(window.complaints, [])
   })
 
-  it("says when another device took over, and comes back when asked", { timeout: patienceMs * 3 }, async () => {
+  it.concurrent("says when another device took over, and comes back when asked", async () => {
     const url = `http://127.0.0.1:${server.httpPort}/`
     const kept = { deviceSecret: "the-same-secret-on-two-devices" }
     await using one = await Window.open(browser, url, { width: 320, height: 480, kept })
@@ -139,9 +140,7 @@ describe.skipIf(isMissing)("the page", () => {
     assert.deepStrictEqual([...one.complaints, ...other.complaints], [])
   })
 
-  it("is seen from farther away by two fingers, and walked by a thumb", { timeout: patienceMs * 3 }, async ({
-    task
-  }) => {
+  it("is seen from farther away by two fingers, and walked by a thumb", async ({ task }) => {
     const phone = phoneAt(server, "전화기")
     // Another name than any before, also when it is tried again: those who left without a word stand there for a while.
     const name = `엄지${task.result?.retryCount ?? 0}`
