@@ -1,21 +1,28 @@
 /**
- * How the page looks and feels for everyone: by keyboard alone, to screen readers, on the smallest phone. Writes what it
- * looks like to web/shots, for people to judge; with NORITER_SHOTS=sharp as finely as can be drawn, which takes long.
+ * How the page looks and feels for everyone: by keyboard alone, to screen readers, on the smallest phone. With
+ * NORITER_SHOTS=coarse it writes what that looks like to web/shots, for people to judge; with NORITER_SHOTS=sharp as finely
+ * as can be drawn, which takes long.
  */
-import { mkdirSync, readdirSync, readFileSync } from "node:fs"
+import { readdirSync, readFileSync } from "node:fs"
+import { createRequire } from "node:module"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import axe from "axe-core"
 import type { Browser } from "playwright-core"
+import type { Plaza } from "../../sdk/typescript/src/Plaza.ts"
 import { Flock } from "../../src/command/Flock.ts"
 import { Server } from "../e2e/Server.ts"
 import { type Device, isMissing, launch, patienceMs, Window } from "./Browser.ts"
+import { phoneAt } from "./Company.ts"
 
+const require = createRequire(import.meta.url)
 const web = join(import.meta.dirname, "../../web")
 const shots = join(web, "shots")
 const scriptKiBMax = 350
-const sharp = process.env.NORITER_SHOTS === "sharp"
+const shotsWanted = process.env.NORITER_SHOTS
+const sharp = shotsWanted === "sharp"
+/** Half as long as the one with comments, for a browser that reads it on every page. */
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8")
 const opsToken = "0b1d6c1c3f7a4f0e9a55d1c3"
 /** More than there are on any screen of ours. */
 const tabsMax = 40
@@ -34,17 +41,20 @@ describe.skipIf(isMissing)("the page", () => {
   let browser: Browser
   let server: Server
   let flock: Flock
+  let speaker: Plaza
   const url = () => `http://127.0.0.1:${server.httpPort}/`
 
   beforeAll(async () => {
-    mkdirSync(shots, { recursive: true })
     browser = await launch()
     server = await Server.start({ NORITER_OPS_TOKEN: opsToken })
-    flock = new Flock({ count: 24, host: "127.0.0.1", port: server.tcpPort, playground: "park", seed: 7 })
+    flock = new Flock({ count: 12, host: "127.0.0.1", port: server.tcpPort, playground: "park", seed: 7 })
     flock.begin()
+    speaker = phoneAt(server, "전화기")
+    await speaker.enter({ playground: "park", avatar: "cat" })
   }, patienceMs)
   afterAll(async () => {
     flock.end()
+    speaker.close()
     await browser.close()
     await server.stop()
   })
@@ -116,9 +126,9 @@ describe.skipIf(isMissing)("the page", () => {
       .locator("figure", { hasText: "People" })
       .locator("b", { hasText: /^[1-9]/ })
       .waitFor()
-    await page.evaluate(axe.source)
+    await page.evaluate(axe)
     assert.deepStrictEqual(await page.evaluate(faults), [])
-    await page.screenshot({ path: join(shots, "ops.png") })
+    await shoot(window, "ops")
     assert.deepStrictEqual(window.complaints, [])
   })
 
@@ -136,15 +146,15 @@ describe.skipIf(isMissing)("the page", () => {
       await using window = await Window.open(browser, url(), { ...device, kept: { ...device.kept, lessMotion: true } })
       const { page } = window
       await page.locator("#nickname").waitFor()
-      await page.evaluate(axe.source)
+      await page.evaluate(axe)
       const look = async (state: string) => {
-        if (shown.has(state))
-          await page.screenshot({ path: join(shots, `${name} ${state}.png`.replaceAll(/[ ,]+/g, "-")) })
+        if (shown.has(state)) await shoot(window, `${name} ${state}`)
         assert.deepStrictEqual(await page.evaluate(faults), [], state)
         assert.deepStrictEqual(await page.evaluate(outside), [], `${state}: beyond the screen`)
       }
       await look("join")
       await window.comeIn("바람")
+      await speaker.say({ text: "누가 왔네요", reach: "REACH_PLAYGROUND" })
       await page.locator(".bar .badge").waitFor()
       await look("plaza")
       await window.open("c")
@@ -167,6 +177,12 @@ describe.skipIf(isMissing)("the page", () => {
     })
   }
 })
+
+async function shoot(window: Window, name: string): Promise<void> {
+  if (shotsWanted === undefined) return
+  await window.drawn()
+  await window.page.screenshot({ path: join(shots, `${name.replaceAll(/[ ,]+/g, "-")}.png`) })
+}
 
 /** From one to the next, as a person does who has no mouse. */
 async function tabTo({ page }: Window, selector: string): Promise<void> {
