@@ -13,7 +13,7 @@ import { shrunk } from "./Shrink.ts"
 import { simulate } from "./Simulation.ts"
 
 const root = join(import.meta.dirname, "../../..")
-/** Of all planted defects the last shows at seed 56; `npm run sim` goes on from there. */
+/** Most planted defects show within so many; `npm run sim` goes on from there. */
 const schedules = Number(process.env.NORITER_SCHEDULES ?? 64)
 const waitMs = 900_000
 
