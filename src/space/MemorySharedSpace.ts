@@ -35,6 +35,9 @@ export interface Saved {
   readonly marker: Generation | undefined
 }
 
+/** Most buckets of timers are empty whenever they are looked at. */
+const noKeys: ReadonlyArray<string> = []
+
 const emptied: Saved = { tags: new Map(), marker: undefined }
 
 type TagHead = Pick<TagState, "generation" | "applied" | "version" | "heads" | "counters">
@@ -185,7 +188,9 @@ export class Space {
   }
 
   due(name: Tag, nowMs: number, limit: number): ReadonlyArray<string> {
-    return Array.from(this.tags.get(name)?.dues ?? [])
+    const dues = this.tags.get(name)?.dues
+    if (dues === undefined || dues.size === 0) return noKeys
+    return Array.from(dues)
       .filter(([, dueMs]) => dueMs <= nowMs)
       .sort(([a, aMs], [b, bMs]) => aMs - bMs || (a < b ? -1 : 1))
       .slice(0, limit)
@@ -262,8 +267,12 @@ function make(space: Space): SharedSpace["Service"] {
     heads: (tags) => Effect.sync(() => space.heads(tags)),
     due: (tags, nowMs, limit) =>
       Effect.sync(() => {
-        const all = tags.map((tag) => [tag, space.due(tag, nowMs, limit)] as const)
-        return new Map(all.filter(([, keys]) => keys.length > 0))
+        const found = new Map<Tag, ReadonlyArray<string>>()
+        for (const tag of tags) {
+          const keys = space.due(tag, nowMs, limit)
+          if (keys.length > 0) found.set(tag, keys)
+        }
+        return found
       }),
     factsSent: (tag, offset) => Effect.sync(() => space.factsSent(tag, offset)),
     marker: Effect.sync(() => space.readMarker()),

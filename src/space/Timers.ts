@@ -206,6 +206,8 @@ const asking = (space: Space, log: TopicLog["Service"]): Ask => {
   })
 }
 
+const noneDue = { dueMs: Number.POSITIVE_INFINITY, failed: Effect.void }
+
 /** Asks what is due by then; answers since when the first of it was due, and what failed: that keeps nothing else from it. */
 const firing = (space: Space) => {
   const dueIn = Effect.fnUntraced(function* (bucket: Tag, keys: ReadonlyArray<string>) {
@@ -219,6 +221,7 @@ const firing = (space: Space) => {
   return Effect.fnUntraced(function* (buckets: ReadonlyArray<Tag>, untilMs: number, ask: Ask) {
     const due = yield* Effect.result(space.due(buckets, untilMs, firedMax))
     if (Result.isFailure(due)) return { dueMs: Number.POSITIVE_INFINITY, failed: Effect.fail(due.failure) }
+    if (due.success.size === 0) return noneDue
     const looks = yield* Effect.forEach(due.success, ([bucket, keys]) => Effect.result(dueIn(bucket, keys)), {
       concurrency: "unbounded"
     })

@@ -104,9 +104,10 @@ const standingIn = ({ space, writes, generation }: Broom, channel: Tag) =>
         (session): Standing => ({ channel, member, entry, record, session })
       )
     }
-    const shares = Array.from({ length: sessionsAtOnce }, (): Array<readonly [string, Entry]> => [])
+    const length = Math.min(sessionsAtOnce, snapshot.entries.size)
+    const shares = Array.from({ length }, (): Array<readonly [string, Entry]> => [])
     let next = 0
-    for (const entry of snapshot.entries) shares[next++ % sessionsAtOnce]?.push(entry)
+    for (const entry of snapshot.entries) shares[next++ % length]?.push(entry)
     // A fiber for each share: one for each member would cost more than all that is read. Each lets others go on after
     // every session: where nothing is waited for, thousands would be read before the next tick.
     const read = (share: ReadonlyArray<readonly [string, Entry]>) =>

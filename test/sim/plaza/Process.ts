@@ -19,6 +19,14 @@ const wayMsMax = 4
 /** Whoever is cut off learns so after a while. */
 const cutMs = 50
 
+/** Ways are kept in order by their names, each of which is one string. */
+const wayBack: Record<ServiceName, string> = {
+  link: "link back",
+  log: "log back",
+  roster: "roster back",
+  space: "space back"
+}
+
 /** The chance of one process: what befalls another leaves it as it is. */
 class Own extends Trouble {
   override turn(actor: Actor): Effect.Effect<void> {
@@ -121,9 +129,10 @@ export class Process extends Actor {
 
   /** Arrives after all that was sent before on the same way. */
   send(way: string, job: () => void, ms = this.wayMs): void {
-    const atMs = Math.max(this.#ways.get(way) ?? 0, this.#timeline.nowMs + ms)
+    const { nowMs } = this.#timeline
+    const atMs = Math.max(this.#ways.get(way) ?? 0, nowMs + ms)
     this.#ways.set(way, atMs)
-    this.#timeline.after(atMs - this.#timeline.nowMs, job)
+    this.#timeline.after(atMs - nowMs, job)
   }
 
   /** What comes in by itself: frames, and word of what was offered. */
@@ -154,7 +163,7 @@ export class Process extends Actor {
     answer: (answer: Exit.Exit<A, E>) => void
   ): void {
     const { trouble } = this
-    const back = (answered: Exit.Exit<A, E>, ms?: number) => this.send(`${service} back`, () => answer(answered), ms)
+    const back = (answered: Exit.Exit<A, E>, ms?: number) => this.send(wayBack[service], () => answer(answered), ms)
     const fail = (certain: boolean, what: string) =>
       Exit.fail(failed(certain, new Error(`${this.name} was ${what} ${service} (${trouble})`)))
     if (trouble.chance(trouble.troubles.failBefore)) {

@@ -18,7 +18,7 @@ const guests = ["g0", "g1", "g2", "g3", "g4"]
 /** How long all may take to become well when everything works again, how often it is looked, and that it stays so. */
 const settledWithinMs = 75_000
 const lookMs = 500
-const stillMs = 2_500
+const stillMs = 2_000
 
 export interface Came {
   readonly wrongs: ReadonlyArray<string>

@@ -17,8 +17,8 @@ interface Timer {
 
 export class Timeline {
   nowMs = startMs
-  #ready: Array<() => void> = []
-  #micro: Array<() => void> = []
+  readonly #ready: Array<() => void> = []
+  readonly #micro: Array<() => void> = []
   readonly #timers: Array<Timer> = []
   #orders = 0
 
@@ -57,25 +57,22 @@ export class Timeline {
     }
   }
 
+  /** What comes in meanwhile is done, too, in its turn. */
   #doAll(): void {
-    for (let done = 0; this.#ready.length > 0; ) {
-      const jobs = this.#ready
-      this.#ready = []
-      for (const job of jobs) {
-        job()
-        this.#doMicro()
-      }
-      done += jobs.length
-      if (done > jobsAtOnceMax) throw new Error("nothing comes to rest")
+    const jobs = this.#ready
+    for (let at = 0; at < jobs.length; at++) {
+      if (at > jobsAtOnceMax) throw new Error("nothing comes to rest")
+      jobs[at]?.()
+      this.#doMicro()
     }
+    jobs.length = 0
   }
 
   #doMicro(): void {
-    while (this.#micro.length > 0) {
-      const jobs = this.#micro
-      this.#micro = []
-      for (const job of jobs) job()
-    }
+    const jobs = this.#micro
+    if (jobs.length === 0) return
+    for (let at = 0; at < jobs.length; at++) jobs[at]?.()
+    jobs.length = 0
   }
 }
 
