@@ -10,6 +10,9 @@ export const refusedAs = (code: ErrorCode, message: string, retryAfterMs = 0): R
 export const away = (message: string): Refused => refusedAs(ErrorCode.ERROR_CODE_UNAVAILABLE, message, awayMs)
 const awayMs = 1_000
 
+/** The session was another's meanwhile, who may have been asked for the same. */
+export const askAgain = away("the session was elsewhere meanwhile; ask again")
+
 /** What an outcome means that is none of the answers its asker knows: refused, or said by a newer release. */
 export const refusedBy = ({ body }: Answer): Refused =>
   body?.$case === "refusal"

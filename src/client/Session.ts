@@ -70,6 +70,8 @@ export class Session implements Caller {
   /** Of the session and not of its socket: coming back gives nobody new tokens. */
   rates: Rates
   refusals: RefusedCounter
+  /** How often it was claimed back from another: what was asked here before, the phone may have asked there since. */
+  claimedBack = 0
   /** How often it wants to be told of moves, wherever it stands. */
   pace: Pace = Pace.PACE_FULL
   /** The serial of the token this socket was given, while older ones are about that the phone may still need; else 0. */

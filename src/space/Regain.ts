@@ -24,11 +24,17 @@ import type { Self } from "./Self.ts"
 import { type Change, type Guard, type Owner, SpaceError } from "./SharedSpace.ts"
 import { memberKey } from "./Tag.ts"
 
+/** `isClaimedBack`: from another, who had claimed it: what its phone had asked here it may have asked there, too. */
 export type Regained =
   /** It is this runner's, with its member where it stands somewhere. */
-  | { readonly _tag: "Held"; readonly held: Held; readonly member: HeldMember | undefined }
-  /** It is this runner's, but others were told that it is gone: its phone must come back. */
-  | { readonly _tag: "Swept"; readonly held: Held }
+  | {
+      readonly _tag: "Held"
+      readonly held: Held
+      readonly member: HeldMember | undefined
+      readonly isClaimedBack: boolean
+    }
+  /** It is this runner's, but others were told that it is gone, or it stands elsewhere now: its phone must come back. */
+  | { readonly _tag: "Swept"; readonly held: Held; readonly isClaimedBack: boolean }
   /** Somebody who lives has claimed it. */
   | { readonly _tag: "Replaced" }
   /** Somebody has claimed it, and nobody can say whether they live: to be asked again. */
@@ -45,14 +51,13 @@ export const regain = (writes: PresenceWrites, self: Self["Service"]) =>
     if (found === "replaced") return { _tag: "Replaced" }
     if (found === "unjudged") return { _tag: "Unjudged" }
     if (found === "ended") return { _tag: "Ended" }
-    const member = isOutside(found) ? undefined : yield* memberNow(writes, found, at ?? enteredAt(found))
+    const { now, isClaimedBack } = found
+    const member = now.record.channel === "" ? undefined : yield* memberNow(writes, now, at ?? enteredAt(now))
     if (member === "given away") {
-      // Somebody was given the number while it was missing: this guest enters anew.
-      return { _tag: "Swept", held: yield* writes.update(found, outside) }
+      return { _tag: "Swept", held: yield* writes.update(now, outside), isClaimedBack }
     }
-    const wasPresent = held.record.state === PresenceState.PRESENCE_STATE_PRESENT
-    const isPresent = found.record.state === PresenceState.PRESENCE_STATE_PRESENT
-    return wasPresent && !isPresent ? { _tag: "Swept", held: found } : { _tag: "Held", held: found, member }
+    const isSwept = (isPresent(held) && !isPresent(now)) || !isSamePlace(held, now)
+    return { ...(isSwept ? { _tag: "Swept" } : { _tag: "Held", member }), held: now, isClaimedBack }
   })
 
 /**
@@ -90,6 +95,12 @@ export const putMissing = Effect.fnUntraced(function* (
 
 // --- The session ---
 
+/** The session as it is this runner's now. */
+interface Found {
+  readonly now: Held
+  readonly isClaimedBack: boolean
+}
+
 const sessionNow = (writes: PresenceWrites, self: Self["Service"], held: Held) =>
   Effect.gen(function* () {
     const state = yield* writes.read(held.guest, [sessionKey])
@@ -98,7 +109,8 @@ const sessionNow = (writes: PresenceWrites, self: Self["Service"], held: Held) =
     const put = (owner: Owner, record: SessionRecord, guard: Guard, now?: Now) => {
       // Whoever has it for another socket hears that it is not theirs any more.
       const tell = claimTold(held.guest, now, owner, record)
-      return putSession(writes, { ...held, owner, record, version: now?.version ?? 0 }, { guard, tell })
+      const written = putSession(writes, { ...held, owner, record, version: now?.version ?? 0 }, { guard, tell })
+      return Effect.map(written, (now): Found => ({ now, isClaimedBack: false }))
     }
     if (entry?.owner === undefined) {
       // Deleted it would still be known that it was there, unless the space has gone back behind it (rule L11).
@@ -111,7 +123,9 @@ const sessionNow = (writes: PresenceWrites, self: Self["Service"], held: Held) =
       const owner = ownerOf(writes.incarnation, Math.max(by.connection, now.owner.connection))
       const record = isOwn(held, now) && now.version >= held.version ? now.record : held.record
       const isSo = record === now.record && now.owner.incarnation === owner.incarnation
-      return isSo ? { ...held, ...now } : yield* put(owner, record, takeoverBy(owner), now)
+      return isSo
+        ? { now: { ...held, ...now }, isClaimedBack: false }
+        : yield* put(owner, record, takeoverBy(owner), now)
     }
     const claimant = yield* self.lifeOf(now.owner.incarnation)
     if (claimant === "living") return "replaced"
@@ -121,7 +135,9 @@ const sessionNow = (writes: PresenceWrites, self: Self["Service"], held: Held) =
       writes.incarnation,
       Math.max(state.counters.get(connectionCounter) ?? 0, now.owner.connection) + 1
     )
-    return yield* put(above, held.record, takeoverBy(above), now)
+    // What the phone has asked since of whoever had it has happened.
+    const record = isLaterClaim(held, now) ? now.record : held.record
+    return { ...(yield* put(above, record, takeoverBy(above), now)), isClaimedBack: true }
   })
 
 const takeoverBy = (by: Owner): Guard => ({ _tag: "Takeover", key: sessionKey, by })
@@ -165,6 +181,10 @@ const isOwn = (held: Held, { owner, record }: Now): boolean =>
 const isUnfinished = (held: Held, { owner, record }: Now): boolean =>
   owner.runner === held.owner.runner && record.session === held.record.session && record.token === held.record.token
 
+/** The phone has come back to somebody after it had come here: ids rise (rule P4). */
+const isLaterClaim = (held: Held, { record }: Now): boolean =>
+  record.session === held.record.session && record.claimId > held.record.claimId
+
 /** Counts of connections begin anew in a new generation; ids of sessions are in the order of their making. */
 const isNewerLogin = (held: Held, { record }: Now): boolean => record.session > held.record.session
 
@@ -181,8 +201,10 @@ export const takeMember = Effect.fnUntraced(function* (writes: PresenceWrites, h
   return taken ?? (yield* memberNow(writes, held, enteredAt(held)))
 })
 
+/** "given away": the number is another's, or its runner died before it had one: this guest enters anew. */
 const memberNow = Effect.fnUntraced(function* (writes: PresenceWrites, held: Held, place: Position) {
   const { channel, member, session, state } = held.record
+  if (member === 0) return "given away" as const
   const entry = yield* writes.readMember(channel, member)
   if (entry === undefined) return yield* putMissing(writes, held, place)
   const record = MemberRecord.decode(entry.value)
@@ -199,7 +221,10 @@ const takeoverFor =
 
 export const outside = (record: SessionRecord): SessionRecord => ({ ...record, channel: "", member: 0 })
 
-const isOutside = ({ record }: Held): boolean => record.channel === "" || record.member === 0
+const isPresent = ({ record }: Held): boolean => record.state === PresenceState.PRESENCE_STATE_PRESENT
+
+const isSamePlace = ({ record: before }: Held, { record: now }: Held): boolean =>
+  before.channel === now.channel && before.member === now.member
 
 /** It was there a moment ago. */
 const changed = (change: Write<HeldMember | undefined>): Write<HeldMember> =>

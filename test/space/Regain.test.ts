@@ -37,7 +37,12 @@ describe("what a runner holds", () => {
   it.effect("stays as it is where it is as it was", () =>
     Effect.gen(function* () {
       const { first, held, member } = yield* standing
-      assert.deepStrictEqual(yield* first.presence.regain(held, at), { _tag: "Held", held, member })
+      assert.deepStrictEqual(yield* first.presence.regain(held, at), {
+        _tag: "Held",
+        held,
+        member,
+        isClaimedBack: false
+      })
       assert.deepStrictEqual(first.watch.tags, [])
     })
   )
@@ -157,6 +162,26 @@ describe("what a runner holds", () => {
 })
 
 describe("claims (rule P4)", () => {
+  it.effect("of somebody who does not live are undone, but not what the phone has done there since", () =>
+    Effect.gen(function* () {
+      const { twins, first, held } = yield* standing
+      const other = yield* runner(twins, { id: "r2" })
+      const there = yield* other.presence.resume(guest, { session: "s_1", serial: 1, id: 9 })
+      yield* other.presence.enter(there.held, park(2, 10))
+      twins.ensemble.forget(other.self.incarnation.id)
+      const regained = yield* first.presence.regain(held, at)
+      // Its phone must come back: it was told of another place.
+      assert(regained._tag === "Swept")
+      assert.isTrue(regained.isClaimedBack)
+      assert.strictEqual(regained.held.record.channel, "park/2")
+      assert.deepStrictEqual(
+        regained.held.record.enters.map(({ id }) => id),
+        [...held.record.enters.map(({ id }) => id), 10]
+      )
+      assert.deepStrictEqual(wrongs(twins, ["park/1", "park/2"], [guest]), [])
+    })
+  )
+
   it.effect("of somebody who lives stand; of somebody who does not are undone", () =>
     Effect.gen(function* () {
       const { twins, first, held, member } = yield* standing

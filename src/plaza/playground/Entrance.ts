@@ -10,13 +10,13 @@ import { EnterRequest, type EnterResponse } from "../../../gen/noriter/client/v1
 import type { StreamPosition } from "../../../gen/noriter/client/v1/session.ts"
 import type { Enter } from "../../../gen/noriter/space/v1/records.ts"
 import { type Call, type Later, later, type Place, Refused } from "../../bus/Caller.ts"
-import { away, idReused, refusedAs, staleId } from "../../bus/Refusals.ts"
+import { askAgain, away, idReused, refusedAs, staleId } from "../../bus/Refusals.ts"
 import { hashOf, placeAt, Session } from "../../client/Session.ts"
 import { Sessions } from "../../client/Sessions.ts"
 import { Turnstile } from "../../client/Turnstile.ts"
 import type { LinkError } from "../../link/RunnerLink.ts"
 import { Settings } from "../../Settings.ts"
-import type { HeldMember } from "../../space/Held.ts"
+import type { Held, HeldMember } from "../../space/Held.ts"
 import { entersMax, Presence } from "../../space/Presence.ts"
 import type { PresenceRefused } from "../../space/PresenceRefused.ts"
 import { Self } from "../../space/Self.ts"
@@ -70,17 +70,15 @@ const make = Effect.gen(function* () {
       const tag = channelTag(playground.id, channel)
       const view = yield* channels.open(tag)
       const request = { id, bodyHash, tag, capacity: playground.capacity, avatar, ...arrival(playground) }
-      const entered = yield* session
-        .change((held) =>
-          Effect.map(presence.enter(held, request), (done) => {
-            session.held = done.held
-            return done.member
-          })
-        )
-        .pipe(
-          judged(session),
-          Effect.catchIf(isFull, () => Effect.undefined)
-        )
+      const enter = (held: Held) =>
+        Effect.map(presence.enter(held, request), (done) => {
+          session.held = done.held
+          return done.member
+        })
+      const entered = yield* session.change(choice.stillAsked(enter)).pipe(
+        judged(session),
+        Effect.catchIf(isFull, () => Effect.undefined)
+      )
       if (entered !== undefined) return { view, member: entered }
     }
     return yield* channelFull
@@ -90,17 +88,19 @@ const make = Effect.gen(function* () {
     const session = yield* sessionOf(call)
     const playground = world.find(request.playground)
     if (playground === undefined) return yield* playgroundUnknown
+    const stillAsked = askedOf(session)
     yield* session.settled
     const known = yield* decidedBefore(session, call.id)
     if (known !== undefined) return yield* enteredBefore(session, request, known)
-    return yield* newPlace(session, playground, request, call.id).pipe(turnstile.pass, unavailable)
+    return yield* newPlace(session, playground, request, call.id, stillAsked).pipe(turnstile.pass, unavailable)
   })
 
   const newPlace = Effect.fnUntraced(function* (
     session: Session,
     playground: Playground,
     request: EnterRequest,
-    id: number
+    id: number,
+    stillAsked: StillAsked
   ): Effect.fn.Return<Later, Refused | PresenceRefused | SpaceError | LinkError> {
     // Numbers that seem to be free may be others', who are being put back (rule E2).
     const unsettledMs = self.unsettledMs()
@@ -111,7 +111,8 @@ const make = Effect.gen(function* () {
       id: id === 0 ? session.seenId : id,
       bodyHash: hashOf(EnterRequest.encode(request).finish()),
       avatar: request.avatar,
-      channels: candidates(request.channel, open, playground)
+      channels: candidates(request.channel, open, playground),
+      stillAsked
     }
     if (choice.channels.length === 0) return yield* channelUnknown
     const seq = yield* mailbox.head(session.guest)
@@ -164,12 +165,13 @@ const make = Effect.gen(function* () {
 
   const leave = Effect.fnUntraced(function* (call: Call): Effect.fn.Return<void, Refused> {
     const session = yield* sessionOf(call)
+    const stillAsked = askedOf(session)
     yield* session.settled
     const known = yield* decidedBefore(session, call.id)
     if (known !== undefined) return known.channel === "" ? undefined : yield* idReused
     const id = call.id === 0 ? session.seenId : call.id
     yield* session
-      .change((held) => Effect.map(presence.leave(held, id), (left) => session.hold(left)))
+      .change(stillAsked((held) => Effect.map(presence.leave(held, id), (left) => session.hold(left))))
       .pipe(judged(session), unavailable)
     leaveView(channels, session)
     session.place = undefined
@@ -185,6 +187,15 @@ interface Choice {
   readonly bodyHash: Uint8Array
   readonly avatar: string
   readonly channels: ReadonlyArray<number>
+  readonly stillAsked: StillAsked
+}
+
+/** Does it unless the session was another's since it was asked for: the phone may have asked for the same there. */
+type StillAsked = <A, E>(run: (held: Held) => Effect.Effect<A, E>) => (held: Held) => Effect.Effect<A, E | Refused>
+
+const askedOf = (session: Session): StillAsked => {
+  const { claimedBack } = session
+  return (run) => (held) => (session.claimedBack === claimedBack ? run(held) : Effect.fail(askAgain))
 }
 
 /** The one asked for, or those with room in order and then a new one. Empty: there is no such channel. */
