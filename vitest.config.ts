@@ -19,16 +19,11 @@ const apart = [
 /** Those that take longest begin first, and short ones fill up beside them. A clone knows nothing of earlier runs. */
 const slowFirst = [
   "test/chaos/quick",
+  "test/long/",
   "test/web/",
-  "test/e2e/healing",
-  "test/e2e/gifts",
-  "test/e2e/crowd",
-  "test/e2e/watch",
-  "test/e2e/timers",
-  "test/e2e/frozen",
-  "test/e2e/repair",
   "test/sim/",
   "test/codegen/CheckProtocol",
+  "test/e2e/repair",
   "test/e2e/",
   "test/link/",
   "test/contract/",

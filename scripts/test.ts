@@ -1,13 +1,22 @@
 /**
- * `npm test`: every test file, or those whose path contains one of the arguments. The last line of stdout is always
- * `N passed, N failed`, with `, N skipped` where some were, so that a reader and a machine find the verdict alike.
+ * `npm test`: all but what takes long (test/long), or those whose path contains one of the arguments; `npm run test:long`
+ * is the rest. The last line of stdout is always `N passed, N failed`, with `, N skipped` where some were, so that a reader
+ * and a machine find the verdict alike.
  */
+import { readdirSync } from "node:fs"
 import { join } from "node:path"
 import { startVitest, type Vitest } from "vitest/node"
 import { bundle } from "./bundle.ts"
 
 // Hundreds of processes load the same modules: what V8 makes of them is kept for the next, here and in the next run.
-process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, "../.cache/compiled")
+const root = join(import.meta.dirname, "..")
+process.env.NODE_COMPILE_CACHE ??= join(root, ".cache/compiled")
+
+/** Where it all is, but what takes long. */
+const usual = (): ReadonlyArray<string> =>
+  readdirSync(join(root, "test"), { withFileTypes: true })
+    .filter(({ name }) => name !== "long")
+    .map((entry) => `test/${entry.name}${entry.isDirectory() ? "/" : ""}`)
 
 interface Counts {
   passed: number
@@ -40,9 +49,14 @@ function* unsteady(vitest: Vitest): Generator<string> {
   }
 }
 
-const some = process.argv.slice(2)
-if (some.length === 0) process.env.SERVER_BUNDLE = await bundle()
-const vitest = await startVitest("test", some, { run: true, watch: false, reporters: ["default"] })
+const given = process.argv.slice(2)
+// Both start servers by the dozen.
+if (given.length === 0 || given.includes("test/long/")) process.env.SERVER_BUNDLE = await bundle()
+const vitest = await startVitest("test", [...(given.length === 0 ? usual() : given)], {
+  run: true,
+  watch: false,
+  reporters: ["default"]
+})
 const { passed, failed, skipped } = count(vitest)
 const again = [...unsteady(vitest)]
 await vitest.close()

@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { type How, sweepUp } from "./Sweeps.ts"
 
-const seeds = 40
+const seeds = 20
 /** So many are looked through for one that shows what was planted. */
 const plantedSeeds = 400
 

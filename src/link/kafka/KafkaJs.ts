@@ -46,7 +46,7 @@ const sessionTimeoutMs = 3_000
 /** A member that waits for its share has it when the leader has answered, or counts as dead: never before a session is over. */
 const memberRequestTimeoutMs = sessionTimeoutMs + 1_000
 /** How long a fetch waits for records. Nothing comes later by it; resuming, leaving and heartbeats wait for its end. */
-const fetchWaitMs = 100
+const fetchWaitMs = 250
 /** From fetch to fetch, where records come all the time: one of a single record costs as much as one of hundreds. */
 const fetchEveryMs = 15
 /** All of a fetch, so that none of them waits for the rest of another. */

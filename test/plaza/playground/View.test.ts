@@ -15,7 +15,7 @@ describe("each phone is told who is shown around it, and where", () => {
     { timeout: 60_000, arbitrary: { runs: 200, size: 300 } }
   )
 
-  it.each([1, 2, 3, 4, 5, 6, 7, 8])("in a long script of seed %i", (seed) => {
+  it.each([1, 2, 3, 4])("in a long script of seed %i", (seed) => {
     new Play().play(scriptOf(seed, 5_000))
   })
 
@@ -61,7 +61,7 @@ describe("each phone hears each line once and in order, or is told that some are
     { timeout: 60_000, arbitrary: { runs: 300, size: 300 } }
   )
 
-  it.each([1, 2, 3, 4, 5, 6, 7, 8])("in a long script of seed %i", (seed) => {
+  it.each([1, 2, 3, 4])("in a long script of seed %i", (seed) => {
     new Talk().play(scriptOf(seed, 5_000))
   })
 

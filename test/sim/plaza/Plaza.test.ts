@@ -13,8 +13,8 @@ import { shrunk } from "./Shrink.ts"
 import { simulate } from "./Simulation.ts"
 
 const root = join(import.meta.dirname, "../../..")
-/** Most planted defects show within so many; `npm run sim` goes on from there. */
-const schedules = Number(process.env.NORITER_SCHEDULES ?? 64)
+/** Most planted defects show in as many; `npm run sim` goes on from there. */
+const schedules = Number(process.env.NORITER_SCHEDULES ?? 32)
 const waitMs = 900_000
 
 describe("a plaza under simulation", () => {

@@ -15,11 +15,11 @@ import { membersCounter } from "../../src/space/PresenceWrites.ts"
 import { SharedSpace } from "../../src/space/SharedSpace.ts"
 import { memberPrefix } from "../../src/space/Tag.ts"
 import { unique } from "../contract/Eventually.ts"
+import { fieldOf, type Guest, listIn, numberIn, unlimited, until, visit } from "../e2e/Guest.ts"
+import type { Phone } from "../e2e/Phone.ts"
+import { Server } from "../e2e/Server.ts"
 import { layerOf } from "../services/RedisOperator.ts"
 import { ownServices, type Urls, withServices } from "../services/Services.ts"
-import { fieldOf, type Guest, listIn, numberIn, unlimited, until, visit } from "./Guest.ts"
-import type { Phone } from "./Phone.ts"
-import { Server } from "./Server.ts"
 
 const startMs = 120_000
 const testMs = 60_000

@@ -8,12 +8,12 @@ import { MemberRecord, PresenceState } from "../../gen/noriter/space/v1/records.
 import { park } from "../../src/plaza/playground/World.ts"
 import { unpackEntry } from "../../src/space/RedisValues.ts"
 import { unique } from "../contract/Eventually.ts"
+import { numberIn, populationOf, unlimited, until } from "../e2e/Guest.ts"
+import { Phone } from "../e2e/Phone.ts"
+import { Server } from "../e2e/Server.ts"
 import { operator } from "../services/RedisOperator.ts"
 import { withServices } from "../services/Services.ts"
 import { Crowd } from "./Crowd.ts"
-import { numberIn, populationOf, unlimited, until } from "./Guest.ts"
-import { Phone } from "./Phone.ts"
-import { Server } from "./Server.ts"
 
 const size = 6_000
 const timeoutMs = 300_000

@@ -13,10 +13,10 @@ import type { ServiceSet } from "../../scripts/services/ServiceSet.ts"
 import * as KafkaTopicLog from "../../src/link/KafkaTopicLog.ts"
 import { type LogRecord, TopicLog } from "../../src/link/TopicLog.ts"
 import { unique } from "../contract/Eventually.ts"
+import { codeOf, comeBack, fieldOf, type Guest, listIn, numberIn, unlimited, visit } from "../e2e/Guest.ts"
+import { type Heard, newSecret } from "../e2e/Phone.ts"
+import { Server } from "../e2e/Server.ts"
 import { ownServices, withServices } from "../services/Services.ts"
-import { codeOf, comeBack, fieldOf, type Guest, listIn, numberIn, unlimited, visit } from "./Guest.ts"
-import { type Heard, newSecret } from "./Phone.ts"
-import { Server } from "./Server.ts"
 
 const [guests = 16, gifts = 320] = (process.env.NORITER_GIFTS ?? "16x320").split("x").map(Number)
 const daisies = 10

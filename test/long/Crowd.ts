@@ -4,8 +4,8 @@
  */
 import { once } from "node:events"
 import { connect, type Socket } from "node:net"
-import { codeOf, fieldOf } from "./Guest.ts"
-import { type Heard, isRecord, newSecret } from "./Phone.ts"
+import { codeOf, fieldOf } from "../e2e/Guest.ts"
+import { type Heard, isRecord, newSecret } from "../e2e/Phone.ts"
 
 /** Connections begun at once: a listener's backlog has room for them. */
 const connectingMax = 256

@@ -9,10 +9,10 @@ import { Redis as Client } from "ioredis"
 import { MemberRecord, PresenceState } from "../../gen/noriter/space/v1/records.ts"
 import { unpackEntry } from "../../src/space/RedisValues.ts"
 import { unique } from "../contract/Eventually.ts"
+import { comeBack, fieldOf, type Guest, listIn, numberIn, unlimited, visit } from "../e2e/Guest.ts"
+import type { Phone } from "../e2e/Phone.ts"
+import { Server } from "../e2e/Server.ts"
 import { withServices } from "../services/Services.ts"
-import { comeBack, fieldOf, type Guest, listIn, numberIn, unlimited, visit } from "./Guest.ts"
-import type { Phone } from "./Phone.ts"
-import { Server } from "./Server.ts"
 
 const startMs = 120_000
 /** What the roster takes to notice, the lease, and a loaded machine. */

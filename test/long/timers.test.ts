@@ -15,9 +15,9 @@ import { recordOf } from "../../src/bus/EventBus.ts"
 import * as KafkaTopicLog from "../../src/link/KafkaTopicLog.ts"
 import { type LogRecord, TopicLog } from "../../src/link/TopicLog.ts"
 import { unique } from "../contract/Eventually.ts"
+import { unlimited, until, visit } from "../e2e/Guest.ts"
+import { Server } from "../e2e/Server.ts"
 import { ownServices, withServices } from "../services/Services.ts"
-import { unlimited, until, visit } from "./Guest.ts"
-import { Server } from "./Server.ts"
 
 const timers = Number(process.env.NORITER_TIMERS ?? "2000")
 const isFull = timers > 10_000

@@ -11,10 +11,10 @@ import * as Scope from "effect/Scope"
 import type { ServiceSet } from "../../scripts/services/ServiceSet.ts"
 import { batchRecordsMax } from "../../src/link/TopicLog.ts"
 import { unique } from "../contract/Eventually.ts"
+import { codeOf, fieldOf, type Guest, listIn, numberIn, unlimited, until, visit } from "../e2e/Guest.ts"
+import type { Heard } from "../e2e/Phone.ts"
+import { Server } from "../e2e/Server.ts"
 import { ownServices, withServices } from "../services/Services.ts"
-import { codeOf, fieldOf, type Guest, listIn, numberIn, unlimited, until, visit } from "./Guest.ts"
-import type { Heard } from "./Phone.ts"
-import { Server } from "./Server.ts"
 
 /** One session has at most 32 requests waiting: so many sessions are more than a sender holds. */
 const speakersOne = 40
