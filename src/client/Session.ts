@@ -14,6 +14,7 @@ import {
   answerBody,
   type ClientResponse,
   clientRoutes,
+  partitionOf,
   type ServerBody,
   serverLine,
   type TopicRecord
@@ -23,6 +24,7 @@ import type { EventBus } from "../bus/EventBus.ts"
 import { away, helloFirst, idReused, outside, refusedAs, staleId } from "../bus/Refusals.ts"
 import type { Held } from "../space/Held.ts"
 import { entersMax } from "../space/Presence.ts"
+import { isChannel } from "../space/Tag.ts"
 import { refused as refusedFigures } from "../telemetry/Metrics.ts"
 import type { Issues } from "../wire/Strict.ts"
 import type { Connection } from "./Connection.ts"
@@ -66,6 +68,8 @@ export class Session implements Caller {
   lastId = 0
   /** The highest request id taken. */
   seenId = 0
+  /** The highest request id that was put on the log. */
+  askedId = 0
   readonly lasting: Lasting
   /** Of the session and not of its socket: coming back gives nobody new tokens. */
   rates: Rates
@@ -97,6 +101,7 @@ export class Session implements Caller {
     this.pace = before.pace
     this.lastId = Math.max(this.lastId, before.lastId)
     this.seenId = Math.max(this.seenId, before.seenId)
+    this.askedId = Math.max(this.askedId, before.askedId)
   }
 
   /** It is another's, or over: nobody waits for an outcome any more (the phone asks again where it is now). */
@@ -190,14 +195,20 @@ export class Session implements Caller {
   placeOf(id: number): Effect.Effect<Place, Refused> {
     const enters = this.held?.record.enters ?? []
     const newest = enters.at(-1)
+    const nowhere = this.#isStale(id) ? staleId : outside
     if (id === 0 || newest === undefined || id > newest.id) {
-      return this.place === undefined ? Effect.fail(outside) : Effect.succeed(this.place)
+      return this.place === undefined ? Effect.fail(nowhere) : Effect.succeed(this.place)
     }
     if (enters.some((enter) => enter.id === id)) return Effect.fail(idReused)
     const before = enters.findLast((enter) => enter.id < id)
     // Where every enter is still known, nothing lies before the first.
-    if (before === undefined) return Effect.fail(enters.length < entersMax ? outside : staleId)
-    return before.channel === "" ? Effect.fail(outside) : Effect.succeed(placeAt(before.channel, before.member))
+    if (before === undefined) return Effect.fail(enters.length < entersMax ? nowhere : staleId)
+    return before.channel === "" ? Effect.fail(nowhere) : Effect.succeed(placeAt(before.channel, before.member))
+  }
+
+  /** It may have been asked where what was remembered of it is gone. */
+  #isStale(id: number): boolean {
+    return id !== 0 && id <= (this.held?.record.staleId ?? 0)
   }
 
   get settled(): Effect.Effect<void, Refused> {
@@ -207,8 +218,10 @@ export class Session implements Caller {
   ask(call: Call, ask: Ask): Effect.Effect<Later, Refused> {
     const number = ++asks
     const record = ask.record(this.#asker(call.id, number, ask))
+    if (this.#isStale(call.id) && isChannel(partitionOf(record))) return Effect.fail(staleId)
     const { bus, now } = this.#services
     return Effect.map(this.lasting.turnOf(this.#services.partitionOf(record)), () => {
+      this.askedId = Math.max(this.askedId, call.id)
       this.#pending ??= new Map()
       this.#pending.set(number, { id: call.id, sentMs: now(), answerOf: ask.answerOf })
       bus.offer(record, call.trace, (failed) => {

@@ -132,7 +132,7 @@ const make = Effect.gen(function* () {
     return session.change((held) =>
       // Whoever looked just before may have found that it is another's: nothing is claimed back for a phone that is gone.
       registry.ofGuest(held.guest) === session
-        ? Effect.map(presence.regain(held, attendance.positionOf(session)), come)
+        ? Effect.map(presence.regain(held, session.askedId, attendance.positionOf(session)), come)
         : Effect.succeed(true)
     )
   }

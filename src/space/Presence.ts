@@ -62,8 +62,11 @@ export class Presence extends Context.Service<
     readonly putBack: (held: Held, place: Position) => Change<HeldMember>
     /** Whether the session is still this owner's: it may have been claimed, and the word of it lost (rule P3). */
     readonly holds: (held: Held) => Effect.Effect<boolean, SpaceError>
-    /** Makes the space say what is held here, where that is still this runner's to say (rules P4, P9, L11, E2). */
-    readonly regain: (held: Held, at: Position | undefined) => Change<Regained>
+    /**
+     * Makes the space say what is held here, where that is still this runner's to say (rules P4, P9, L11, E2). `askedId` is
+     * the highest id of a request of this session that this runner has put on the log.
+     */
+    readonly regain: (held: Held, askedId: number, at: Position | undefined) => Change<Regained>
     /** Names all that these hold, before an incarnation takes them over (rule P6). */
     readonly indexAll: (holding: Iterable<Held>) => Change<void>
     /** Empties the tag of an incarnation that holds nothing any more (rule P6). */

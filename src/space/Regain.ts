@@ -45,9 +45,10 @@ export type Regained =
 export const regain = (writes: PresenceWrites, self: Self["Service"]) =>
   Effect.fnUntraced(function* (
     held: Held,
+    askedId: number,
     at: Position | undefined
   ): Effect.fn.Return<Regained, PresenceRefused | SpaceError> {
-    const found = yield* decidedAnew(sessionNow(writes, self, held))
+    const found = yield* decidedAnew(sessionNow(writes, self, held, askedId))
     if (found === "replaced") return { _tag: "Replaced" }
     if (found === "unjudged") return { _tag: "Unjudged" }
     if (found === "ended") return { _tag: "Ended" }
@@ -101,7 +102,7 @@ interface Found {
   readonly isClaimedBack: boolean
 }
 
-const sessionNow = (writes: PresenceWrites, self: Self["Service"], held: Held) =>
+const sessionNow = (writes: PresenceWrites, self: Self["Service"], held: Held, askedId: number) =>
   Effect.gen(function* () {
     const state = yield* writes.read(held.guest, [sessionKey])
     const entry = state.entries.get(sessionKey)
@@ -115,7 +116,8 @@ const sessionNow = (writes: PresenceWrites, self: Self["Service"], held: Held) =
     if (entry?.owner === undefined) {
       // Deleted it would still be known that it was there, unless the space has gone back behind it (rule L11).
       const isLost = state.isMissing || state.version < held.version || self.unsettledMs() > 0
-      return isLost ? yield* put(by, held.record, { _tag: "Compared" }) : "ended"
+      const record = state.isMissing ? forgotten(held.record, askedId) : held.record
+      return isLost ? yield* put(by, record, { _tag: "Compared" }) : "ended"
     }
     const now = { owner: entry.owner, record: SessionRecord.decode(entry.value), version: entry.version }
     if (isOwn(held, now) || now.owner.connection < by.connection || isUnfinished(held, now)) {
@@ -139,6 +141,12 @@ const sessionNow = (writes: PresenceWrites, self: Self["Service"], held: Held) =
     const record = isLaterClaim(held, now) ? now.record : held.record
     return { ...(yield* put(above, record, takeoverBy(above), now)), isClaimedBack: true }
   })
+
+/** What channels remembered of its requests is gone. On former sockets it asked by ids below that of its last claim. */
+const forgotten = (record: SessionRecord, askedId: number): SessionRecord => ({
+  ...record,
+  staleId: Math.max(record.staleId, record.claimId, askedId)
+})
 
 const takeoverBy = (by: Owner): Guard => ({ _tag: "Takeover", key: sessionKey, by })
 

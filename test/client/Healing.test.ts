@@ -159,6 +159,23 @@ describe("a runner with phones", () => {
     })
   )
 
+  it.effect(
+    "knows of nothing that was asked before the space was emptied what became of it, and does not do it again",
+    () =>
+      Effect.gen(function* () {
+        const { twins, phones } = yield* crowd
+        const [phone] = phones
+        phone?.say(saying(3))
+        yield* settle
+        assert.strictEqual(phone?.brief.at(-1), "3 say")
+        twins.space.flushQuietly()
+        yield* pass(6)
+        phone.say(saying(3), saying(4))
+        yield* settle
+        assert.deepStrictEqual(phone.brief.slice(-2), ["3 STALE_ID", "4 say"])
+      })
+  )
+
   it.effect("tells a phone nothing of a claim by the dead, and REPLACED of one by the living", () =>
     Effect.gen(function* () {
       const { twins, home, phones } = yield* crowd

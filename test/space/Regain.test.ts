@@ -37,7 +37,7 @@ describe("what a runner holds", () => {
   it.effect("stays as it is where it is as it was", () =>
     Effect.gen(function* () {
       const { first, held, member } = yield* standing
-      assert.deepStrictEqual(yield* first.presence.regain(held, at), {
+      assert.deepStrictEqual(yield* first.presence.regain(held, 0, at), {
         _tag: "Held",
         held,
         member,
@@ -55,7 +55,7 @@ describe("what a runner holds", () => {
       yield* settle
       first.watch.forget()
       yield* first.presence.indexAll([held])
-      const regained = yield* first.presence.regain(held, at)
+      const regained = yield* first.presence.regain(held, 0, at)
       const now = first.self.incarnation
       assert.deepStrictEqual(first.watch.tags, [incarnationTag(now.id), guest, "park/1"], "rules P6, P1")
       assert.strictEqual(sessionIn(twins, guest)?.owner?.incarnation, now.id)
@@ -77,7 +77,7 @@ describe("what a runner holds", () => {
       assert.strictEqual(again.member.member, 2)
       twins.space.flushQuietly()
       yield* second
-      const regained = yield* first.presence.regain(again.held, at)
+      const regained = yield* first.presence.regain(again.held, 0, at)
       assert.strictEqual(regained._tag, "Held")
       assert.deepStrictEqual(
         membersIn(twins, "park/1").map(({ member, state, xCm }) => [member, state, xCm]),
@@ -99,7 +99,7 @@ describe("what a runner holds", () => {
       yield* first.presence.begin("g_B", named("s_B"))
       twins.space.rewind(saved)
       yield* settle
-      assert.strictEqual((yield* first.presence.regain(moved.held, at))._tag, "Held")
+      assert.strictEqual((yield* first.presence.regain(moved.held, 0, at))._tag, "Held")
       assert.strictEqual(sessionIn(twins, guest)?.channel, "park/2")
       assert.isTrue(yield* first.presence.removeOrphan("park/1", 1))
       assert.deepStrictEqual(wrongs(twins, ["park/1", "park/2"], [guest]), [])
@@ -110,7 +110,7 @@ describe("what a runner holds", () => {
     Effect.gen(function* () {
       const { twins, first, held } = yield* standing
       twins.space.commit(commitOn(first, guest, [{ _tag: "Delete", key: sessionKey }]))
-      assert.strictEqual((yield* first.presence.regain(held, at))._tag, "Ended")
+      assert.strictEqual((yield* first.presence.regain(held, 0, at))._tag, "Ended")
       assert.deepStrictEqual(first.watch.tags, [])
     })
   )
@@ -121,7 +121,7 @@ describe("what a runner holds", () => {
       const record: SessionRecord = { ...held.record, state: PRESENCE_STATE_LOST, lostMs: 1 }
       const value = SessionRecord.encode(record).finish()
       twins.space.commit(commitOn(first, guest, [{ _tag: "Put", key: sessionKey, value, owner: held.owner }]))
-      const regained = yield* first.presence.regain(held, at)
+      const regained = yield* first.presence.regain(held, 0, at)
       assert(regained._tag === "Swept")
       assert.strictEqual(regained.held.record.state, PRESENCE_STATE_LOST)
       assert.deepStrictEqual(stateOf(twins, "park/1"), [PRESENCE_STATE_LOST])
@@ -136,7 +136,7 @@ describe("what a runner holds", () => {
       // Nobody knew of the one who held it: too late for its runner.
       const other = yield* first.presence.begin("g_B", named("s_B"))
       assert.strictEqual((yield* first.presence.enter(other, park(1))).member.member, 1)
-      const regained = yield* first.presence.regain(held, at)
+      const regained = yield* first.presence.regain(held, 0, at)
       assert(regained._tag === "Swept")
       assert.strictEqual(regained.held.record.channel, "")
       assert.deepStrictEqual(wrongs(twins, ["park/1"], [guest, "g_B"]), [])
@@ -153,7 +153,7 @@ describe("what a runner holds", () => {
       assert.strictEqual((yield* Fiber.join(entering))._tag, "Failure")
       first.watch.before = () => Effect.void
       assert.strictEqual(sessionIn(twins, guest)?.channel, "park/2")
-      const regained = yield* first.presence.regain(held, at)
+      const regained = yield* first.presence.regain(held, 0, at)
       assert(regained._tag === "Held")
       assert.strictEqual(regained.member?.member, member.member)
       assert.deepStrictEqual(wrongs(twins, ["park/1"], [guest]), [])
@@ -169,7 +169,7 @@ describe("claims (rule P4)", () => {
       const there = yield* other.presence.resume(guest, { session: "s_1", serial: 1, id: 9 })
       yield* other.presence.enter(there.held, park(2, 10))
       twins.ensemble.forget(other.self.incarnation.id)
-      const regained = yield* first.presence.regain(held, at)
+      const regained = yield* first.presence.regain(held, 0, at)
       // Its phone must come back: it was told of another place.
       assert(regained._tag === "Swept")
       assert.isTrue(regained.isClaimedBack)
@@ -188,9 +188,9 @@ describe("claims (rule P4)", () => {
       const zombie = yield* runner(twins, { id: "r2" })
       const claim = { session: "s_1", serial: 1, id: 9 }
       yield* zombie.presence.resume(guest, claim)
-      assert.strictEqual((yield* first.presence.regain(held, at))._tag, "Replaced")
+      assert.strictEqual((yield* first.presence.regain(held, 0, at))._tag, "Replaced")
       twins.ensemble.forget(zombie.self.incarnation.id)
-      const regained = yield* first.presence.regain(held, at)
+      const regained = yield* first.presence.regain(held, 0, at)
       assert(regained._tag === "Held")
       assert.strictEqual(regained.member?.member, member.member)
       assert.isAbove(regained.held.owner.connection, held.owner.connection + 1)
@@ -210,11 +210,11 @@ describe("claims (rule P4)", () => {
       const taken = yield* other.presence.resume(guest, { session: "s_1", serial: 1, id: 9 })
       first.watch.forget()
       isBlind = true
-      assert.strictEqual((yield* first.presence.regain(held, at))._tag, "Unjudged")
+      assert.strictEqual((yield* first.presence.regain(held, 0, at))._tag, "Unjudged")
       isBlind = false
       // Neither is in the roster, and the one that asks has not been told.
       for (const { self } of [first, other]) twins.ensemble.forget(self.incarnation.id)
-      assert.strictEqual((yield* first.presence.regain(held, at))._tag, "Unjudged")
+      assert.strictEqual((yield* first.presence.regain(held, 0, at))._tag, "Unjudged")
       assert.deepStrictEqual(first.watch.tags, [])
       assert.strictEqual(sessionIn(twins, guest)?.owner?.connection, taken.held.owner.connection)
     })
@@ -226,7 +226,7 @@ describe("claims (rule P4)", () => {
       const zombie = yield* runner(twins, { id: "r2" })
       yield* zombie.presence.begin(guest, named("s_0"))
       twins.ensemble.forget(zombie.self.incarnation.id)
-      assert.strictEqual((yield* first.presence.regain(held, at))._tag, "Held")
+      assert.strictEqual((yield* first.presence.regain(held, 0, at))._tag, "Held")
       assert.strictEqual(sessionIn(twins, guest)?.session, "s_1")
       assert.deepStrictEqual(wrongs(twins, ["park/1"], [guest]), [])
     })
@@ -241,7 +241,7 @@ describe("claims (rule P4)", () => {
       watch.before = ({ tag }) => {
         if (tag !== member.tag) return Effect.void
         twins.ensemble.forget(zombie.self.incarnation.id)
-        return Effect.ignore(first.presence.regain(held, at))
+        return Effect.ignore(first.presence.regain(held, 0, at))
       }
       yield* zombie.presence.begin(guest, named("s_0"))
       assert.strictEqual(sessionIn(twins, guest)?.session, "s_1")

@@ -25,6 +25,8 @@ const undecided: ReadonlySet<unknown> = new Set(["ERROR_CODE_UNCERTAIN", "ERROR_
 export class Requests {
   readonly all: Array<Request> = []
   readonly wrongs: Array<string> = []
+  /** Of which nobody could say any more what became of them. */
+  readonly forgotten: Array<string> = []
   readonly #name: string
   #id = 0
 
@@ -66,7 +68,7 @@ export class Requests {
       this.wrongs.push(`${request.text} is another's by its id`)
     }
     const isKnown = name === "error" && answer.code === "ERROR_CODE_STALE_ID"
-    if (isKnown) this.wrongs.push(`${request.text} is forgotten`)
+    if (isKnown) this.forgotten.push(`${request.text} is forgotten`)
     const said = JSON.stringify({ [name]: answer })
     const before = request.answer
     if (before !== undefined && JSON.stringify(before) !== said && name !== "error" && before.error === undefined) {

@@ -5,6 +5,7 @@
 import { PresenceState } from "../../../gen/noriter/space/v1/records.ts"
 import { countOf, pouchKey, readPouch } from "../../../src/plaza/social/Pouch.ts"
 import { isShown } from "../../../src/space/PresenceState.ts"
+import { isChannel } from "../../../src/space/Tag.ts"
 import { membersIn, sessionIn, wrongs as wrongsOfPresence } from "../../space/Members.ts"
 import type { City } from "./City.ts"
 import type { Device } from "./Device.ts"
@@ -32,8 +33,8 @@ export const broken = (city: City, devices: ReadonlyArray<Device>, isFlushed: bo
     ...devices.flatMap(({ name, wrongs, heard, requests }) =>
       [...wrongs, ...heard.wrongs, ...requests.wrongs].map((wrong) => `${name}: ${wrong}`)
     ),
-    ...(isFlushed ? [] : devices.flatMap((device) => promises(city, device))),
-    ...(isFlushed ? [] : saidTwice(city)),
+    ...(isFlushed ? [] : devices.flatMap((device) => [...device.requests.forgotten, ...promises(city, device)])),
+    ...saidTwice(city),
     ...devices.flatMap(({ name, heard }) => heard.compare(city.space, false).map((wrong) => `${name} ${wrong}`))
   ])
 ]
@@ -120,7 +121,11 @@ const saidTwice = (city: City): ReadonlyArray<string> => {
     [...lines.values()].map((text) => ({ history, text }))
   )
   const asked = texts.filter(({ text }) => text.includes("'s "))
-  const twice = asked.filter(({ text }, at) => asked.findIndex((other) => other.text === text) !== at)
+  // What lasts is rebuilt from the facts in a new generation, and so stands in each of its histories.
+  const place = ({ history, text }: { readonly history: string; readonly text: string }) =>
+    `${isChannel(history.slice(history.indexOf(" ") + 1)) ? "" : history} ${text}`
+  const places = asked.map(place)
+  const twice = asked.filter((_, at) => places.indexOf(places[at] ?? "") !== at)
   const { given } = new Ledger(city.broker)
   return [
     ...twice.map(({ history, text }) => `${history}: "${text}" was said twice`),

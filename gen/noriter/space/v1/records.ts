@@ -77,6 +77,11 @@ export interface SessionRecord {
   lastId: number;
   /** When the socket was lost, milliseconds since 1970; 0 while present. */
   lostMs: number;
+  /**
+   * Requests up to this id may have been asked before the shared space was emptied: what the channel remembered of them is
+   * gone, and nobody can say any more whether they took effect.
+   */
+  staleId: number;
 }
 
 /** Enter says which channel a session entered by which request. */
@@ -218,6 +223,7 @@ function createBaseSessionRecord(): SessionRecord {
     enters: [],
     lastId: 0,
     lostMs: 0,
+    staleId: 0,
   };
 }
 
@@ -260,6 +266,9 @@ export const SessionRecord: MessageFns<SessionRecord, "noriter.space.v1.SessionR
     }
     if (message.lostMs !== 0) {
       writer.uint32(96).uint64(message.lostMs);
+    }
+    if (message.staleId !== 0) {
+      writer.uint32(104).uint32(message.staleId);
     }
     return writer;
   },
@@ -373,6 +382,14 @@ export const SessionRecord: MessageFns<SessionRecord, "noriter.space.v1.SessionR
             message.lostMs = longToNumber(reader.uint64());
             continue;
           }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.staleId = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -423,6 +440,9 @@ export const SessionRecord: MessageFns<SessionRecord, "noriter.space.v1.SessionR
     if (message.lostMs !== 0) {
       obj.lostMs = Math.round(message.lostMs);
     }
+    if (message.staleId !== 0) {
+      obj.staleId = Math.round(message.staleId);
+    }
     return obj;
   },
 
@@ -443,6 +463,7 @@ export const SessionRecord: MessageFns<SessionRecord, "noriter.space.v1.SessionR
     message.enters = object.enters?.map((e) => Enter.fromPartial(e)) || [];
     message.lastId = object.lastId ?? 0;
     message.lostMs = object.lostMs ?? 0;
+    message.staleId = object.staleId ?? 0;
     return message;
   },
 };
