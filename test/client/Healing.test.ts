@@ -165,9 +165,10 @@ describe("a runner with phones", () => {
       Effect.gen(function* () {
         const { twins, phones } = yield* crowd
         const [phone] = phones
-        phone?.say(saying(3))
+        assert(phone !== undefined)
+        phone.say(saying(3))
         yield* settle
-        assert.strictEqual(phone?.brief.at(-1), "3 say")
+        assert.strictEqual(phone.brief.at(-1), "3 say")
         twins.space.flushQuietly()
         yield* pass(6)
         phone.say(saying(3), saying(4))
