@@ -32,6 +32,7 @@ import { Session, type SessionServices } from "./Session.ts"
 const sweepEvery = "250 millis"
 /** How often it is asked who lives, while nobody can say. */
 const judgeEvery = "500 millis"
+const warnEveryMs = 1_000
 
 type Dismissal = readonly [code: DisconnectCode, message: string]
 const replaced: Dismissal = [DisconnectCode.DISCONNECT_CODE_REPLACED, "this guest is here on a newer socket"]
@@ -79,6 +80,7 @@ const make = Effect.gen(function* () {
   const registry = new Registry()
   const fork = yield* FiberSet.makeRuntime()
   const judging = new Set<Session>()
+  let warnedMs = Number.NEGATIVE_INFINITY
 
   const moveOn = (session: Session, event: PresenceEvent) =>
     session
@@ -136,13 +138,18 @@ const make = Effect.gen(function* () {
         : Effect.succeed(true)
     )
   }
+  /** Once for all of them: while the space is away, none of thousands can be judged. */
+  const warn = Effect.fnUntraced(function* (cause: unknown) {
+    const nowMs = yield* Clock.currentTimeMillis
+    if (nowMs < warnedMs + warnEveryMs) return
+    warnedMs = nowMs
+    yield* Effect.logWarning(`${judging.size} sessions cannot be judged yet`, cause)
+  })
   const judge = (session: Session): void => {
     if (judging.has(session)) return
     judging.add(session)
     session.lasting.pause()
-    const judged = Effect.catch(regain(session), (cause) =>
-      Effect.as(Effect.logWarning("a session could not be judged", cause), false)
-    )
+    const judged = Effect.catch(regain(session), (cause) => Effect.as(warn(cause), false))
     const again = Schedule.spaced(judgeEvery)
     const over = Effect.sync(() => {
       judging.delete(session)
