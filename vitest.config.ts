@@ -10,8 +10,9 @@ import { BaseSequencer, type TestSpecification } from "vitest/node"
 const all = ["test/**/*.test.ts"]
 const apart = [
   "test/{contract,link,services}/**/*.test.ts",
-  // The latter is made of files that others load, too.
-  "test/e2e/{secured,websocket}.test.ts",
+  "test/long/{KafkaSilence,secured}.test.ts",
+  // Is made of files that others load, too.
+  "test/e2e/websocket.test.ts",
   "test/corpora/{port,websocket}.test.ts",
   "test/sim/plaza/*.test.ts"
 ]
@@ -23,7 +24,6 @@ const slowFirst = [
   "test/web/",
   "test/sim/",
   "test/codegen/CheckProtocol",
-  "test/e2e/repair",
   "test/e2e/",
   "test/link/",
   "test/contract/",

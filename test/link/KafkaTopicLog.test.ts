@@ -1,6 +1,6 @@
 /**
  * What only a real broker can do to the log: hold other topics than ours, and move partitions between readers that come,
- * are busy, or say nothing any more. For brokers that say nothing see KafkaSilence.
+ * are busy, or say nothing any more. For brokers that say nothing see test/long/KafkaSilence.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { assert, it } from "@effect/vitest"

@@ -5,8 +5,8 @@ import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { type AppendFailed, batchRecordsMax } from "../../src/link/TopicLog.ts"
 import { until } from "../contract/Eventually.ts"
+import { appendingUntil, logOf, reading, record, topic } from "../link/kafka/TestLog.ts"
 import { ownServices, withServices } from "../services/Services.ts"
-import { appendingUntil, logOf, reading, record, topic } from "./kafka/TestLog.ts"
 
 /** What is still held. */
 const heapUsed = (): number => {

@@ -10,9 +10,9 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { account } from "../../scripts/services/Secured.ts"
 import { connect, type Session, type ZooKeeperError } from "../../src/link/ZooKeeper.ts"
+import { codeOf, visit } from "../e2e/Guest.ts"
+import { mainFor, Server } from "../e2e/Server.ts"
 import { ownServices, withServices } from "../services/Services.ts"
-import { codeOf, visit } from "./Guest.ts"
-import { mainFor, Server } from "./Server.ts"
 
 const timeoutMs = 240_000
 const names = ["redis-secured", "kafka-secured", "zookeeper"] as const

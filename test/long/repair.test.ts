@@ -16,11 +16,11 @@ import * as KafkaTopicLog from "../../src/link/KafkaTopicLog.ts"
 import { type LogRecord, type NewRecord, TopicLog } from "../../src/link/TopicLog.ts"
 import { SharedSpace } from "../../src/space/SharedSpace.ts"
 import { unique } from "../contract/Eventually.ts"
+import { codeOf, fieldOf, type Guest, listIn, numberIn, unlimited, until, visit } from "../e2e/Guest.ts"
+import { type Heard, newSecret } from "../e2e/Phone.ts"
+import { mainFor, Server } from "../e2e/Server.ts"
 import { layerOf } from "../services/RedisOperator.ts"
 import { ownServices, type Urls, withServices } from "../services/Services.ts"
-import { codeOf, fieldOf, type Guest, listIn, numberIn, unlimited, until, visit } from "./Guest.ts"
-import { type Heard, newSecret } from "./Phone.ts"
-import { mainFor, Server } from "./Server.ts"
 
 const startMs = 60_000
 const testMs = 90_000
