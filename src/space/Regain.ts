@@ -116,8 +116,7 @@ const sessionNow = (writes: PresenceWrites, self: Self["Service"], held: Held, a
     if (entry?.owner === undefined) {
       // Deleted it would still be known that it was there, unless the space has gone back behind it (rule L11).
       const isLost = state.isMissing || state.version < held.version || self.unsettledMs() > 0
-      const record = state.isMissing ? forgotten(held.record, askedId) : held.record
-      return isLost ? yield* put(by, record, { _tag: "Compared" }) : "ended"
+      return isLost ? yield* put(by, forgotten(held.record, askedId), { _tag: "Compared" }) : "ended"
     }
     const now = { owner: entry.owner, record: SessionRecord.decode(entry.value), version: entry.version }
     if (isOwn(held, now) || now.owner.connection < by.connection || isUnfinished(held, now)) {

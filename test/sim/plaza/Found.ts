@@ -6,5 +6,7 @@ export const found: ReadonlyArray<{ readonly seed: number; readonly what: string
   { seed: 405, what: "REPLACED was said for a claimant of whom the roster could not be asked" },
   { seed: 9107, what: "a phone was replaced in the same way, by a runner that had been frozen" },
   { seed: 50, what: "a line asked behind an enter that had failed half-way was said where the guest had stood before" },
+  { seed: 288, what: "what was asked of a dead runner was asked anew by the one that had claimed its session back" },
+  { seed: 668, what: "a line was said again after the space was emptied, by a session whose tag was there again" },
   { seed: 166, what: "a dead runner's late hello removed a member that had been taken over from it" }
 ]
