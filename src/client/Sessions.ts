@@ -149,13 +149,14 @@ const make = Effect.gen(function* () {
     if (judging.has(session)) return
     judging.add(session)
     session.lasting.pause()
-    const judged = Effect.catch(regain(session), (cause) => Effect.as(warn(cause), false))
+    const judged = Effect.catchCause(regain(session), (cause) => Effect.as(warn(cause), false))
     const again = Schedule.spaced(judgeEvery)
+    // A runner that leaves begins nothing any more.
     const over = Effect.sync(() => {
       judging.delete(session)
       session.lasting.goOn()
     })
-    fork(Effect.ensuring(Effect.repeat(judged, { schedule: again, until: (isJudged) => isJudged }), over))
+    fork(Effect.andThen(Effect.repeat(judged, { schedule: again, until: (isJudged) => isJudged }), over))
   }
 
   yield* bus.register(SessionHolderConsumer, {
