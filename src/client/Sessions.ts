@@ -175,6 +175,11 @@ const make = Effect.gen(function* () {
         judge(session)
       })
   })
+  let isDraining = false
+  const leaveOff = (session: Session): void => {
+    const afterMs = Math.floor(Math.random() * comeBackSpreadMs)
+    session.disconnect(DisconnectCode.DISCONNECT_CODE_DRAINING, "this runner is leaving", afterMs)
+  }
   const comeBack = () => {
     for (const session of registry.all()) session.disconnect(...fenced)
   }
@@ -196,6 +201,8 @@ const make = Effect.gen(function* () {
       if (before !== undefined && isClaimedAfter(before, session)) return replace(session)
       if (before !== undefined && before !== session) replace(before)
       registry.add(session)
+      // It had connected before, and was not told.
+      if (isDraining) leaveOff(session)
       // Claimed by what this runner was a moment ago: to be taken over like all the others.
       if (session.held?.owner.incarnation !== self.incarnation.id) self.look()
     },
@@ -210,10 +217,8 @@ const make = Effect.gen(function* () {
       yield* moveOn(session, { _tag: "SocketLost", nowMs: yield* Clock.currentTimeMillis })
     }),
     drain: Effect.sync(() => {
-      for (const session of registry.all()) {
-        const afterMs = Math.floor(Math.random() * comeBackSpreadMs)
-        session.disconnect(DisconnectCode.DISCONNECT_CODE_DRAINING, "this runner is leaving", afterMs)
-      }
+      isDraining = true
+      for (const session of registry.all()) leaveOff(session)
     })
   })
 })

@@ -135,6 +135,17 @@ describe("replaced", () => {
 })
 
 describe("drain", () => {
+  it.effect("tells a phone that had connected before, and says hello only now", () =>
+    Effect.gen(function* () {
+      const { connect, sessions } = yield* house(new Twins())
+      const phone = yield* connect()
+      yield* sessions.drain
+      phone.say(hello())
+      yield* settle
+      assert.strictEqual(phone.disconnectedWith, DisconnectCode.DISCONNECT_CODE_DRAINING)
+    })
+  )
+
   it.effect("tells every phone to come back, spread over two seconds, and its session waits for it", () =>
     Effect.gen(function* () {
       const twins = new Twins()
