@@ -24,7 +24,7 @@ import type { Self } from "./Self.ts"
 import { type Change, type Guard, type Owner, SpaceError } from "./SharedSpace.ts"
 import { memberKey } from "./Tag.ts"
 
-/** `isClaimedBack`: from another, who had claimed it: what its phone had asked here it may have asked there, too. */
+/** `isClaimedBack`: from another who had claimed it, or may have: what its phone had asked here it may have asked there. */
 export type Regained =
   /** It is this runner's, with its member where it stands somewhere. */
   | {
@@ -116,7 +116,9 @@ const sessionNow = (writes: PresenceWrites, self: Self["Service"], held: Held, a
     if (entry?.owner === undefined) {
       // Deleted it would still be known that it was there, unless the space has gone back behind it (rule L11).
       const isLost = state.isMissing || state.version < held.version || self.unsettledMs() > 0
-      return isLost ? yield* put(by, forgotten(held.record, askedId), { _tag: "Compared" }) : "ended"
+      if (!isLost) return "ended"
+      // With it is lost who else may have claimed it meanwhile.
+      return { ...(yield* put(by, forgotten(held.record, askedId), { _tag: "Compared" })), isClaimedBack: true }
     }
     const now = { owner: entry.owner, record: SessionRecord.decode(entry.value), version: entry.version }
     if (isOwn(held, now) || now.owner.connection < by.connection || isUnfinished(held, now)) {
