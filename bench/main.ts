@@ -13,7 +13,6 @@
  *
  * Exits with 1 when a target was missed.
  */
-
 import { join } from "node:path"
 import { readArguments } from "../scripts/Arguments.ts"
 import { chat } from "./chat.ts"

@@ -3,7 +3,6 @@
  * ports of this machine, without Docker (compose.yaml is for those who have it). Names are redis, redis-cluster,
  * redis-secured, kafka, kafka-secured and zookeeper; none means redis, kafka and zookeeper. They run until `stop`.
  */
-
 import { join } from "node:path"
 import { readArguments } from "./Arguments.ts"
 import { isServiceName, type ServiceName, ServiceSet } from "./services/ServiceSet.ts"

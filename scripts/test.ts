@@ -8,8 +8,8 @@ import { join } from "node:path"
 import { startVitest, type Vitest } from "vitest/node"
 import { bundle } from "./bundle.ts"
 
-// Hundreds of processes load the same modules: what V8 makes of them is kept for the next, here and in the next run.
 const root = join(import.meta.dirname, "..")
+// Hundreds of processes load the same modules: what V8 makes of them is kept for the next, here and in the next run.
 process.env.NODE_COMPILE_CACHE ??= join(root, ".cache/compiled")
 
 /** Where it all is, but what takes long. */

@@ -110,7 +110,7 @@ const fail = (operation: string, reason: Reason, why: string) =>
 
 /**
  * Not within an event of another session: the socket of this one could get the number of one that the addon has just closed
- * there and watches still, which ends the process.
+ * there and stops to watch only then, and would hear nothing.
  */
 const nextTurn = Effect.callback<void>((resume) => {
   const turn = setImmediate(() => resume(Effect.void))

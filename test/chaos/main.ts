@@ -14,7 +14,6 @@
  *
  * Progress on a terminal, JSON lines otherwise; exits with 1 when an invariant did not hold.
  */
-
 import { mkdirSync, writeFileSync } from "node:fs"
 import { loadavg } from "node:os"
 import { join } from "node:path"

@@ -177,6 +177,26 @@ describe("a runner with phones", () => {
       })
   )
 
+  it.effect(
+    "does not do what waited while the space was emptied: its phone may have asked elsewhere, and asks again",
+    () =>
+      Effect.gen(function* () {
+        const { twins, home, phones } = yield* crowd
+        const [phone] = phones
+        assert(phone !== undefined)
+        twins.space.flushQuietly()
+        for (const session of home.sessions.all()) home.sessions.judge(session)
+        phone.say(saying(3))
+        yield* settle
+        assert.notInclude(phone.brief.at(-1), "3 ")
+        yield* pass(2)
+        assert.strictEqual(phone.brief.at(-1), "3 UNAVAILABLE")
+        phone.say(saying(3))
+        yield* settle
+        assert.strictEqual(phone.brief.at(-1), "3 say")
+      })
+  )
+
   it.effect("tells a phone nothing of a claim by the dead, and REPLACED of one by the living", () =>
     Effect.gen(function* () {
       const { twins, home, phones } = yield* crowd

@@ -98,7 +98,8 @@ describe("guests who give each other flowers", { timeout: 240_000 }, () => {
       [/^the pouch of/],
       "emptied"
     ],
-    ["where facts carry no marks, what is sent again goes twice", { noMarks: true }, [/(went|came) twice$/], "emptied"]
+    ["where facts carry no marks, what is sent again goes twice", { noMarks: true }, [/(went|came) twice$/], "emptied"],
+    ["where nothing is read again, what was rewound is lost", { noGoingBack: true }, [/^the pouch of/], "rewound"]
   ]
   it.effect.each(planted)("%s", ([, how, signs, befalls]) => shows(how, seeds, signs, befalls))
 })

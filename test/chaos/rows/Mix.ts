@@ -123,7 +123,7 @@ const acts: Readonly<Record<Deed, Do>> = {
  * sessions were over. Redis emptied for the fifteenth time of one plaza: those who were put back at once had each raised
  * the count of members by what it had seen missing, and nobody could come in. ZooKeeper frozen and then Redis emptied, and
  * subscribers cut and then Redis emptied: a line of which the answer was lost was asked again, and said again. ZooKeeper
- * frozen for long, several times: a runner that had a place again was ended by the addon.
+ * frozen for long, several times: a runner that had a place again ended with SIGABRT.
  */
 const found = [4_219_047_204, 1_314_823_934, 3_948_923_358, 3_318_506_892, 1_147_626_885, 1_805_027_648]
 

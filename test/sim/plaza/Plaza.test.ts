@@ -13,7 +13,7 @@ import { shrunk } from "./Shrink.ts"
 import { simulate } from "./Simulation.ts"
 
 const root = join(import.meta.dirname, "../../..")
-/** Most planted defects show in as many; `npm run sim` goes on from there. */
+/** `npm run sim` goes on from there, and with `--planted` says which defects show in how many. */
 const schedules = Number(process.env.NORITER_SCHEDULES ?? 32)
 const waitMs = 900_000
 
