@@ -14,7 +14,7 @@ import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
 import { type ClientRequest, type ClientRoute, clientRoutes } from "../../gen/registry.ts"
 import { type Call, later, Refused } from "../bus/Caller.ts"
 import { EventBus, type NoConsumer } from "../bus/EventBus.ts"
-import { askAgain, helloFirst, internal, outside, refusedAs } from "../bus/Refusals.ts"
+import { helloFirst, internal, outside, refusedAs } from "../bus/Refusals.ts"
 import { Settings } from "../Settings.ts"
 import { Presence } from "../space/Presence.ts"
 import { linesIn } from "../telemetry/Metrics.ts"
@@ -118,9 +118,9 @@ const make = Effect.gen(function* () {
   /** Lasting requests take effect in the order sent and wait for one another; the session's fiber reads on meanwhile. */
   const queue = (phone: Phone, request: ClientRequest, id: number): Effect.Effect<void> => {
     const { session } = phone
-    const { claimedBack } = session
-    const run = Effect.suspend(() =>
-      session.claimedBack === claimedBack ? dispatchTraced(phone, request, id) : refuse(phone, id, askAgain)
+    const asked = session.askedNow()
+    const run = asked(Effect.suspend(() => dispatchTraced(phone, request, id))).pipe(
+      Effect.catch((refused) => refuse(phone, id, refused))
     )
     // Sent again it belongs where it was first asked, wherever the session stands now (rule L7).
     const placed = Effect.matchEffect(

@@ -21,7 +21,7 @@ import {
 } from "../../gen/registry.ts"
 import { type Ask, type Call, type Caller, type Later, later, type Place, Refused } from "../bus/Caller.ts"
 import type { EventBus } from "../bus/EventBus.ts"
-import { away, helloFirst, idReused, outside, refusedAs, staleId } from "../bus/Refusals.ts"
+import { askAgain, away, helloFirst, idReused, outside, refusedAs, staleId } from "../bus/Refusals.ts"
 import type { Held } from "../space/Held.ts"
 import { entersMax } from "../space/Presence.ts"
 import { isChannel } from "../space/Tag.ts"
@@ -53,6 +53,9 @@ interface Pending {
   readonly answerOf: Ask["answerOf"]
 }
 
+/** Does it only while what asked for it still counts. */
+export type StillAsked = <A, E, R>(run: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Refused, R>
+
 const rateTable = new RateTable(Object.values(clientRoutes))
 
 /** Counts what this process asks the log, so that an outcome finds its request. */
@@ -74,14 +77,13 @@ export class Session implements Caller {
   /** Of the session and not of its socket: coming back gives nobody new tokens. */
   rates: Rates
   refusals: RefusedCounter
-  /** How often it was claimed back from another: what was asked here before, the phone may have asked there since. */
-  claimedBack = 0
   /** How often it wants to be told of moves, wherever it stands. */
   pace: Pace = Pace.PACE_FULL
   /** The serial of the token this socket was given, while older ones are about that the phone may still need; else 0. */
   newToken = 0
   readonly #services: SessionServices
   #held: Held | undefined
+  #claimedBack = 0
   /** Undefined: none was sent yet. */
   #pending: Map<number, Pending> | undefined
   #lock: Semaphore.Semaphore | undefined
@@ -147,6 +149,20 @@ export class Session implements Caller {
       this.#lock ??= Semaphore.makeUnsafe(1)
       return this.#lock.withPermits(1)(now)
     })
+  }
+
+  /** It was claimed back from another: what was asked here before, the phone may have asked there since. */
+  wasClaimedBack(): void {
+    this.#claimedBack++
+  }
+
+  /** For what is asked now: done unless the session was claimed back since. */
+  askedNow(): StillAsked {
+    const claimedBack = this.#claimedBack
+    return <A, E, R>(run: Effect.Effect<A, E, R>) =>
+      Effect.suspend(
+        (): Effect.Effect<A, E | Refused, R> => (this.#claimedBack === claimedBack ? run : Effect.fail(askAgain))
+      )
   }
 
   /** What presence says of this session now. */

@@ -125,7 +125,7 @@ const make = Effect.gen(function* () {
       if (regained._tag === "Replaced") replace(session)
       else if (regained._tag === "Ended") dismiss(session, ...ended)
       else {
-        if (regained.isClaimedBack) session.claimedBack++
+        if (regained.isClaimedBack) session.wasClaimedBack()
         session.held = regained.held
         if (regained._tag === "Swept") session.disconnect(...fenced)
       }

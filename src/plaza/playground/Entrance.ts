@@ -10,8 +10,8 @@ import { EnterRequest, type EnterResponse } from "../../../gen/noriter/client/v1
 import type { StreamPosition } from "../../../gen/noriter/client/v1/session.ts"
 import type { Enter } from "../../../gen/noriter/space/v1/records.ts"
 import { type Call, type Later, later, type Place, Refused } from "../../bus/Caller.ts"
-import { askAgain, away, idReused, refusedAs, staleId } from "../../bus/Refusals.ts"
-import { hashOf, placeAt, Session } from "../../client/Session.ts"
+import { away, idReused, refusedAs, staleId } from "../../bus/Refusals.ts"
+import { hashOf, placeAt, Session, type StillAsked } from "../../client/Session.ts"
 import { Sessions } from "../../client/Sessions.ts"
 import { Turnstile } from "../../client/Turnstile.ts"
 import type { LinkError } from "../../link/RunnerLink.ts"
@@ -75,10 +75,12 @@ const make = Effect.gen(function* () {
           session.held = done.held
           return done.member
         })
-      const entered = yield* session.change(choice.stillAsked(enter)).pipe(
-        judged(session),
-        Effect.catchIf(isFull, () => Effect.undefined)
-      )
+      const entered = yield* session
+        .change((held) => choice.stillAsked(enter(held)))
+        .pipe(
+          judged(session),
+          Effect.catchIf(isFull, () => Effect.undefined)
+        )
       if (entered !== undefined) return { view, member: entered }
     }
     return yield* channelFull
@@ -88,7 +90,7 @@ const make = Effect.gen(function* () {
     const session = yield* sessionOf(call)
     const playground = world.find(request.playground)
     if (playground === undefined) return yield* playgroundUnknown
-    const stillAsked = askedOf(session)
+    const stillAsked = session.askedNow()
     yield* session.settled
     const known = yield* decidedBefore(session, call.id)
     if (known !== undefined) return yield* enteredBefore(session, request, known)
@@ -165,13 +167,13 @@ const make = Effect.gen(function* () {
 
   const leave = Effect.fnUntraced(function* (call: Call): Effect.fn.Return<void, Refused> {
     const session = yield* sessionOf(call)
-    const stillAsked = askedOf(session)
+    const stillAsked = session.askedNow()
     yield* session.settled
     const known = yield* decidedBefore(session, call.id)
     if (known !== undefined) return known.channel === "" ? undefined : yield* idReused
     const id = call.id === 0 ? session.seenId : call.id
     yield* session
-      .change(stillAsked((held) => Effect.map(presence.leave(held, id), (left) => session.hold(left))))
+      .change((held) => stillAsked(Effect.map(presence.leave(held, id), (left) => session.hold(left))))
       .pipe(judged(session), unavailable)
     leaveView(channels, session)
     session.place = undefined
@@ -188,14 +190,6 @@ interface Choice {
   readonly avatar: string
   readonly channels: ReadonlyArray<number>
   readonly stillAsked: StillAsked
-}
-
-/** Does it unless the session was another's since it was asked for: the phone may have asked for the same there. */
-type StillAsked = <A, E>(run: (held: Held) => Effect.Effect<A, E>) => (held: Held) => Effect.Effect<A, E | Refused>
-
-const askedOf = (session: Session): StillAsked => {
-  const { claimedBack } = session
-  return (run) => (held) => (session.claimedBack === claimedBack ? run(held) : Effect.fail(askAgain))
 }
 
 /** The one asked for, or those with room in order and then a new one. Empty: there is no such channel. */
