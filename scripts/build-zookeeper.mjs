@@ -1,7 +1,8 @@
 /**
  * Builds the zookeeper addon for the Node that will run the server. npm runs this after installing.
  *
- * The package is built here, and not by its own install script, for three reasons:
+ * The package is built here, and not by its own install script, for four reasons:
+ * - A flaw in it ends a server of ours by SIGABRT: scripts/zookeeper.patch mends it, and says which.
  * - It carries no prebuilt addon for Linux, and an addon of its kind fits one major version of Node only.
  * - It must be built against the headers of the Node that runs this script. npm can be told by anybody's npmrc
  *   (`nodedir`) to use those of another Node; the build then passes and the addon does not load.
@@ -12,10 +13,14 @@
  * Plain JavaScript that Node 20 understands: where the Node of package.json is not installed, the machine's own runs it.
  */
 import { spawnSync } from "node:child_process"
-import { existsSync, readFileSync, realpathSync, rmSync } from "node:fs"
+import { existsSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
+import { applyPatch, parsePatch, reversePatch } from "diff"
 
+/** The one file that is mended, in the package's folder. */
+const mended = "src/node-zk.cpp"
+const [patch] = parsePatch(readFileSync(new URL("zookeeper.patch", import.meta.url), "utf8"))
 const require = createRequire(import.meta.url)
 
 /** The folder of the installed package; undefined when it is not there (`npm install --package-lock-only`). */
@@ -31,6 +36,20 @@ function findPackage() {
 function loads(folder) {
   const code = `require(${JSON.stringify(folder)})`
   return spawnSync(process.execPath, ["-e", code], { stdio: "ignore" }).status === 0
+}
+
+/** Mends the source by the patch, unless it is mended already; whether it is mended now. */
+function mend(folder) {
+  if (isMended(folder)) return true
+  const file = join(folder, mended)
+  const source = applyPatch(readFileSync(file, "utf8"), patch)
+  if (source !== false) writeFileSync(file, source)
+  return source !== false
+}
+
+/** Whether the source is what the patch makes of it: what was built before from another has the flaw. */
+function isMended(folder) {
+  return applyPatch(readFileSync(join(folder, mended), "utf8"), reversePatch(patch)) !== false
 }
 
 /** Where this Node keeps its own headers; undefined when it came without, and node-gyp has to fetch them. */
@@ -50,8 +69,9 @@ function buildEnvironment(headers) {
   return { ...Object.fromEntries(inherited), ...(headers && { npm_config_nodedir: headers }), JOBS: "2" }
 }
 
-/** Runs the two steps of the package's own install script; says which one failed. */
+/** Mends the source, and runs the two steps of the package's own install script; says which one failed. */
 function build(folder, env) {
+  if (!mend(folder)) return "mending the source failed"
   const steps = [
     ["unpacking the C client", "scripts/prepublish.js"],
     ["compiling", require.resolve("node-gyp-build/bin.js", { paths: [folder] })]
@@ -71,7 +91,8 @@ function main() {
   }
   const folder = findPackage()
   if (folder === undefined) return console.log("zookeeper: not installed, nothing to build")
-  if (loads(folder)) return console.log(`zookeeper: loads under Node ${process.version}, nothing to build`)
+  if (isMended(folder) && loads(folder))
+    return console.log(`zookeeper: loads under Node ${process.version}, nothing to build`)
   const headers = findHeaders()
   const failed = build(folder, buildEnvironment(headers))
   if (failed === undefined) return console.log(`zookeeper: built for Node ${process.version}`)

@@ -80,7 +80,6 @@ export const connect = (options: ConnectOptions): Effect.Effect<Session, ZooKeep
   Effect.gen(function* () {
     const ZooKeeper = yield* load
     const servers = yield* addresses(options.servers)
-    yield* nextTurn
     const client = yield* Effect.acquireRelease(
       Effect.sync(() => new Client(ZooKeeper, servers, options)),
       (opened) => opened.close
@@ -107,15 +106,6 @@ const connectedState = 3
 
 const fail = (operation: string, reason: Reason, why: string) =>
   Effect.fail(new ZooKeeperError({ operation, reason, cause: new Error(why) }))
-
-/**
- * Not within an event of another session: the socket of this one could get the number of one that the addon has just closed
- * there and stops to watch only then, and would hear nothing.
- */
-const nextTurn = Effect.callback<void>((resume) => {
-  const turn = setImmediate(() => resume(Effect.void))
-  return Effect.sync(() => clearImmediate(turn))
-})
 
 const load = Effect.tryPromise({
   try: async () => (await import("zookeeper")).default,
