@@ -54,6 +54,7 @@ export interface AskedBy {
   readonly incarnation: string
   readonly ask: number
   readonly bodyHash: Uint8Array
+  readonly generation: string
 }
 
 export interface Decider<Message> {

@@ -22,7 +22,7 @@ import {
 import { type Ask, type Call, type Caller, type Later, later, type Place, Refused } from "../bus/Caller.ts"
 import type { EventBus } from "../bus/EventBus.ts"
 import { askAgain, away, helloFirst, idReused, outside, refusedAs, staleId } from "../bus/Refusals.ts"
-import type { Held } from "../space/Held.ts"
+import { forgottenUpTo, type Held } from "../space/Held.ts"
 import { entersMax } from "../space/Presence.ts"
 import { isChannel } from "../space/Tag.ts"
 import { refused as refusedFigures } from "../telemetry/Metrics.ts"
@@ -35,7 +35,7 @@ import { Rates, RateTable, RefusedCounter } from "./Rates.ts"
 export interface SessionServices {
   readonly bus: EventBus["Service"]
   readonly incarnation: string
-  /** Names the histories of this generation. */
+  /** Names this generation, and its histories. */
   readonly epoch: string
   /** Word from the log comes within, else UNCERTAIN; what waits so long behind another is UNAVAILABLE. */
   readonly topicTimeoutMs: number
@@ -79,6 +79,8 @@ export class Session implements Caller {
   refusals: RefusedCounter
   /** How often it wants to be told of moves, wherever it stands. */
   pace: Pace = Pace.PACE_FULL
+  /** The generation in which its record stands, as far as this runner knows. */
+  generation: string
   /** The serial of the token this socket was given, while older ones are about that the phone may still need; else 0. */
   newToken = 0
   readonly #services: SessionServices
@@ -91,6 +93,7 @@ export class Session implements Caller {
   constructor(connection: Connection, services: SessionServices) {
     this.connection = connection
     this.#services = services
+    this.generation = services.epoch
     this.lasting = new Lasting(services)
     this.rates = new Rates(rateTable)
     this.refusals = new RefusedCounter(services.refusedPerMinuteMax)
@@ -224,7 +227,10 @@ export class Session implements Caller {
 
   /** It may have been asked where what was remembered of it is gone. */
   #isStale(id: number): boolean {
-    return id !== 0 && id <= (this.held?.record.staleId ?? 0)
+    if (id === 0 || this.held === undefined) return false
+    const { record } = this.held
+    // Not put back yet, it says less than it will.
+    return id <= (this.generation === this.epoch ? record.staleId : forgottenUpTo(record, this.askedId))
   }
 
   get settled(): Effect.Effect<void, Refused> {
@@ -299,7 +305,8 @@ export class Session implements Caller {
       incarnation: this.#services.incarnation,
       ask,
       bodyHash: id === 0 ? noHash : hashOf(body),
-      member
+      member,
+      generation: this.#services.epoch
     }
   }
 

@@ -117,7 +117,7 @@ const make = Effect.gen(function* () {
     session.change((held) => Effect.map(presence.remove(held), () => dismiss(session, ...removed)))
   /** Has the shared space say what is held here, or this runner hold no more than that says. */
   const regain = (session: Session) => {
-    const come = (regained: Regained): boolean => {
+    const come = (regained: Regained, generation: string): boolean => {
       if (regained._tag === "Unjudged") {
         judge(session)
         return false
@@ -127,16 +127,19 @@ const make = Effect.gen(function* () {
       else {
         if (regained.isClaimedBack) session.wasClaimedBack()
         session.held = regained.held
+        session.generation = generation
         if (regained._tag === "Swept") session.disconnect(...fenced)
       }
       return true
     }
-    return session.change((held) =>
+    return session.change((held) => {
       // Whoever looked just before may have found that it is another's: nothing is claimed back for a phone that is gone.
-      registry.ofGuest(held.guest) === session
-        ? Effect.map(presence.regain(held, session.askedId, attendance.positionOf(session)), come)
-        : Effect.succeed(true)
-    )
+      if (registry.ofGuest(held.guest) !== session) return Effect.succeed(true)
+      // What is written stands in this one, or in none when there is another by then.
+      const { epoch } = services
+      const regained = presence.regain(held, session.askedId, attendance.positionOf(session))
+      return Effect.map(regained, (regained) => come(regained, epoch))
+    })
   }
   /** Once for all of them: while the space is away, none of thousands can be judged. */
   const warn = Effect.fnUntraced(function* (cause: unknown) {
@@ -203,8 +206,9 @@ const make = Effect.gen(function* () {
       registry.add(session)
       // It had connected before, and was not told.
       if (isDraining) leaveOff(session)
-      // Claimed by what this runner was a moment ago: to be taken over like all the others.
-      if (session.held?.owner.incarnation !== self.incarnation.id) self.look()
+      // Claimed by what this runner was a moment ago, or in a space that is gone: to be put back like all the others.
+      const isOld = session.held?.owner.incarnation !== self.incarnation.id || session.generation !== services.epoch
+      if (isOld) self.look()
     },
     ofGuest: (guest) => registry.ofGuest(guest),
     ofSession: (session) => registry.ofSession(session),

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import { EventBus } from "../bus/EventBus.ts"
-import { type Generation, isSameGeneration } from "../link/Roster.ts"
+import { type Generation, generationText, isSameGeneration } from "../link/Roster.ts"
 import { type LogRecord, type Reading, TopicLog } from "../link/TopicLog.ts"
 import { askedTopics, deadTopicOf } from "../link/Topics.ts"
 import { applied as appliedFigures, deadLetters, topicLagSeconds } from "../telemetry/Metrics.ts"
@@ -187,12 +187,19 @@ const makeApply = ({ log, bus, space, self, founding, goingBack, passNow }: Serv
     for (const { message, trace } of applied.tellAfterFacts) yield* Effect.ignore(bus.publish(message, trace))
   })
 
-  /** Which of these a channel applies: none where it is not there, nor what was asked before its generation (L13). */
+  /**
+   * Which of these a channel applies: none where it is not there, nor what was asked before its generation (L13). Runners
+   * hear of a generation one after the other, so each record says in which it was asked; those of 0.1.0 do not, and go by
+   * its time.
+   */
   const ofGeneration = Effect.fnUntraced(function* (tag: string, state: TagState, all: ReadonlyArray<AskedRecord>) {
     if (state.generation === undefined || isBefore(state.generation, self.generation)) return []
-    if (state.applied >= 0 || !isChannel(tag)) return all
+    if (!isChannel(tag)) return all
+    const text = generationText(state.generation)
+    const ofThis = all.filter(({ by }) => (by?.decider.asker(by.message)?.generation || text) === text)
+    if (state.applied >= 0) return ofThis
     const beganMs = (yield* founding.beganMs.pipe(Effect.retry(passing), Effect.orDie)) ?? 0
-    return all.filter(({ record }) => record.timeMs >= beganMs)
+    return ofThis.filter(({ record }) => record.timeMs >= beganMs)
   })
 
   /** Decides and commits what is left of a run. */

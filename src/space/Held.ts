@@ -49,6 +49,13 @@ export interface Position {
   readonly yCm: number
 }
 
+/**
+ * The last id of which channels remember nothing when all was lost: on former sockets the session asked by ids below that of
+ * its last claim.
+ */
+export const forgottenUpTo = ({ staleId, claimId }: SessionRecord, askedId: number): number =>
+  Math.max(staleId, claimId, askedId)
+
 /** The member of a session, in a place and a state. */
 export const memberOf = (
   held: Held,

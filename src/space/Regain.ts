@@ -7,7 +7,7 @@
 import * as Effect from "effect/Effect"
 import { MemberRecord, PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
 import type { RunnerMessage } from "../../gen/registry.ts"
-import { type Held, type HeldMember, memberOf, type Position } from "./Held.ts"
+import { forgottenUpTo, type Held, type HeldMember, memberOf, type Position } from "./Held.ts"
 import { ownerOf } from "./Lease.ts"
 import { decidedAnew, type PresenceRefused, refuse, type Write } from "./PresenceRefused.ts"
 import { present } from "./PresenceState.ts"
@@ -143,10 +143,9 @@ const sessionNow = (writes: PresenceWrites, self: Self["Service"], held: Held, a
     return { ...(yield* put(above, record, takeoverBy(above), now)), isClaimedBack: true }
   })
 
-/** What channels remembered of its requests is gone. On former sockets it asked by ids below that of its last claim. */
 const forgotten = (record: SessionRecord, askedId: number): SessionRecord => ({
   ...record,
-  staleId: Math.max(record.staleId, record.claimId, askedId)
+  staleId: forgottenUpTo(record, askedId)
 })
 
 const takeoverBy = (by: Owner): Guard => ({ _tag: "Takeover", key: sessionKey, by })

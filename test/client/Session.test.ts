@@ -37,10 +37,13 @@ const make = () => {
     offer: (record, _, settled) => void offered.push({ record, settled })
   }
   const connection = new FakeConnection()
+  const knows = { generation: "1.1" }
   const session = new Session(connection, {
     bus,
     incarnation: "r1-1",
-    epoch: "1.1",
+    get epoch() {
+      return knows.generation
+    },
     refusedPerMinuteMax: 30,
     topicTimeoutMs: 3_000,
     now: () => clock.nowMs,
@@ -54,7 +57,7 @@ const make = () => {
     const asked = session.ask({ id, trace: undefined, caller: session }, asking(text, tag))
     session.lasting.submit(Effect.match(asked, { onSuccess: () => {}, onFailure: refuse }), refuse)
   }
-  return { clock, offered, connection, session, say, askers: () => offered.map(({ record }) => askerOf(record)) }
+  return { clock, offered, connection, session, knows, say, askers: () => offered.map(({ record }) => askerOf(record)) }
 }
 
 const heldWith = (enters: ReadonlyArray<Pick<Enter, "id" | "channel" | "member">>): Held => ({
@@ -81,6 +84,35 @@ const said = (seq: number): Answer => ({
 })
 
 describe("asking the log", () => {
+  it.effect("in a new generation ids that were asked before are stale, before its record is put back, too", () =>
+    Effect.gen(function* () {
+      const { say, askers, knows, session } = make()
+      say(5)
+      yield* settle
+      session.outcome(askers()[0]?.ask ?? 0, said(1))
+      knows.generation = "1.2"
+      say(4)
+      say(5)
+      say(6)
+      yield* settle
+      assert.deepStrictEqual(
+        askers().map((asker) => [asker?.id, asker?.generation]),
+        [
+          [5, "1.1"],
+          [6, "1.2"]
+        ]
+      )
+      // Put back, its record says so itself.
+      session.generation = "1.2"
+      say(5)
+      yield* settle
+      assert.deepStrictEqual(
+        askers().map((asker) => asker?.id),
+        [5, 6, 5]
+      )
+    })
+  )
+
   it.effect("says who asks, from where, and which body: equal for equal ones only", () =>
     Effect.gen(function* () {
       const { say, askers } = make()
@@ -90,7 +122,7 @@ describe("asking the log", () => {
       say(0, "a")
       yield* settle
       const [five, six, seven, zero] = askers()
-      assert.deepInclude(five, { session: "s_1", id: 5, incarnation: "r1-1", member: 4 })
+      assert.deepInclude(five, { session: "s_1", id: 5, incarnation: "r1-1", member: 4, generation: "1.1" })
       assert.strictEqual(five?.bodyHash.length, 16)
       assert.deepStrictEqual(five?.bodyHash, six?.bodyHash)
       assert.notDeepEqual(five?.bodyHash, seven?.bodyHash)

@@ -155,6 +155,7 @@ class World {
           incarnation: asking,
           ask,
           bodyHash: Uint8Array.from([asked.isReused ? 2 : 1]),
+          generation: "",
           member: 1
         }
       },

@@ -84,6 +84,21 @@ describe("L3: applied", () => {
       yield* until("both are applied", () => elsewhere.every((channel) => outcome(twins, channel).count === 1))
     })
   )
+
+  it.effect(
+    "what a runner asked that had not heard of the generation yet is not applied, before and after what is (L13)",
+    () =>
+      Effect.gen(function* () {
+        const { first, say } = yield* plaza()
+        const { era, n } = first.self.generation
+        const before = `${era}.${n - 1}`
+        const now = `${era}.${n}`
+        yield* say(line({ id: 1, generation: before }), line({ id: 2, generation: now }))
+        yield* say(line({ id: 3, generation: before }), line({ id: 4, generation: now }), line({ id: 5 }))
+        yield* until("the last is applied", () => first.decided.includes(5))
+        assert.deepStrictEqual(first.decided, [2, 4, 5])
+      })
+  )
 })
 
 describe("L4: facts and sources", () => {

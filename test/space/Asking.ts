@@ -29,16 +29,25 @@ export interface Asking {
   readonly hash?: number
   readonly ask?: number
   readonly incarnation?: string
+  readonly generation?: string
 }
 
-const askerOf = ({ id = 0, session = "s", hash = id, ask = id, incarnation = "r1-asker" }: Asking) => ({
+const askerOf = ({
+  id = 0,
+  session = "s",
+  hash = id,
+  ask = id,
+  incarnation = "r1-asker",
+  generation = ""
+}: Asking) => ({
   $type: "noriter.topic.v1.Asker" as const,
   session,
   id,
   incarnation,
   ask,
   bodyHash: Uint8Array.from([hash]),
-  member: 1
+  member: 1,
+  generation
 })
 
 export const line = (asking: Asking = {}, channel = tag): LineAsked => ({

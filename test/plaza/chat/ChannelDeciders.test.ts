@@ -57,6 +57,7 @@ const asker = (member: number, session: string) => ({
   incarnation: "r1-1",
   ask: 1,
   bodyHash: new Uint8Array(),
+  generation: "",
   member
 })
 const lineOf = (asked: Partial<LineAsked>, member: number, session: string): LineAsked => ({

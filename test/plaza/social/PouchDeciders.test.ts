@@ -63,6 +63,7 @@ const giftOf = (gift: Partial<GiftAsked>): GiftAsked => ({
     incarnation: "r1-1",
     ask: 1,
     bodyHash: new Uint8Array(),
+    generation: "",
     member: 7
   },
   receiver: "g_b",

@@ -9,5 +9,6 @@ export const found: ReadonlyArray<{ readonly seed: number; readonly what: string
   { seed: 288, what: "what was asked of a dead runner was asked anew by the one that had claimed its session back" },
   { seed: 668, what: "a line was said again after the space was emptied, by a session whose tag was there again" },
   { seed: 1502, what: "and by a runner that had been frozen before, for a phone that had long gone elsewhere" },
+  { seed: 1826, what: "and by a runner that had heard of the new generation, and had not put its sessions back yet" },
   { seed: 166, what: "a dead runner's late hello removed a member that had been taken over from it" }
 ]

@@ -25,6 +25,11 @@ export interface Asker {
   bodyHash: Uint8Array;
   /** The member number of the session in the channel asked. */
   member: number;
+  /**
+   * The generation that the runner knew, as in a history's epoch: a channel does nothing that was asked in another (rule
+   * L13). Empty from runners of 0.1.0.
+   */
+  generation: string;
 }
 
 /** LineAsked asks a channel to say a line. */
@@ -119,6 +124,7 @@ function createBaseAsker(): Asker {
     ask: 0,
     bodyHash: new Uint8Array(0),
     member: 0,
+    generation: "",
   };
 }
 
@@ -143,6 +149,9 @@ export const Asker: MessageFns<Asker, "noriter.topic.v1.Asker"> = {
     }
     if (message.member !== 0) {
       writer.uint32(48).uint32(message.member);
+    }
+    if (message.generation !== "") {
+      writer.uint32(58).string(message.generation);
     }
     return writer;
   },
@@ -208,6 +217,14 @@ export const Asker: MessageFns<Asker, "noriter.topic.v1.Asker"> = {
             message.member = reader.uint32();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.generation = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -240,6 +257,9 @@ export const Asker: MessageFns<Asker, "noriter.topic.v1.Asker"> = {
     if (message.member !== 0) {
       obj.member = Math.round(message.member);
     }
+    if (message.generation !== "") {
+      obj.generation = message.generation;
+    }
     return obj;
   },
 
@@ -254,6 +274,7 @@ export const Asker: MessageFns<Asker, "noriter.topic.v1.Asker"> = {
     message.ask = object.ask ?? 0;
     message.bodyHash = object.bodyHash ?? new Uint8Array(0);
     message.member = object.member ?? 0;
+    message.generation = object.generation ?? "";
     return message;
   },
 };
