@@ -190,13 +190,15 @@ const makeApply = ({ log, bus, space, self, founding, goingBack, passNow }: Serv
   /**
    * Which of these a channel applies: none where it is not there, nor what was asked before its generation (L13). Runners
    * hear of a generation one after the other, so each record says in which it was asked; those of 0.1.0 do not, and go by
-   * its time.
+   * its time. "later": whoever stood there may yet be put back, and what they asked is theirs then.
    */
   const ofGeneration = Effect.fnUntraced(function* (tag: string, state: TagState, all: ReadonlyArray<AskedRecord>) {
-    if (state.generation === undefined || isBefore(state.generation, self.generation)) return []
-    if (!isChannel(tag)) return all
-    const text = generationText(state.generation)
+    const known = state.generation
+    const isMissing = known === undefined || isBefore(known, self.generation)
+    if (!isChannel(tag)) return isMissing ? [] : all
+    const text = generationText(isMissing ? self.generation : known)
     const ofThis = all.filter(({ by }) => (by?.decider.asker(by.message)?.generation || text) === text)
+    if (isMissing) return ofThis.length > 0 && self.unsettledMs() > 0 ? ("later" as const) : []
     if (state.applied >= 0) return ofThis
     const beganMs = (yield* founding.beganMs.pipe(Effect.retry(passing), Effect.orDie)) ?? 0
     return ofThis.filter(({ record }) => record.timeMs >= beganMs)
@@ -221,8 +223,12 @@ const makeApply = ({ log, bus, space, self, founding, goingBack, passNow }: Serv
     const state = isLasting(tag) && !isOf(found, generation) ? nothing : found
     if (!goingBack.saw(tag, state.applied, first)) return "lost"
     const asked = isLasting(tag) ? all : yield* ofGeneration(tag, state, all)
-    const skipped = all.filter((one) => !asked.includes(one))
-    yield* buryOnce(poisonOf(skipped), buried)
+    if (asked === "later") return "later"
+    if (asked.length < all.length) {
+      yield* buryOnce(poisonOf(all.filter((one) => !asked.includes(one))), buried)
+      // What was read is of all of them, in their order.
+      return asked.length === 0 ? "done" : yield* attempt(tag, asked, buried, pass)
+    }
     const isApplied = ({ record }: AskedRecord) => record.offset <= state.applied
     // Read again, because something may be lost: where its timers are named, too.
     if (asked.some(isApplied)) yield* untilAnswered(rearm(space, generation, tag))

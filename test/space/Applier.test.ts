@@ -89,14 +89,21 @@ describe("L3: applied", () => {
     "what a runner asked that had not heard of the generation yet is not applied, before and after what is (L13)",
     () =>
       Effect.gen(function* () {
-        const { first, say } = yield* plaza()
+        const { first, say, told } = yield* plaza()
         const { era, n } = first.self.generation
         const before = `${era}.${n - 1}`
         const now = `${era}.${n}`
         yield* say(line({ id: 1, generation: before }), line({ id: 2, generation: now }))
-        yield* say(line({ id: 3, generation: before }), line({ id: 4, generation: now }), line({ id: 5 }))
-        yield* until("the last is applied", () => first.decided.includes(5))
-        assert.deepStrictEqual(first.decided, [2, 4, 5])
+        const again = line({ id: 2, generation: now, ask: 6 })
+        yield* say(line({ id: 3, generation: before }), again, line({ id: 4, generation: now }), line({ id: 5 }))
+        yield* until("the last is applied", () => first.decided.length === 3)
+        assert.deepStrictEqual(first.decided, [2, 5, 6])
+        // What is remembered of the second is not taken for that of another.
+        yield* until("all are answered", () => told().length === 4)
+        assert.deepStrictEqual(
+          told().map(({ id, answer }) => `${id} ${answer}`),
+          ["2 say 2", "2 say 2", "4 say 5", "5 say 6"]
+        )
       })
   )
 })

@@ -11,9 +11,11 @@ import { MailTold } from "../../../gen/noriter/runner/v1/mailbox.ts"
 import type { ServerBody } from "../../../gen/registry.ts"
 import type { Caller } from "../../bus/Caller.ts"
 import { EventBus } from "../../bus/EventBus.ts"
+import type { Session } from "../../client/Session.ts"
 import { Sessions } from "../../client/Sessions.ts"
 import { isSameGeneration } from "../../link/Roster.ts"
 import { RunnerLink } from "../../link/RunnerLink.ts"
+import { connectionCounter } from "../../space/PresenceWrites.ts"
 import { Self } from "../../space/Self.ts"
 import { SharedSpace, type SpaceError } from "../../space/SharedSpace.ts"
 import { enduring, Workers } from "../../Workers.ts"
@@ -113,7 +115,10 @@ const make = Effect.gen(function* () {
   })
 })
 
-/** Brings each new entry to the phone that follows, and compares all of them at times. */
+/**
+ * Brings each new entry to the phone that follows, and compares all of them at times. The same reading says whether another
+ * has claimed a session and this runner did not hear of it: that is judged, too (rule P1).
+ */
 export const deliveryLayer = Layer.effectDiscard(
   Effect.gen(function* () {
     const bus = yield* EventBus
@@ -138,8 +143,9 @@ export const deliveryLayer = Layer.effectDiscard(
         const some = following.slice(at, at + compareAtOnce)
         const heads = yield* space.heads(some.map((session) => session.guest))
         for (const session of some) {
-          const seq = heads.get(session.guest)?.heads.get(mailboxStream)?.seq ?? 0
-          if (seq > session.mailboxSeq) yield* mailbox.fill(session)
+          const guest = heads.get(session.guest)
+          if (isClaimed(session, guest?.counters)) sessions.judge(session)
+          else if ((guest?.heads.get(mailboxStream)?.seq ?? 0) > session.mailboxSeq) yield* mailbox.fill(session)
         }
       }
     })
@@ -150,6 +156,10 @@ export const deliveryLayer = Layer.effectDiscard(
     yield* link.onReady(() => void fork(look))
   })
 )
+
+/** Every claim counts (rule P2): more than its own were made by another. */
+const isClaimed = ({ held }: Session, counters: ReadonlyMap<string, number> | undefined): boolean =>
+  held !== undefined && (counters?.get(connectionCounter) ?? 0) > held.owner.connection
 
 /** The name of every guest's own stream, to that guest. */
 export const mailboxName = "mailbox"

@@ -10,5 +10,15 @@ export const found: ReadonlyArray<{ readonly seed: number; readonly what: string
   { seed: 668, what: "a line was said again after the space was emptied, by a session whose tag was there again" },
   { seed: 1502, what: "and by a runner that had been frozen before, for a phone that had long gone elsewhere" },
   { seed: 1826, what: "and by a runner that had heard of the new generation, and had not put its sessions back yet" },
-  { seed: 166, what: "a dead runner's late hello removed a member that had been taken over from it" }
+  { seed: 166, what: "a dead runner's late hello removed a member that had been taken over from it" },
+  // From here on with more at once.
+  {
+    seed: 165,
+    what: "a claim was told, and not heard: its runner kept a phone whose session had come to its end elsewhere"
+  },
+  {
+    seed: 220,
+    what: "lines of a channel that a space had gone back behind were not said again before its members were back"
+  },
+  { seed: 15, what: "an outcome was taken for that of another request, where one beside it was of another generation" }
 ]

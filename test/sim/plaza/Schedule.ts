@@ -28,11 +28,12 @@ export interface Step {
 
 /** Phones are there before anything befalls anybody. */
 const beginsMs = 1_500
-export const endsMs = 13_500
-const forMsMax = 6_000
+export const endsMs = 10_000
+const forMsMax = 5_000
 
-const actsCount = 24
-const faultsMax = 7
+const actsCount = 30
+const faultsMin = 4
+const faultsMax = 10
 /** The shared space of every so many simulations is emptied, or goes back. */
 const disasterOneIn = 4
 
@@ -46,7 +47,7 @@ export const scheduleOf = (seed: number): ReadonlyArray<Step> => {
     forMs: 100 + chance.below(forMsMax)
   })
   const steps = Array.from({ length: actsCount }, () => step(acts))
-  for (let left = 1 + chance.below(faultsMax); left > 0; left--) steps.push(step(faults))
+  for (let left = faultsMin + chance.below(faultsMax - faultsMin + 1); left > 0; left--) steps.push(step(faults))
   if (chance.below(disasterOneIn) === 0) steps.push(step(disasters))
   return steps.sort((a, b) => a.atMs - b.atMs)
 }
