@@ -85,6 +85,30 @@ describe("L3: applied", () => {
     })
   )
 
+  it.effect("a channel that may yet be put back is waited for, with what was asked in this generation (L11)", () =>
+    Effect.gen(function* () {
+      const { twins, first, say } = yield* plaza()
+      const { era, n } = first.self.generation
+      first.self.look("it has gone back")
+      yield* say(
+        line({ id: 1, generation: `${era}.${n - 1}` }, "park/3"),
+        line({ id: 2, generation: `${era}.${n}` }, "park/3")
+      )
+      yield* settle
+      assert.deepStrictEqual(first.decided, [])
+      found(twins, first, "park/3")
+      yield* TestClock.adjust("1 second")
+      yield* until("the second is applied", () => outcome(twins, "park/3").count === 1)
+      assert.isAbove(first.self.unsettledMs(), 0)
+      // And no longer than runners take to put back what they hold.
+      yield* say(line({ id: 3, generation: `${era}.${n}` }, "park/4"))
+      for (let second = 0; second < 10; second++) yield* Effect.andThen(TestClock.adjust("1 second"), settle)
+      found(twins, first, "park/4")
+      yield* say(line({ id: 4, generation: `${era}.${n}` }, "park/4"))
+      yield* until("what came later is applied", () => outcome(twins, "park/4").count === 1)
+    })
+  )
+
   it.effect(
     "what a runner asked that had not heard of the generation yet is not applied, before and after what is (L13)",
     () =>

@@ -36,6 +36,8 @@ export class Truth extends JudgedSpace {
   /** By tag: the marks between which what was decided is lost, and is decided anew (rule L11). */
   readonly #lost = new Map<string, Array<readonly [after: number, upTo: number]>>()
   readonly #applied = new Set<string>()
+  /** What was passed on to a mailbox, by its line: the offset of what was asked of a channel. */
+  readonly #passedFrom = new Map<string, number>()
   /** Told of everything that is committed, in order. */
   onCommit: ((what: string) => void) | undefined
   readonly #isLiving: (incarnation: string) => boolean
@@ -52,8 +54,13 @@ export class Truth extends JudgedSpace {
 
   /** Whether its record was decided before the space went back behind that, and was decided anew by who was there then. */
   isDecidedAnew(history: string, seq: number): boolean {
-    const offset = seq - 1
     const [, tag = ""] = history.split(" ")
+    const passedFrom = this.#passedFrom.get(`${history} ${seq}`)
+    if (passedFrom === undefined) return this.#isLost(tag, seq - 1)
+    return [...this.#lost.keys()].some((other) => isChannel(other) && this.#isLost(other, passedFrom))
+  }
+
+  #isLost(tag: string, offset: number): boolean {
     return this.#lost.get(tag)?.some(([after, upTo]) => offset > after && offset <= upTo) === true
   }
 
@@ -86,7 +93,10 @@ export class Truth extends JudgedSpace {
     }
   }
 
-  #append({ tag, generation }: Commit, { stream, seq, value }: Extract<Change, { readonly _tag: "Append" }>): void {
+  #append(
+    { tag, generation, guard }: Commit,
+    { stream, seq, value }: Extract<Change, { readonly _tag: "Append" }>
+  ): void {
     const history = historyOf(generationText(generation), tag)
     const kept = this.lines.get(history) ?? new Map<number, string>()
     this.lines.set(history, kept)
@@ -94,6 +104,8 @@ export class Truth extends JudgedSpace {
     const before = kept.get(seq)
     if (before !== undefined && before !== text) this.wrongs.push(`${history} ${seq} was "${before}", and is "${text}"`)
     kept.set(seq, text)
+    const source = guard._tag === "Applied" ? guard.records.find(({ offset }) => offset === seq - 1)?.source : undefined
+    if (source !== undefined) this.#passedFrom.set(`${history} ${seq}`, source.offset)
     this.#undone.delete(`${history} ${seq}`)
   }
 
