@@ -191,8 +191,8 @@ export class View {
   loadSnapshot(snapshot: Snapshot, before: Known = { heard: 0, version: 0 }, keepMissing = false): boolean {
     const { epoch = this.historyEpoch, members, lines } = readSnapshot(snapshot)
     const isAnew = epoch !== this.historyEpoch
-    const wentBack =
-      !isAnew && snapshot.generation !== undefined && this.roll.isBehind(members, snapshot.version, before)
+    // A channel that is missing, and was not, has gone back behind its founding.
+    const wentBack = !isAnew && this.roll.isBehind(members, snapshot.version, before)
     if (isAnew || wentBack) this.roll.begin()
     this.roll.reconcile(members, snapshot.positions, {
       heardBefore: before.heard,

@@ -258,6 +258,20 @@ describe("coming and going", () => {
     assert.strictEqual(view.head, 5)
   })
 
+  it("a channel that the space has gone back behind counts from anew, and keeps those that are missing (L11)", () => {
+    const view = viewOf()
+    const phone = enter(view, 9, 500, 500)
+    put(view, 3, 600, 500)
+    view.tick(100)
+    const missing = { ...snapshotOf([]), generation: undefined, version: 0 }
+    assert.isTrue(view.loadSnapshot(missing, view.known))
+    assert.isFalse(view.loadSnapshot(missing, view.known), "said once")
+    // Founded anew, and put back with the versions it had.
+    assert.isFalse(view.loadSnapshot(snapshotOf([[3, 3]], 1, 3), view.known))
+    view.tick(200)
+    assert.isTrue(phone.known.has(3))
+  })
+
   it("a snapshot tells of whom it does not know when they went", () => {
     const view = viewOf()
     for (const member of [1, 2, 6]) put(view, member, 500, 500)
