@@ -45,8 +45,11 @@ export const healing = Effect.fnUntraced(function* ({ all, regain, comeBack }: H
     for (const former of formers) yield* presence.unindex(former)
     yield* forgetFormers
   })
-  yield* hear(self.incarnation.id)
+  const { id: first } = self.incarnation
+  yield* hear(first)
   yield* self.onChange(heal, comeBack)
+  // It may have become another before anybody listened for that.
+  if (self.incarnation.id !== first) self.look()
 })
 
 /** Listens as an incarnation; what it gives ends listening as any other, when no answer is on its way to it any more. */

@@ -21,5 +21,6 @@ export const found: ReadonlyArray<{ readonly seed: number; readonly what: string
     what: "lines of a channel that a space had gone back behind were not said again before its members were back"
   },
   { seed: 15, what: "an outcome was taken for that of another request, where one beside it was of another generation" },
-  { seed: 1358, what: "a view took a member for gone for ever whose channel had gone back behind its founding" }
+  { seed: 1358, what: "a view took a member for gone for ever whose channel had gone back behind its founding" },
+  { seed: 1594, what: "a runner that became another incarnation while it started did not hear what was told to that" }
 ]
