@@ -56,6 +56,9 @@ export interface Position {
 export const forgottenUpTo = ({ staleId, claimId }: SessionRecord, askedId: number): number =>
   Math.max(staleId, claimId, askedId)
 
+/** Put back after all was lost, and not claimed since: perhaps by a runner that knew less of it than its last. */
+export const isPutBack = ({ staleId, claimId }: SessionRecord): boolean => staleId > 0 && staleId >= claimId
+
 /** The member of a session, in a place and a state. */
 export const memberOf = (
   held: Held,

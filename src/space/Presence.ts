@@ -12,7 +12,7 @@ import { GoneReason } from "../../gen/noriter/client/v1/playground.ts"
 import { type DeepPartial, Enter, PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
 import type { Incarnation } from "../link/Roster.ts"
 import { Settings } from "../Settings.ts"
-import type { Claimable, EnterRequest, Held, HeldMember, Position } from "./Held.ts"
+import { type Claimable, type EnterRequest, type Held, type HeldMember, isPutBack, type Position } from "./Held.ts"
 import { moveOnOverdue } from "./Overdue.ts"
 import { ChannelIndex, guestKey, indexAll, unindex } from "./PresenceIndex.ts"
 import { PresenceRefused, type Write } from "./PresenceRefused.ts"
@@ -304,6 +304,8 @@ const resumed = (before: Claimable | undefined, claim: ResumeClaim): Effect.Effe
     state: present.state,
     lostMs: present.lostMs,
     claimId: Math.max(claim.id, record.claimId),
+    // Whatever came before this claim may have been asked where nobody knows of it now.
+    staleId: isPutBack(record) ? Math.max(record.staleId, claim.id - 1) : record.staleId,
     token: Math.max(record.token, claim.serial) + 1,
     tokenHeld: claim.serial
   })

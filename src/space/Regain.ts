@@ -7,7 +7,7 @@
 import * as Effect from "effect/Effect"
 import { MemberRecord, PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
 import type { RunnerMessage } from "../../gen/registry.ts"
-import { forgottenUpTo, type Held, type HeldMember, memberOf, type Position } from "./Held.ts"
+import { forgottenUpTo, type Held, type HeldMember, isPutBack, memberOf, type Position } from "./Held.ts"
 import { ownerOf } from "./Lease.ts"
 import { decidedAnew, type PresenceRefused, refuse, type Write } from "./PresenceRefused.ts"
 import { present } from "./PresenceState.ts"
@@ -121,10 +121,12 @@ const sessionNow = (writes: PresenceWrites, self: Self["Service"], held: Held, a
       return { ...(yield* put(by, forgotten(held.record, askedId), { _tag: "Compared" })), isClaimedBack: true }
     }
     const now = { owner: entry.owner, record: SessionRecord.decode(entry.value), version: entry.version }
+    // Another has put it back before: with less, or it would have claimed it later.
+    const own = isPutBack(now.record) ? forgotten(held.record, askedId) : held.record
     if (isOwn(held, now) || now.owner.connection < by.connection || isUnfinished(held, now)) {
       if (isNewerLogin(held, now)) return "replaced"
       const owner = ownerOf(writes.incarnation, Math.max(by.connection, now.owner.connection))
-      const record = isOwn(held, now) && now.version >= held.version ? now.record : held.record
+      const record = isOwn(held, now) && now.version >= held.version ? now.record : own
       const isSo = record === now.record && now.owner.incarnation === owner.incarnation
       return isSo
         ? { now: { ...held, ...now }, isClaimedBack: false }
@@ -139,7 +141,7 @@ const sessionNow = (writes: PresenceWrites, self: Self["Service"], held: Held, a
       Math.max(state.counters.get(connectionCounter) ?? 0, now.owner.connection) + 1
     )
     // What the phone has asked since of whoever had it has happened.
-    const record = isLaterClaim(held, now) ? now.record : held.record
+    const record = isLaterClaim(held, now) ? now.record : own
     return { ...(yield* put(above, record, takeoverBy(above), now)), isClaimedBack: true }
   })
 

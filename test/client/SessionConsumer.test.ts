@@ -1,8 +1,10 @@
 /** Hello, resume and ping as a phone has them: what it is told, which token is still good, what it comes back to. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
 import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
 import { isObject } from "../../src/wire/Strict.ts"
@@ -98,6 +100,27 @@ describe("resume", () => {
       assert.deepStrictEqual([...phone.brief].sort(), ["3 say", "5 resume", "6 say"], "3 is answered as the first time")
       assert.deepStrictEqual(wrongs(twins, ["park/1"], []), [])
       assert.lengthOf(membersIn(twins, "park/1"), 1)
+    })
+  )
+
+  it.effect("of what it asked of a runner that is gone nobody knows, when another puts back less of it", () =>
+    Effect.gen(function* () {
+      const twins = new Twins()
+      const one = yield* house(twins, { settings: { secret } })
+      const life = yield* Scope.make()
+      const two = yield* house(twins, { id: "r2", settings: { secret } }).pipe(Scope.provide(life))
+      const first = yield* one.connect(hello(1), entering(2))
+      // It is not told that the session is elsewhere, and holds it as it was.
+      two.watch.instead = (commit) => (commit.tag === "park/1" ? commit : { ...commit, tell: [] })
+      const phone = yield* two.connect(resuming(4, tokenIn(first, 1, "hello")), saying(5))
+      assert.deepStrictEqual(phone.brief, ["4 resume", "5 say"])
+      yield* Scope.close(life, Exit.void)
+      twins.space.flushQuietly()
+      for (let second = 0; second < 7; second++) yield* Effect.andThen(TestClock.adjust("1 second"), settle)
+      const back = yield* one.connect(resuming(9, tokenIn(phone, 4, "resume")))
+      back.say(saying(5), saying(10))
+      yield* settle
+      assert.deepStrictEqual(back.brief.slice(0, 3), ["9 resume", "5 STALE_ID", "10 say"])
     })
   )
 

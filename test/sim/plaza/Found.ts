@@ -22,5 +22,9 @@ export const found: ReadonlyArray<{ readonly seed: number; readonly what: string
   },
   { seed: 15, what: "an outcome was taken for that of another request, where one beside it was of another generation" },
   { seed: 1358, what: "a view took a member for gone for ever whose channel had gone back behind its founding" },
-  { seed: 1594, what: "a runner that became another incarnation while it started did not hear what was told to that" }
+  { seed: 1594, what: "a runner that became another incarnation while it started did not hear what was told to that" },
+  {
+    seed: 1677,
+    what: "a session was put back by a runner that knew less of it than its last, and a line was said twice"
+  }
 ]
