@@ -3,34 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Reach } from "../../../gen/noriter/client/v1/chat.ts"
 import { GoneReason, Pace } from "../../../gen/noriter/client/v1/playground.ts"
 import type { LineTold } from "../../../gen/noriter/runner/v1/chat.ts"
-import { MemberRecord, PresenceState } from "../../../gen/noriter/space/v1/records.ts"
-import { View } from "../../../src/plaza/playground/View.ts"
-import type { Snapshot } from "../../../src/space/SharedSpace.ts"
 import { Listener } from "./Listener.ts"
-
-const viewOf = (movesBytesPerSecond = 0): View =>
-  new View({
-    tag: "park/1",
-    incarnation: "r1",
-    epoch: "1.1",
-    widthCm: 10_000,
-    heightCm: 10_000,
-    cellCm: 1_000,
-    cellShownMax: 32,
-    movesBytesPerSecond
-  })
-
-const put = (view: View, member: number, xCm: number, yCm: number): void => {
-  const state = PresenceState.PRESENCE_STATE_PRESENT
-  view.memberChanged(member, member, MemberRecord.fromPartial({ nickname: "바람", avatar: "fox", state, xCm, yCm }), 0)
-}
-
-const enter = (view: View, member: number, xCm: number, yCm: number, pace: Pace = Pace.PACE_FULL): Listener => {
-  put(view, member, xCm, yCm)
-  const listener = new Listener(member, { xCm, yCm }, { pace })
-  view.join(listener, { history: 50 })
-  return listener
-}
+import { enter, put, viewOf } from "./Standing.ts"
 
 const line = (seq: number, prev: number, more: Partial<LineTold> = {}): LineTold => ({
   $type: "noriter.runner.v1.LineTold",
@@ -47,23 +21,6 @@ const line = (seq: number, prev: number, more: Partial<LineTold> = {}): LineTold
   cell: 0,
   ...more
 })
-
-/** Members by number and version, at a place of their own. */
-const snapshotOf = (members: ReadonlyArray<readonly [number, number]>, generation = 1, version = 10): Snapshot => {
-  const state = PresenceState.PRESENCE_STATE_PRESENT
-  const value = MemberRecord.encode(MemberRecord.fromPartial({ nickname: "구름", state, xCm: 600, yCm: 500 })).finish()
-  return {
-    generation: { era: 1, n: generation },
-    version,
-    entries: new Map(
-      members.map(([member, version]) => [`member/${member}`, { version, value, owner: undefined, dueMs: undefined }])
-    ),
-    positions: new Map(members.map(([member]) => [member, { xCm: 500 + member, yCm: 500 }])),
-    counters: new Map(),
-    head: { seq: 5, trimmedTo: 0 },
-    lines: []
-  }
-}
 
 const textOf = (chunk: Uint8Array | undefined): string => Buffer.from(chunk ?? []).toString()
 
@@ -242,55 +199,6 @@ describe("coming and going", () => {
     view.tick(100)
     assert.strictEqual(phone.known.size, 0)
     assert.strictEqual(view.recordCount, 1)
-  })
-
-  it("a snapshot of another generation counts from anew, and phones hear of the new history", () => {
-    const view = viewOf()
-    const phone = enter(view, 9, 500, 500)
-    view.tick(100)
-    const snapshot = snapshotOf([[3, 1]], 2)
-    view.loadSnapshot(snapshot)
-    view.loadSnapshot(snapshot)
-    view.tick(200)
-    assert.deepStrictEqual([...phone.known], [[3, { xCm: 503, yCm: 500 }]])
-    assert.deepStrictEqual(phone.gaps, [5])
-    assert.strictEqual(view.epoch, "1.2")
-    assert.strictEqual(view.head, 5)
-  })
-
-  it("a channel that the space has gone back behind counts from anew, and keeps those that are missing (L11)", () => {
-    const view = viewOf()
-    const phone = enter(view, 9, 500, 500)
-    put(view, 3, 600, 500)
-    view.tick(100)
-    const missing = { ...snapshotOf([]), generation: undefined, version: 0 }
-    assert.isTrue(view.loadSnapshot(missing, view.known))
-    assert.isFalse(view.loadSnapshot(missing, view.known), "said once")
-    // Founded anew, and put back with the versions it had.
-    assert.isFalse(view.loadSnapshot(snapshotOf([[3, 3]], 1, 3), view.known))
-    view.tick(200)
-    assert.isTrue(phone.known.has(3))
-  })
-
-  it("a snapshot tells of whom it does not know when they went", () => {
-    const view = viewOf()
-    for (const member of [1, 2, 6]) put(view, member, 500, 500)
-    const before = view.known
-    for (const member of [4, 8]) put(view, member, 500, 500)
-    // 6 was heard of before it was asked for, 4 is older than what it knows, 8 has come since.
-    view.loadSnapshot(
-      snapshotOf([
-        [1, 1],
-        [2, 5]
-      ]),
-      before
-    )
-    const phone = enter(view, 9, 500, 500)
-    // These were gone before, and their frames come late.
-    put(view, 3, 500, 500)
-    put(view, 5, 500, 500)
-    view.tick(100)
-    assert.deepStrictEqual([...phone.known.keys()], [1, 2, 8])
   })
 
   it("other runners' frames do not move whom a phone of this runner moves, nor the unknown", () => {

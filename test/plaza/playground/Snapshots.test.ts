@@ -1,0 +1,73 @@
+/** What the shared space says of a channel, read when something may have been missed, and what phones are told of it. */
+import { assert, describe, it } from "@effect/vitest"
+import { MemberRecord, PresenceState } from "../../../gen/noriter/space/v1/records.ts"
+import type { Snapshot } from "../../../src/space/SharedSpace.ts"
+import { enter, put, viewOf } from "./Standing.ts"
+
+/** Members by number and version, at a place of their own. */
+const snapshotOf = (members: ReadonlyArray<readonly [number, number]>, generation = 1, version = 10): Snapshot => {
+  const state = PresenceState.PRESENCE_STATE_PRESENT
+  const value = MemberRecord.encode(MemberRecord.fromPartial({ nickname: "구름", state, xCm: 600, yCm: 500 })).finish()
+  return {
+    generation: { era: 1, n: generation },
+    version,
+    entries: new Map(
+      members.map(([member, version]) => [`member/${member}`, { version, value, owner: undefined, dueMs: undefined }])
+    ),
+    positions: new Map(members.map(([member]) => [member, { xCm: 500 + member, yCm: 500 }])),
+    counters: new Map(),
+    head: { seq: 5, trimmedTo: 0 },
+    lines: []
+  }
+}
+
+describe("a snapshot", () => {
+  it("a snapshot of another generation counts from anew, and phones hear of the new history", () => {
+    const view = viewOf()
+    const phone = enter(view, 9, 500, 500)
+    view.tick(100)
+    const snapshot = snapshotOf([[3, 1]], 2)
+    view.loadSnapshot(snapshot)
+    view.loadSnapshot(snapshot)
+    view.tick(200)
+    assert.deepStrictEqual([...phone.known], [[3, { xCm: 503, yCm: 500 }]])
+    assert.deepStrictEqual(phone.gaps, [5])
+    assert.strictEqual(view.epoch, "1.2")
+    assert.strictEqual(view.head, 5)
+  })
+
+  it("a channel that the space has gone back behind counts from anew, and keeps those that are missing (L11)", () => {
+    const view = viewOf()
+    const phone = enter(view, 9, 500, 500)
+    put(view, 3, 600, 500)
+    view.tick(100)
+    const missing = { ...snapshotOf([]), generation: undefined, version: 0 }
+    assert.isTrue(view.loadSnapshot(missing, view.known))
+    assert.isFalse(view.loadSnapshot(missing, view.known), "said once")
+    // Founded anew, and put back with the versions it had.
+    assert.isFalse(view.loadSnapshot(snapshotOf([[3, 3]], 1, 3), view.known))
+    view.tick(200)
+    assert.isTrue(phone.known.has(3))
+  })
+
+  it("a snapshot tells of whom it does not know when they went", () => {
+    const view = viewOf()
+    for (const member of [1, 2, 6]) put(view, member, 500, 500)
+    const before = view.known
+    for (const member of [4, 8]) put(view, member, 500, 500)
+    // 6 was heard of before it was asked for, 4 is older than what it knows, 8 has come since.
+    view.loadSnapshot(
+      snapshotOf([
+        [1, 1],
+        [2, 5]
+      ]),
+      before
+    )
+    const phone = enter(view, 9, 500, 500)
+    // These were gone before, and their frames come late.
+    put(view, 3, 500, 500)
+    put(view, 5, 500, 500)
+    view.tick(100)
+    assert.deepStrictEqual([...phone.known.keys()], [1, 2, 8])
+  })
+})
