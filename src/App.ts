@@ -25,9 +25,9 @@ import { Channels } from "./plaza/playground/Channels.ts"
 import { Entrance } from "./plaza/playground/Entrance.ts"
 import * as PlaygroundConsumer from "./plaza/playground/PlaygroundConsumer.ts"
 import * as PlazaAttendance from "./plaza/playground/PlazaAttendance.ts"
-import { openChannels } from "./plaza/playground/Population.ts"
+import { openTags } from "./plaza/playground/Population.ts"
 import * as Upkeep from "./plaza/playground/Upkeep.ts"
-import { channelTag, type Playground, World } from "./plaza/playground/World.ts"
+import { World } from "./plaza/playground/World.ts"
 import * as PouchDeciders from "./plaza/social/PouchDeciders.ts"
 import * as SocialConsumer from "./plaza/social/SocialConsumer.ts"
 import { type Cluster, clusterOf, Settings, type Values, type Watched } from "./Settings.ts"
@@ -90,11 +90,7 @@ const channelList = Layer.effect(
   Effect.gen(function* () {
     const space = yield* SharedSpace
     const { playgrounds } = yield* World
-    const channelsOf = (playground: Playground) =>
-      Effect.map(openChannels(space, playground), (open) =>
-        open.map(({ channel }) => channelTag(playground.id, channel))
-      )
-    return ChannelList.of({ all: Effect.map(Effect.forEach(playgrounds, channelsOf), (all) => all.flat()) })
+    return ChannelList.of({ all: openTags(space, playgrounds) })
   })
 ).pipe(Layer.provide(World.layer))
 

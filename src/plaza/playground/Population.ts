@@ -1,7 +1,7 @@
 /** Which channels of a playground are open, and how full: read from the shared space, the same for every runner. */
 import * as Effect from "effect/Effect"
 import { membersCounter } from "../../space/PresenceWrites.ts"
-import type { SharedSpace, SpaceError } from "../../space/SharedSpace.ts"
+import type { SharedSpace, SpaceError, Tag, TagState } from "../../space/SharedSpace.ts"
 import { channelsMax, channelTag, type Playground } from "./World.ts"
 
 /** An open channel: 1, 2, …, and who stands in it. */
@@ -14,22 +14,45 @@ export interface OpenChannel {
 const channelsAtFirst = 4
 
 /** The channels that exist, in order. The first always does. */
-export const openChannels = (
+export const openChannels = (space: SharedSpace["Service"], playground: Playground) =>
+  Effect.flatMap(space.heads(namesOf(playground, 0)), (heads) => openAfter(space, playground, heads))
+
+/** The names of all channels that exist in these playgrounds: one question, where none has many. */
+export const openTags = (
   space: SharedSpace["Service"],
-  { id }: Playground
-): Effect.Effect<ReadonlyArray<OpenChannel>, SpaceError> =>
+  playgrounds: ReadonlyArray<Playground>
+): Effect.Effect<ReadonlyArray<Tag>, SpaceError> =>
   Effect.gen(function* () {
-    const open: Array<OpenChannel> = []
-    while (open.length < channelsMax) {
-      // Then as many again as are there already: a thousand are found in nine questions.
-      const length = Math.min(Math.max(channelsAtFirst, open.length), channelsMax - open.length)
-      const next = Array.from({ length }, (_, index) => open.length + index + 1)
-      const heads = yield* space.heads(next.map((channel) => channelTag(id, channel)))
-      for (const channel of next) {
-        const counters = heads.get(channelTag(id, channel))?.counters
-        if (counters === undefined) return open.length === 0 ? [{ channel: 1, population: 0 }] : open
-        open.push({ channel, population: counters.get(membersCounter) ?? 0 })
-      }
-    }
-    return open
+    const heads = yield* space.heads(playgrounds.flatMap((playground) => namesOf(playground, 0)))
+    const all = yield* Effect.forEach(playgrounds, (playground) =>
+      Effect.map(openAfter(space, playground, heads), (open) =>
+        open.map(({ channel }) => channelTag(playground.id, channel))
+      )
+    )
+    return all.flat()
   })
+
+// --- internal ---
+
+/** What to ask about when so many are known to be open: as many again, so that a thousand are found in nine questions. */
+const namesOf = ({ id }: Playground, open: number): ReadonlyArray<Tag> =>
+  Array.from({ length: Math.min(Math.max(channelsAtFirst, open), channelsMax - open) }, (_, index) =>
+    channelTag(id, open + index + 1)
+  )
+
+/** Goes on from the answer to the first question. */
+const openAfter = Effect.fnUntraced(function* (
+  space: SharedSpace["Service"],
+  playground: Playground,
+  first: ReadonlyMap<Tag, Pick<TagState, "counters">>
+): Effect.fn.Return<ReadonlyArray<OpenChannel>, SpaceError> {
+  const open: Array<OpenChannel> = []
+  for (let heads = first; ; heads = yield* space.heads(namesOf(playground, open.length))) {
+    for (const name of namesOf(playground, open.length)) {
+      const counters = heads.get(name)?.counters
+      if (counters === undefined) return open.length === 0 ? [{ channel: 1, population: 0 }] : open
+      open.push({ channel: open.length + 1, population: counters.get(membersCounter) ?? 0 })
+    }
+    if (open.length >= channelsMax) return open
+  }
+})

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { Hub } from "../../../src/link/MemoryRunnerLink.ts"
-import { openChannels } from "../../../src/plaza/playground/Population.ts"
+import { openChannels, openTags } from "../../../src/plaza/playground/Population.ts"
 import { channelsMax, park } from "../../../src/plaza/playground/World.ts"
 import { layerOf, Space } from "../../../src/space/MemorySharedSpace.ts"
 import { SharedSpace } from "../../../src/space/SharedSpace.ts"
@@ -44,6 +44,15 @@ describe("open channels", () => {
         ]
       )
       assert.deepStrictEqual(asked, [4])
+    })
+  )
+
+  it.effect("those of many playgrounds are named after one question, and one more where there are many", () =>
+    Effect.gen(function* () {
+      const { service, asked } = yield* spaceOf(Array<number>(5).fill(1))
+      const tags = yield* openTags(service, [park, { ...park, id: "yard" }])
+      assert.deepStrictEqual(tags, ["park/1", "park/2", "park/3", "park/4", "park/5", "yard/1"])
+      assert.deepStrictEqual(asked, [8, 4])
     })
   )
 
