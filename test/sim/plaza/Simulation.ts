@@ -82,10 +82,10 @@ const surroundings = (city: City, note: Surroundings["note"]): Surroundings => (
     return runner?.accept === undefined ? undefined : { process: runner.process, accept: runner.accept }
   },
   isReplacedRightly: (guest, { name }) => {
-    const claim = city.space.claims.get(guest)?.at(-1)
-    // A former life of the same process has claimed it for another socket there.
-    const isOwn = claim?.incarnation.startsWith(`${name.split("#")[0]}-`) === true
-    return isOwn || claim?.isLiving === true
+    const claims = city.space.claims.get(guest) ?? []
+    const own = claims.findLastIndex(({ incarnation }) => incarnation.startsWith(`${name.split("#")[0]}-`))
+    // A former life of the same process has claimed it for another socket there; or others have, one of them living.
+    return own === claims.length - 1 || claims.slice(own + 1).some(({ isLiving }) => isLiving)
   },
   note
 })
