@@ -9,6 +9,7 @@ import { MemberRecord, PresenceState, SessionRecord } from "../../gen/noriter/sp
 import type { PresenceRefused } from "./PresenceRefused.ts"
 import { type Graces, next } from "./PresenceState.ts"
 import type { PresenceWrites } from "./PresenceWrites.ts"
+import { forgetAsked } from "./Remains.ts"
 import type { SpaceError, Tag } from "./SharedSpace.ts"
 
 /** Moves a member and its session on to what is due by now. What changes meanwhile is left as it is. */
@@ -31,7 +32,7 @@ export const moveOnOverdue = (writes: PresenceWrites, graces: Graces) =>
     if (after === "ended") {
       if (!(yield* writes.replaceSession(guest, before, undefined))) return
       yield* writes.removeMember(tag, member, id, GoneReason.GONE_REASON_LOST)
-      return yield* writes.forgetOutcomes(tag, id)
+      return yield* forgetAsked(writes, session)
     }
     if (after.state !== state && !(yield* writes.replaceSession(guest, before, { ...session, ...after }))) return
     if (shown !== after.state) yield* writes.replaceMember(tag, member, entry, after)

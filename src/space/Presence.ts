@@ -19,6 +19,7 @@ import { PresenceRefused, type Write } from "./PresenceRefused.ts"
 import { next, type PresenceEvent, present } from "./PresenceState.ts"
 import { PresenceWrites } from "./PresenceWrites.ts"
 import { outside, putMissing, type Regained, regain, takeMember } from "./Regain.ts"
+import { forgetAsked } from "./Remains.ts"
 import { Self } from "./Self.ts"
 import { type Guard, type Owner, SharedSpace, SpaceError, type Tag } from "./SharedSpace.ts"
 import { memberKey } from "./Tag.ts"
@@ -275,7 +276,7 @@ const unlessTaken = (write: Write<unknown>): Write<unknown> =>
 const reasonOf = ({ state }: SessionRecord): GoneReason =>
   state === PresenceState.PRESENCE_STATE_PRESENT ? GoneReason.GONE_REASON_LEFT : GoneReason.GONE_REASON_LOST
 
-/** The first of what a session leaves behind when it has ended: its member. */
+/** The first of what a session leaves behind when it has ended: its member. For the rest see Remains. */
 const removeMemberOf = (
   writes: PresenceWrites,
   { channel, member, session }: SessionRecord,
@@ -283,13 +284,6 @@ const removeMemberOf = (
   guard?: Guard
 ): Write<unknown> =>
   channel !== "" && member !== 0 ? writes.removeMember(channel, member, session, reason, guard) : Effect.void
-
-/** And the other: what was remembered of its requests (rule L6). */
-const forgetAsked = Effect.fnUntraced(function* (writes: PresenceWrites, { enters, session }: SessionRecord) {
-  for (const tag of new Set(enters.map(({ channel }) => channel))) {
-    if (tag !== "") yield* writes.forgetOutcomes(tag, session)
-  }
-})
 
 /** The record after an accepted resume, or why it is refused (rule P4). */
 const resumed = (before: Claimable | undefined, claim: ResumeClaim): Effect.Effect<SessionRecord, PresenceRefused> => {

@@ -15,6 +15,7 @@ import { guestKey, inPieces, namedIn } from "../space/PresenceIndex.ts"
 import type { PresenceRefused } from "../space/PresenceRefused.ts"
 import { type Graces, next, type PresenceOf } from "../space/PresenceState.ts"
 import { PresenceWrites } from "../space/PresenceWrites.ts"
+import { forgetAsked } from "../space/Remains.ts"
 import { type Change, type Entry, type SharedSpace, SpaceError, type Tag } from "../space/SharedSpace.ts"
 import { memberPrefix } from "../space/Tag.ts"
 import type { Dead } from "./Verdicts.ts"
@@ -140,15 +141,15 @@ export class Sweep {
   }
 
   /** The session goes first, and what it leaves behind after it (rule P1). */
-  #end(guest: string, before: Entry, { session, channel, member, enters }: SessionRecord): Step<boolean> {
+  #end(guest: string, before: Entry, record: SessionRecord): Step<boolean> {
     const { writes } = this.#broom
+    const { session, channel, member } = record
     return Effect.gen({ self: this }, function* () {
       if (!(yield* writes.replaceSession(guest, before, undefined, [this.#fence]))) return false
       if (channel !== "" && member !== 0) {
         yield* writes.removeMember(channel, member, session, GoneReason.GONE_REASON_LOST)
       }
-      const asked = new Set([channel, ...enters.map((enter) => enter.channel)].filter((tag) => tag !== ""))
-      yield* Effect.forEach(asked, (tag) => writes.forgetOutcomes(tag, session), { discard: true })
+      yield* forgetAsked(writes, record)
       return true
     })
   }

@@ -21,7 +21,7 @@ import { entersMax, Presence } from "../../space/Presence.ts"
 import type { PresenceRefused } from "../../space/PresenceRefused.ts"
 import { Self } from "../../space/Self.ts"
 import { SharedSpace, type SpaceError } from "../../space/SharedSpace.ts"
-import { Mailbox, positionOf } from "../mailbox/Mailbox.ts"
+import { positionOf } from "../mailbox/Mailbox.ts"
 import { Channels } from "./Channels.ts"
 import { historyLinesMax } from "./LineStream.ts"
 import { phoneOf, placePhone } from "./PlaygroundPhone.ts"
@@ -47,7 +47,6 @@ const make = Effect.gen(function* () {
   const channels = yield* Channels
   const world = yield* World
   const space = yield* SharedSpace
-  const mailbox = yield* Mailbox
   const self = yield* Self
   const sessions = yield* Sessions
   const turnstile = yield* Turnstile
@@ -117,12 +116,11 @@ const make = Effect.gen(function* () {
       stillAsked
     }
     if (choice.channels.length === 0) return yield* channelUnknown
-    const seq = yield* mailbox.head(session.guest)
     const { view, member } = yield* takePlace(session, choice)
     leaveView(channels, session)
     show(view, member)
     session.place = placeAt(member.tag, member.member)
-    const streams = [linesPosition(view), positionOf(session, seq)]
+    const streams = [linesPosition(view), toldOfMailbox(session)]
     session.answer(id, { $case: "enter", value: entered(session.place, member.record, streams) })
     const phone = placePhone(session, session.place)
     if (phone !== undefined) view.join(phone, { history: historyLinesMax })
@@ -150,7 +148,7 @@ const make = Effect.gen(function* () {
     Effect.suspend(() => {
       if (known.channel === "" || !isSame(request, known)) return Effect.fail(idReused)
       const view = channels.view(known.channel)
-      const inMailbox = positionOf(session, Math.max(0, session.mailboxSeq))
+      const inMailbox = toldOfMailbox(session)
       const streams = view === undefined ? [inMailbox] : [linesPosition(view), inMailbox]
       session.answer(known.id, { $case: "enter", value: entered(placeAt(known.channel, known.member), known, streams) })
       return Effect.succeed(later)
@@ -238,6 +236,9 @@ export const linesPosition = (view: View): StreamPosition => ({
   epoch: view.epoch,
   seq: view.head
 })
+
+/** As far as the phone was told, and not as far as the mailbox is: what lies between is still to come. */
+const toldOfMailbox = (session: Session): StreamPosition => positionOf(session, Math.max(0, session.mailboxSeq))
 
 const isFull = (error: Refused | PresenceRefused | SpaceError): error is PresenceRefused =>
   error._tag === "PresenceRefused" && error.reason === "Full"

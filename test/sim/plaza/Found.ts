@@ -26,5 +26,7 @@ export const found: ReadonlyArray<{ readonly seed: number; readonly what: string
   {
     seed: 1677,
     what: "a session was put back by a runner that knew less of it than its last, and a line was said twice"
-  }
+  },
+  { seed: 864, what: "enter named a place in the mailbox that the phone had not been told of yet" },
+  { seed: 1271, what: "what a session had asked was forgotten where it still stood, and a frozen runner asked it anew" }
 ]
