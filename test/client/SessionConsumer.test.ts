@@ -7,6 +7,7 @@ import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
 import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
+import type { Commit } from "../../src/space/SharedSpace.ts"
 import { isObject } from "../../src/wire/Strict.ts"
 import { settle, spaceAway, Twins } from "../space/Harness.ts"
 import { membersIn, wrongs } from "../space/Members.ts"
@@ -122,6 +123,24 @@ describe("resume", () => {
       yield* settle
       assert.deepStrictEqual(back.brief.slice(0, 3), ["9 resume", "5 STALE_ID", "10 say"])
     })
+  )
+
+  it.effect(
+    "in another session it stands nowhere any more, also where a frozen runner had yet to remove it (L6, P1)",
+    () =>
+      Effect.gen(function* () {
+        const twins = new Twins()
+        const one = yield* house(twins, { settings: { secret } })
+        const two = yield* house(twins, { id: "r2", settings: { secret } })
+        const phone = yield* one.connect(hello(1), entering(2))
+        const removes = ({ tag, changes }: Commit) => tag === "park/1" && changes.some(({ _tag }) => _tag === "Delete")
+        one.watch.before = (commit) => (removes(commit) ? Effect.never : Effect.void)
+        phone.say(entering(3, "yard"))
+        yield* settle
+        assert.lengthOf([...membersIn(twins, "park/1"), ...membersIn(twins, "yard/1")], 2)
+        yield* two.connect(hello(1))
+        assert.lengthOf(membersIn(twins, "park/1"), 0)
+      })
   )
 
   it.effect("the old token is good until the phone is heard on the socket that gave a newer one", () =>
