@@ -7,6 +7,7 @@
 import * as Effect from "effect/Effect"
 import { MemberRecord, PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
 import type { RunnerMessage } from "../../gen/registry.ts"
+import { isSameGeneration } from "../link/Roster.ts"
 import { forgottenUpTo, type Held, type HeldMember, isPutBack, memberOf, type Position } from "./Held.ts"
 import { ownerOf } from "./Lease.ts"
 import { decidedAnew, type PresenceRefused, refuse, type Write } from "./PresenceRefused.ts"
@@ -48,7 +49,10 @@ export const regain = (writes: PresenceWrites, self: Self["Service"]) =>
     askedId: number,
     at: Position | undefined
   ): Effect.fn.Return<Regained, PresenceRefused | SpaceError> {
+    const { generation } = self
     const found = yield* decidedAnew(sessionNow(writes, self, held, askedId))
+    // What the session was put back into is over: its member would be an orphan in this one. All of it is done again.
+    if (!isSameGeneration(self.generation, generation)) return yield* Effect.fail(overtaken)
     if (found === "replaced") return { _tag: "Replaced" }
     if (found === "unjudged") return { _tag: "Unjudged" }
     if (found === "ended") return { _tag: "Ended" }
@@ -235,6 +239,8 @@ const isPresent = ({ record }: Held): boolean => record.state === PresenceState.
 
 const isSamePlace = ({ record: before }: Held, { record: now }: Held): boolean =>
   before.channel === now.channel && before.member === now.member
+
+const overtaken = new SpaceError({ operation: "regain", cause: new Error("another generation has begun") })
 
 /** It was there a moment ago. */
 const changed = (change: Write<HeldMember | undefined>): Write<HeldMember> =>

@@ -53,6 +53,12 @@ export class Heard {
     }
   }
 
+  /** Listens to what may be another history: what came early was of the former. */
+  beginAnew(positions: ReadonlyArray<Position>): void {
+    this.#early = []
+    this.begin(positions)
+  }
+
   end(name: string): void {
     for (const stretch of this.#open) if (stretch.name === name) stretch.isOpen = false
   }
