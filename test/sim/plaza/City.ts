@@ -139,9 +139,10 @@ export class City {
       const { serve } = Context.get(context, ClientMessageConsumer)
       const sessions = Context.get(context, Sessions)
       const run = Effect.runForkWith(yield* Effect.context<never>())
+      let isListening = true
       body.accept = (socket) => {
         body.sockets.add(socket)
-        body.process.enqueue(() => socket.begin(serve(socket), run))
+        body.process.enqueue(() => (isListening ? socket.begin(serve(socket), run) : socket.close()))
       }
       yield* Effect.callback<void>((resume) => {
         body.leave = () => body.process.enqueue(() => resume(Effect.void))
@@ -153,6 +154,9 @@ export class City {
         Effect.repeat({ schedule: Schedule.spaced("50 millis"), until: (gone) => gone }),
         Effect.timeoutOption("3 seconds")
       )
+      // As a listener that closes: before those who answer are gone.
+      isListening = false
+      for (const socket of body.sockets) socket.close()
     })
     this.#live(body, life, this.runners, () => this.startRunner(id))
     return body
