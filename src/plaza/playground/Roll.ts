@@ -120,7 +120,11 @@ export class Roll {
     for (const { member: number, version, record } of all) {
       named.add(number)
       newest = Math.max(newest, version)
-      this.change(number, version, record, GoneReason.GONE_REASON_UNSPECIFIED)
+      const known = this.members.get(number)
+      // The same version is the same record, unless the space has gone back since that was heard of (rule L11).
+      const isHeld = known?.recorded === true && known.version === version && known.heard <= heardBefore
+      if (isHeld) this.put(known, record, GoneReason.GONE_REASON_UNSPECIFIED)
+      else this.change(number, version, record, GoneReason.GONE_REASON_UNSPECIFIED)
       const member = this.members.get(number)
       const place = positions.get(number)
       if (member?.recorded === true && !member.own && place !== undefined) this.place(member, place.xCm, place.yCm)

@@ -1,5 +1,6 @@
 /** What the shared space says of a channel, read when something may have been missed, and what phones are told of it. */
 import { assert, describe, it } from "@effect/vitest"
+import { GoneReason } from "../../../gen/noriter/client/v1/playground.ts"
 import { MemberRecord, PresenceState } from "../../../gen/noriter/space/v1/records.ts"
 import type { Snapshot } from "../../../src/space/SharedSpace.ts"
 import { enter, put, viewOf } from "./Standing.ts"
@@ -46,6 +47,25 @@ describe("a snapshot", () => {
     assert.isFalse(view.loadSnapshot(missing, view.known), "said once")
     // Founded anew, and put back with the versions it had.
     assert.isFalse(view.loadSnapshot(snapshotOf([[3, 3]], 1, 3), view.known))
+    view.tick(200)
+    assert.isTrue(phone.known.has(3))
+  })
+
+  it("of one version the snapshot's record counts: the space may have gone back since it was heard of (L11)", () => {
+    const view = viewOf()
+    const phone = enter(view, 9, 500, 500)
+    put(view, 3, 600, 500)
+    const state = PresenceState.PRESENCE_STATE_AWAY
+    view.memberChanged(3, 4, MemberRecord.fromPartial({ state }), GoneReason.GONE_REASON_LOST)
+    view.tick(100)
+    assert.isFalse(phone.known.has(3))
+    view.loadSnapshot(
+      snapshotOf([
+        [3, 4],
+        [9, 9]
+      ]),
+      view.known
+    )
     view.tick(200)
     assert.isTrue(phone.known.has(3))
   })

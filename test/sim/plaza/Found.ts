@@ -28,5 +28,9 @@ export const found: ReadonlyArray<{ readonly seed: number; readonly what: string
     what: "a session was put back by a runner that knew less of it than its last, and a line was said twice"
   },
   { seed: 864, what: "enter named a place in the mailbox that the phone had not been told of yet" },
-  { seed: 1271, what: "what a session had asked was forgotten where it still stood, and a frozen runner asked it anew" }
+  {
+    seed: 1271,
+    what: "what a session had asked was forgotten where it still stood, and a frozen runner asked it anew"
+  },
+  { seed: 1480, what: "a view kept what it had heard of a version that the space had gone back behind, and had again" }
 ]
