@@ -92,9 +92,11 @@ export class Roll {
   isBehind(all: ReadonlyArray<KnownMember>, version: number, before: Known): boolean {
     if (version < before.version) return true
     return all.some(({ member: number, version }) => {
-      // Also of one that was gone: nobody comes back under a number that was given back.
-      const known = this.members.get(number) ?? this.gone.get(number)
-      return known !== undefined && known.heard <= before.heard && version < known.version
+      const known = this.members.get(number)
+      if (known !== undefined) return known.heard <= before.heard && version < known.version
+      // Nobody comes back under a number that was given back, nor is there another with the version of a going.
+      const gone = this.gone.get(number)
+      return gone !== undefined && gone.heard <= before.heard && version <= gone.version
     })
   }
 

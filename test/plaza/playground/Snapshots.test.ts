@@ -51,6 +51,20 @@ describe("a snapshot", () => {
     assert.isTrue(phone.known.has(3))
   })
 
+  it("whoever was told to be gone is there: the space has gone back behind that (L11)", () => {
+    const view = viewOf()
+    const phone = enter(view, 9, 500, 500)
+    put(view, 3, 600, 500)
+    view.memberChanged(3, 10, undefined, GoneReason.GONE_REASON_LEFT)
+    const back = snapshotOf([
+      [3, 10],
+      [9, 9]
+    ])
+    assert.isTrue(view.loadSnapshot(back, view.known))
+    view.tick(100)
+    assert.isTrue(phone.known.has(3))
+  })
+
   it("of one version the snapshot's record counts: the space may have gone back since it was heard of (L11)", () => {
     const view = viewOf()
     const phone = enter(view, 9, 500, 500)
