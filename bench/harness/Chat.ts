@@ -40,7 +40,8 @@ export async function chat(
   contender: Contender,
   phones: number,
   options: RampOptions,
-  at: (what: string) => void
+  at: (what: string) => void,
+  warmUp = warmUpSeconds
 ): Promise<Chat> {
   at(`starting ${contender.name}`)
   await using system = await contender.start()
@@ -50,7 +51,7 @@ export async function chat(
   if (ready < phones) throw new Error(`only ${ready} of ${phones} phones were let in by ${contender.name}`)
   at(`${contender.name}: warming up`)
   await load.say(warmUpRate)
-  await load.measure(warmUpSeconds)
+  await load.measure(warmUp)
   await load.say(0)
   await load.drain()
   const best = await ramp(system, load, "say", options, (what) => at(`${contender.name}: ${what}`))
