@@ -3,6 +3,7 @@
  * troubled layer is between. What must be so in the end is for whoever runs the simulation to say.
  */
 import { MemberRecord, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
+import { isSameGeneration } from "../../src/link/Roster.ts"
 import { Space } from "../../src/space/MemorySharedSpace.ts"
 import { sessionKey } from "../../src/space/PresenceWrites.ts"
 import { type Commit, CommitRefused } from "../../src/space/SharedSpace.ts"
@@ -34,8 +35,10 @@ export class JudgedSpace extends Space {
     this.committed(commit)
     if (this.#isWhole) this.wrongs.push(...named.map((member) => `${member} was removed while its session named it`))
     this.wrongs.push(...newer)
-    const { guard, tag } = commit
-    if (isChannel(tag) && "by" in guard && guard.by !== undefined && this.#fenced.has(guard.by.incarnation)) {
+    const { guard, tag, generation } = commit
+    // In one that is over it says nothing to anybody (rule L12).
+    const isNow = isSameGeneration(generation, this.readMarker() ?? generation)
+    if (isNow && isChannel(tag) && "by" in guard && guard.by !== undefined && this.#fenced.has(guard.by.incarnation)) {
       this.wrongs.push(`${guard.by.incarnation} changed ${tag} after it was fenced`)
     }
     this.#noteFences(commit)

@@ -6,27 +6,39 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { MemberRecord, PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
+import { type Generation, isSameGeneration } from "../../src/link/Roster.ts"
 import { isShown } from "../../src/space/PresenceState.ts"
 import { membersCounter, sessionKey } from "../../src/space/PresenceWrites.ts"
 import { memberPrefix } from "../../src/space/Tag.ts"
 import type { Runner, Twins } from "./Harness.ts"
 
-export const sessionIn = ({ space }: Twins, guest: string) => {
-  const entry = space.read({ tag: guest, keys: [sessionKey] }).entries.get(sessionKey)
+/** What a tag of a generation that is over says is void (rule L12). */
+const isVoid = ({ space }: Twins, generation: Generation | undefined): boolean => {
+  const now = space.readMarker()
+  return now !== undefined && generation !== undefined && !isSameGeneration(generation, now)
+}
+
+export const sessionIn = (twins: Twins, guest: string) => {
+  const { generation, entries } = twins.space.read({ tag: guest, keys: [sessionKey] })
+  const entry = isVoid(twins, generation) ? undefined : entries.get(sessionKey)
   return entry && { ...SessionRecord.decode(entry.value), owner: entry.owner, dueMs: entry.dueMs }
 }
 
-export const membersIn = ({ space }: Twins, tag: string) =>
-  Array.from(space.snapshot(tag, memberPrefix, "lines").entries, ([key, { value, owner, dueMs }]) => ({
+export const membersIn = (twins: Twins, tag: string) => {
+  const { generation, entries } = twins.space.snapshot(tag, memberPrefix, "lines")
+  return Array.from(isVoid(twins, generation) ? [] : entries, ([key, { value, owner, dueMs }]) => ({
     ...MemberRecord.decode(value),
     tag,
     member: Number(key.slice(memberPrefix.length)),
     owner,
     dueMs
   }))
+}
 
-const countIn = ({ space }: Twins, tag: string): number =>
-  space.read({ tag, keys: [] }).counters.get(membersCounter) ?? 0
+const countIn = (twins: Twins, tag: string): number => {
+  const { generation, counters } = twins.space.read({ tag, keys: [] })
+  return isVoid(twins, generation) ? 0 : (counters.get(membersCounter) ?? 0)
+}
 
 /** Everything that is not as it must be when nothing is under way. */
 export const wrongs = (
