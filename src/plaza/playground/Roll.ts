@@ -93,10 +93,9 @@ export class Roll {
     if (version < before.version) return true
     return all.some(({ member: number, version }) => {
       const known = this.members.get(number)
-      if (known !== undefined) return known.heard <= before.heard && version < known.version
+      const { heard = Number.POSITIVE_INFINITY, version: last = 0 } = known ?? this.gone.get(number) ?? {}
       // Nobody comes back under a number that was given back, nor is there another with the version of a going.
-      const gone = this.gone.get(number)
-      return gone !== undefined && gone.heard <= before.heard && version <= gone.version
+      return heard <= before.heard && (known?.recorded === true ? version < last : version <= last)
     })
   }
 

@@ -63,6 +63,17 @@ describe("a snapshot", () => {
     assert.isTrue(view.loadSnapshot(back, view.known))
     view.tick(100)
     assert.isTrue(phone.known.has(3))
+    // Also one whose phone is here.
+    view.memberChanged(9, 11, undefined, GoneReason.GONE_REASON_LEFT)
+    const again = snapshotOf(
+      [
+        [3, 10],
+        [9, 11]
+      ],
+      1,
+      11
+    )
+    assert.isTrue(view.loadSnapshot(again, view.known))
   })
 
   it("of one version the snapshot's record counts: the space may have gone back since it was heard of (L11)", () => {

@@ -33,5 +33,6 @@ export const found: ReadonlyArray<{ readonly seed: number; readonly what: string
     what: "what a session had asked was forgotten where it still stood, and a frozen runner asked it anew"
   },
   { seed: 1480, what: "a view kept what it had heard of a version that the space had gone back behind, and had again" },
-  { seed: 2141, what: "a view took a member for gone whose going the space had gone back behind" }
+  { seed: 2141, what: "a view took a member for gone whose going the space had gone back behind" },
+  { seed: 2803, what: "and one of whom it had the phone" }
 ]
