@@ -93,9 +93,11 @@ export class Roll {
     if (version < before.version) return true
     return all.some(({ member: number, version }) => {
       const known = this.members.get(number)
-      const { heard = Number.POSITIVE_INFINITY, version: last = 0 } = known ?? this.gone.get(number) ?? {}
+      if (known?.recorded === true) return known.heard <= before.heard && version < known.version
       // Nobody comes back under a number that was given back, nor is there another with the version of a going.
-      return heard <= before.heard && (known?.recorded === true ? version < last : version <= last)
+      return [known, this.gone.get(number)].some(
+        (left) => left !== undefined && left.heard <= before.heard && version <= left.version
+      )
     })
   }
 
