@@ -38,16 +38,20 @@ function loads(folder) {
   return spawnSync(process.execPath, ["-e", code], { stdio: "ignore" }).status === 0
 }
 
-/** Mends the source by the patch, unless it is mended already; whether it is mended now. */
+/**
+ * Mends the source by the patch, unless it is mended already; whether it is mended now. What was built of another goes
+ * first: one that loads is not built again.
+ */
 function mend(folder) {
   if (isMended(folder)) return true
+  rmSync(join(folder, "build"), { recursive: true, force: true })
   const file = join(folder, mended)
   const source = applyPatch(readFileSync(file, "utf8"), patch)
   if (source !== false) writeFileSync(file, source)
   return source !== false
 }
 
-/** Whether the source is what the patch makes of it: what was built before from another has the flaw. */
+/** Whether the source is what the patch makes of it. What is built is built of that, see `mend`. */
 function isMended(folder) {
   return applyPatch(readFileSync(join(folder, mended), "utf8"), reversePatch(patch)) !== false
 }

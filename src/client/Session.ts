@@ -239,10 +239,16 @@ export class Session implements Caller {
 
   ask(call: Call, ask: Ask): Effect.Effect<Later, Refused> {
     const number = ++asks
+    const { epoch } = this
     const record = ask.record(this.#asker(call.id, number, ask))
     if (this.#isStale(call.id) && isChannel(partitionOf(record))) return Effect.fail(staleId)
     const { bus, now } = this.#services
-    return Effect.map(this.lasting.turnOf(this.#services.partitionOf(record)), () => {
+    return Effect.flatMap(this.lasting.turnOf(this.#services.partitionOf(record)), () => {
+      if (this.epoch !== epoch) {
+        // It has waited from one generation into another, in which nobody would do it.
+        this.lasting.outcome()
+        return Effect.fail(askAgain)
+      }
       this.askedId = Math.max(this.askedId, call.id)
       this.#pending ??= new Map()
       this.#pending.set(number, { id: call.id, sentMs: now(), answerOf: ask.answerOf })
@@ -250,7 +256,7 @@ export class Session implements Caller {
         if (failed === undefined) return
         this.#settle(number, failed.certain ? unavailable : uncertain)
       })
-      return later
+      return Effect.succeed(later)
     })
   }
 

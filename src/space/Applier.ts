@@ -111,7 +111,7 @@ interface Services {
   readonly passNow: () => number
 }
 
-/** What an attempt at a run came to. `later`: not before what lasts is rebuilt. `lost`: it is read again. */
+/** What an attempt at a run came to. `later`: not before what was there is rebuilt, or put back. `lost`: read again. */
 type Attempted = "done" | "later" | "lost" | CommitRefused
 
 /** Cuts consecutive records of a partition into runs of one tag, which are read once and committed together. */
@@ -189,8 +189,8 @@ const makeApply = ({ log, bus, space, self, founding, goingBack, passNow }: Serv
 
   /**
    * Which of these a channel applies: none where it is not there, nor what was asked before its generation (L13). Runners
-   * hear of a generation one after the other, so each record says in which it was asked; those of 0.1.0 do not, and go by
-   * its time. "later": whoever stood there may yet be put back, and what they asked is theirs then.
+   * hear of a generation one after the other, so each record says in which it was asked; records of 0.1.0 do not, and are
+   * judged by their own time. "later": whoever stood there may yet be put back, and what they asked is theirs then.
    */
   const ofGeneration = Effect.fnUntraced(function* (tag: string, state: TagState, all: ReadonlyArray<AskedRecord>) {
     const known = state.generation
@@ -198,11 +198,23 @@ const makeApply = ({ log, bus, space, self, founding, goingBack, passNow }: Serv
     if (!isChannel(tag)) return isMissing ? [] : all
     const text = generationText(isMissing ? self.generation : known)
     const ofThis = all.filter(({ by }) => (by?.decider.asker(by.message)?.generation || text) === text)
-    if (isMissing) return ofThis.length > 0 && self.unsettledMs() > 0 ? ("later" as const) : []
+    if (isMissing) return isAwaited(tag, ofThis) ? ("later" as const) : []
     if (state.applied >= 0) return ofThis
     const beganMs = (yield* founding.beganMs.pipe(Effect.retry(passing), Effect.orDie)) ?? 0
     return ofThis.filter(({ record }) => record.timeMs >= beganMs)
   })
+
+  /** Channels that were waited for though nothing had gone back yet, as far as this runner knew; and for which record. */
+  const awaited = new Map<string, number>()
+  /** Whether members of a missing channel may yet be put back. One asked in this generation says that it was there. */
+  const isAwaited = (tag: string, asked: ReadonlyArray<AskedRecord>): boolean => {
+    const last = asked.findLast(({ by }) => by?.decider.asker(by.message)?.generation)
+    if (self.unsettledMs() > 0) return asked.length > 0
+    if (last === undefined || last.record.offset <= (awaited.get(tag) ?? -1)) return false
+    awaited.set(tag, last.record.offset)
+    self.look("it has gone back")
+    return true
+  }
 
   /** Decides and commits what is left of a run. */
   const attempt = Effect.fnUntraced(function* (

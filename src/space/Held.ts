@@ -50,14 +50,18 @@ export interface Position {
 }
 
 /**
- * The last id of which channels remember nothing when all was lost: on former sockets the session asked by ids below that of
- * its last claim.
+ * The highest id that may have been asked where all that was remembered is lost: on former sockets the session asked by ids
+ * below that of its last claim.
  */
 export const forgottenUpTo = ({ staleId, claimId }: SessionRecord, askedId: number): number =>
   Math.max(staleId, claimId, askedId)
 
-/** Put back after all was lost, and not claimed since: perhaps by a runner that knew less of it than its last. */
-export const isPutBack = ({ staleId, claimId }: SessionRecord): boolean => staleId > 0 && staleId >= claimId
+/**
+ * Put back after all was lost, and neither claimed since nor decided anything for: perhaps by a runner that knew less of it
+ * than its last.
+ */
+export const isPutBack = ({ staleId, claimId, lastId }: SessionRecord): boolean =>
+  staleId > 0 && staleId >= claimId && staleId >= lastId
 
 /** The member of a session, in a place and a state. */
 export const memberOf = (

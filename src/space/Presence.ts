@@ -19,7 +19,7 @@ import { PresenceRefused, type Write } from "./PresenceRefused.ts"
 import { next, type PresenceEvent, present } from "./PresenceState.ts"
 import { PresenceWrites } from "./PresenceWrites.ts"
 import { outside, putMissing, type Regained, regain, takeMember } from "./Regain.ts"
-import { forgetAsked } from "./Remains.ts"
+import { forgetAsked, unlessTaken } from "./Remains.ts"
 import { Self } from "./Self.ts"
 import { type Guard, type Owner, SharedSpace, SpaceError, type Tag } from "./SharedSpace.ts"
 import { memberKey } from "./Tag.ts"
@@ -139,7 +139,7 @@ const begin = (writes: PresenceWrites, self: Self["Service"]) =>
       const guard: Guard = { _tag: "Takeover", key: memberKey(before.member), by: held.owner }
       yield* unlessTaken(removeMemberOf(writes, before, reasonOf(before), guard))
       // Claimed by one that is dead the session is claimed back, and must still know what it asked (rules P4, L6).
-      if (before.enters.length > 0 && (yield* self.isPlaced(by.id))) yield* forgetAsked(writes, before)
+      if (before.enters.length > 0 && (yield* self.isPlaced(by.id))) yield* forgetAsked(writes, before, held.owner)
     }
     return held
   })
@@ -265,13 +265,6 @@ const end = Effect.fnUntraced(function* (writes: PresenceWrites, held: Held, rea
   yield* forgetAsked(writes, held.record)
   yield* writes.index(writes.incarnation, [], [guestKey(held.guest)])
 })
-
-const unlessTaken = (write: Write<unknown>): Write<unknown> =>
-  Effect.catchIf(
-    write,
-    (error) => error._tag === "PresenceRefused" && error.reason === "NotOwner",
-    () => Effect.void
-  )
 
 const reasonOf = ({ state }: SessionRecord): GoneReason =>
   state === PresenceState.PRESENCE_STATE_PRESENT ? GoneReason.GONE_REASON_LEFT : GoneReason.GONE_REASON_LOST

@@ -125,8 +125,8 @@ const sessionNow = (writes: PresenceWrites, self: Self["Service"], held: Held, a
       return { ...(yield* put(by, forgotten(held.record, askedId), { _tag: "Compared" })), isClaimedBack: true }
     }
     const now = { owner: entry.owner, record: SessionRecord.decode(entry.value), version: entry.version }
-    // Another has put it back before: with less, or it would have claimed it later.
-    const own = isPutBack(now.record) ? forgotten(held.record, askedId) : held.record
+    // Another has put it back, and knew less than this runner: a later claim would have been kept.
+    const own = isPutBack(now.record) ? forgotten(held.record, Math.max(askedId, now.record.staleId)) : held.record
     if (isOwn(held, now) || now.owner.connection < by.connection || isUnfinished(held, now)) {
       if (isNewerLogin(held, now)) return "replaced"
       const owner = ownerOf(writes.incarnation, Math.max(by.connection, now.owner.connection))

@@ -84,6 +84,24 @@ const said = (seq: number): Answer => ({
 })
 
 describe("asking the log", () => {
+  it.effect("what waited from one generation into another is not asked, and asked again", () =>
+    Effect.gen(function* () {
+      const { say, askers, knows, session, connection } = make()
+      say(5)
+      say(6, "a", "yard/1")
+      yield* settle
+      knows.generation = "1.2"
+      session.outcome(askers()[0]?.ask ?? 0, said(1))
+      yield* settle
+      assert.lengthOf(askers(), 1)
+      assert.deepStrictEqual(connection.brief, ["5 say", "6 UNAVAILABLE"])
+      assert.strictEqual(session.askedId, 5)
+      say(6, "a", "yard/1")
+      yield* settle
+      assert.strictEqual(askers()[1]?.generation, "1.2")
+    })
+  )
+
   it.effect("in a new generation ids that were asked before are stale, before its record is put back, too", () =>
     Effect.gen(function* () {
       const { say, askers, knows, session } = make()

@@ -89,7 +89,8 @@ describe("L3: applied", () => {
     Effect.gen(function* () {
       const { twins, first, say } = yield* plaza()
       const { era, n } = first.self.generation
-      first.self.look("it has gone back")
+      // That something was asked there in this generation is the first that is heard of it.
+      assert.strictEqual(first.self.unsettledMs(), 0)
       yield* say(
         line({ id: 1, generation: `${era}.${n - 1}` }, "park/3"),
         line({ id: 2, generation: `${era}.${n}` }, "park/3")
@@ -100,9 +101,10 @@ describe("L3: applied", () => {
       yield* TestClock.adjust("1 second")
       yield* until("the second is applied", () => outcome(twins, "park/3").count === 1)
       assert.isAbove(first.self.unsettledMs(), 0)
-      // And no longer than runners take to put back what they hold.
+      // And no longer than runners take to put back what they hold: the partition goes on.
       yield* say(line({ id: 3, generation: `${era}.${n}` }, "park/4"))
       for (let second = 0; second < 10; second++) yield* Effect.andThen(TestClock.adjust("1 second"), settle)
+      assert.strictEqual(first.self.unsettledMs(), 0)
       found(twins, first, "park/4")
       yield* say(line({ id: 4, generation: `${era}.${n}` }, "park/4"))
       yield* until("what came later is applied", () => outcome(twins, "park/4").count === 1)

@@ -15,6 +15,7 @@ import type { Session } from "../../client/Session.ts"
 import { Sessions } from "../../client/Sessions.ts"
 import { isSameGeneration } from "../../link/Roster.ts"
 import { RunnerLink } from "../../link/RunnerLink.ts"
+import { Presence } from "../../space/Presence.ts"
 import { connectionCounter } from "../../space/PresenceWrites.ts"
 import { Self } from "../../space/Self.ts"
 import { SharedSpace, type SpaceError } from "../../space/SharedSpace.ts"
@@ -125,6 +126,7 @@ export const deliveryLayer = Layer.effectDiscard(
     const space = yield* SharedSpace
     const sessions = yield* Sessions
     const mailbox = yield* Mailbox
+    const presence = yield* Presence
     const workers = yield* Workers
     const link = yield* RunnerLink
     yield* bus.register(MailboxConsumer, {
@@ -137,6 +139,9 @@ export const deliveryLayer = Layer.effectDiscard(
           return Effect.void
         })
     })
+    const judgeClaimed = Effect.fnUntraced(function* (session: Session) {
+      if (session.held !== undefined && !(yield* presence.holds(session.held))) sessions.judge(session)
+    })
     const compare = Effect.gen(function* () {
       const following = [...sessions.all()].filter((session) => session.mailboxSeq !== notFollowing)
       for (let at = 0; at < following.length; at += compareAtOnce) {
@@ -144,8 +149,8 @@ export const deliveryLayer = Layer.effectDiscard(
         const heads = yield* space.heads(some.map((session) => session.guest))
         for (const session of some) {
           const guest = heads.get(session.guest)
-          if (isClaimed(session, guest?.counters)) sessions.judge(session)
-          else if ((guest?.heads.get(mailboxStream)?.seq ?? 0) > session.mailboxSeq) yield* mailbox.fill(session)
+          if (isClaimed(session, guest?.counters)) yield* judgeClaimed(session)
+          if ((guest?.heads.get(mailboxStream)?.seq ?? 0) > session.mailboxSeq) yield* mailbox.fill(session)
         }
       }
     })
@@ -157,7 +162,7 @@ export const deliveryLayer = Layer.effectDiscard(
   })
 )
 
-/** Every claim counts (rule P2): more than its own were made by another. */
+/** Every claim counts (rule P2): perhaps another has made one since. An enter that came to nothing counts, too. */
 const isClaimed = ({ held }: Session, counters: ReadonlyMap<string, number> | undefined): boolean =>
   held !== undefined && (counters?.get(connectionCounter) ?? 0) > held.owner.connection
 

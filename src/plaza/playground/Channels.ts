@@ -142,7 +142,8 @@ const make = Effect.gen(function* () {
     const isUnsettled = self.unsettledMs() > 0
     const wentBack = view.loadSnapshot(isOfNow ? snapshot : nothing, before, isUnsettled)
     channel.provisional = isUnsettled || wentBack
-    if (wentBack) self.look("it has gone back")
+    // A new generation is no news to this runner.
+    if (wentBack && view.epoch === generationText(self.generation)) self.look("it has gone back")
   })
 
   const open = Effect.fnUntraced(function* (tag: string) {

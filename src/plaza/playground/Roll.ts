@@ -94,7 +94,7 @@ export class Roll {
     return all.some(({ member: number, version }) => {
       const known = this.members.get(number)
       if (known?.recorded === true) return known.heard <= before.heard && version < known.version
-      // Nobody comes back under a number that was given back, nor is there another with the version of a going.
+      // Whoever was told to be gone is there, and is no newer: that going has not happened.
       return [known, this.gone.get(number)].some(
         (left) => left !== undefined && left.heard <= before.heard && version <= left.version
       )
