@@ -127,8 +127,9 @@ const sessionNow = (writes: PresenceWrites, self: Self["Service"], held: Held, a
     const now = { owner: entry.owner, record: SessionRecord.decode(entry.value), version: entry.version }
     // Another has put it back, and knew less than this runner: a later claim would have been kept.
     const own = isPutBack(now.record) ? forgotten(held.record, Math.max(askedId, now.record.staleId)) : held.record
-    if (isOwn(held, now) || now.owner.connection < by.connection || isUnfinished(held, now)) {
-      if (isNewerLogin(held, now)) return "replaced"
+    const isOlder = isOwn(held, now) || now.owner.connection < by.connection || isUnfinished(held, now)
+    // A newer login is a claim whatever its count, which may have gone back.
+    if (isOlder && !isNewerLogin(held, now)) {
       const owner = ownerOf(writes.incarnation, Math.max(by.connection, now.owner.connection))
       const record = isOwn(held, now) && now.version >= held.version ? now.record : own
       const isSo = record === now.record && now.owner.incarnation === owner.incarnation
