@@ -312,7 +312,7 @@ export class Session implements Caller {
       ask,
       bodyHash: id === 0 ? noHash : hashOf(body),
       member,
-      generation: this.#services.epoch
+      generation: this.epoch
     }
   }
 

@@ -233,13 +233,20 @@ const sessionServices = Effect.gen(function* () {
   const self = yield* Self
   const clock = yield* Clock.Clock
   const { topicTimeoutMs, refusedPerMinuteMax } = yield* Settings
+  let named = self.generation
+  let epoch = generationText(named)
   const services: SessionServices = {
     bus,
     get incarnation() {
       return self.incarnation.id
     },
     get epoch() {
-      return generationText(self.generation)
+      // Asked for with each lasting line, and hardly ever another.
+      if (self.generation !== named) {
+        named = self.generation
+        epoch = generationText(named)
+      }
+      return epoch
     },
     topicTimeoutMs,
     refusedPerMinuteMax,

@@ -197,7 +197,7 @@ const makeApply = ({ log, bus, space, self, founding, goingBack, passNow }: Serv
     const isMissing = known === undefined || isBefore(known, self.generation)
     if (!isChannel(tag)) return isMissing ? [] : all
     const text = generationText(isMissing ? self.generation : known)
-    const ofThis = all.filter(({ by }) => (by?.decider.asker(by.message)?.generation || text) === text)
+    const ofThis = all.filter((one) => (askedIn(one) || text) === text)
     if (isMissing) return isAwaited(tag, ofThis) ? ("later" as const) : []
     if (state.applied >= 0) return ofThis
     const beganMs = (yield* founding.beganMs.pipe(Effect.retry(passing), Effect.orDie)) ?? 0
@@ -208,7 +208,7 @@ const makeApply = ({ log, bus, space, self, founding, goingBack, passNow }: Serv
   const awaited = new Map<string, number>()
   /** Whether members of a missing channel may yet be put back. One asked in this generation says that it was there. */
   const isAwaited = (tag: string, asked: ReadonlyArray<AskedRecord>): boolean => {
-    const last = asked.findLast(({ by }) => by?.decider.asker(by.message)?.generation)
+    const last = asked.findLast((one) => askedIn(one) !== "")
     if (self.unsettledMs() > 0) return asked.length > 0
     if (last === undefined || last.record.offset <= (awaited.get(tag) ?? -1)) return false
     awaited.set(tag, last.record.offset)
@@ -321,6 +321,9 @@ const isHappened = (topic: string): boolean => topic.endsWith(".happened")
 
 const poisonOf = (asked: ReadonlyArray<AskedRecord>): Applied["poison"] =>
   asked.flatMap(({ record, by, cause }) => (by === undefined ? [{ record, cause }] : []))
+
+/** The generation that its asker knew; empty in records of 0.1.0, and where nobody asked. */
+const askedIn = ({ by }: AskedRecord): string => by?.decider.asker(by.message)?.generation ?? ""
 
 const isBefore = (a: Generation, b: Generation): boolean => a.era < b.era || (a.era === b.era && a.n < b.n)
 

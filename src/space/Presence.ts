@@ -15,11 +15,11 @@ import { Settings } from "../Settings.ts"
 import { type Claimable, type EnterRequest, type Held, type HeldMember, isPutBack, type Position } from "./Held.ts"
 import { moveOnOverdue } from "./Overdue.ts"
 import { ChannelIndex, guestKey, indexAll, unindex } from "./PresenceIndex.ts"
-import { PresenceRefused, type Write } from "./PresenceRefused.ts"
+import { PresenceRefused, unlessTaken } from "./PresenceRefused.ts"
 import { next, type PresenceEvent, present } from "./PresenceState.ts"
 import { PresenceWrites } from "./PresenceWrites.ts"
 import { outside, putMissing, type Regained, regain, takeMember } from "./Regain.ts"
-import { forgetAsked, unlessTaken } from "./Remains.ts"
+import { forgetAsked, removeMemberOf } from "./Remains.ts"
 import { Self } from "./Self.ts"
 import { type Guard, type Owner, SharedSpace, SpaceError, type Tag } from "./SharedSpace.ts"
 import { memberKey } from "./Tag.ts"
@@ -268,15 +268,6 @@ const end = Effect.fnUntraced(function* (writes: PresenceWrites, held: Held, rea
 
 const reasonOf = ({ state }: SessionRecord): GoneReason =>
   state === PresenceState.PRESENCE_STATE_PRESENT ? GoneReason.GONE_REASON_LEFT : GoneReason.GONE_REASON_LOST
-
-/** The first of what a session leaves behind when it has ended: its member. For the rest see Remains. */
-const removeMemberOf = (
-  writes: PresenceWrites,
-  { channel, member, session }: SessionRecord,
-  reason: GoneReason,
-  guard?: Guard
-): Write<unknown> =>
-  channel !== "" && member !== 0 ? writes.removeMember(channel, member, session, reason, guard) : Effect.void
 
 /** The record after an accepted resume, or why it is refused (rule P4). */
 const resumed = (before: Claimable | undefined, claim: ResumeClaim): Effect.Effect<SessionRecord, PresenceRefused> => {

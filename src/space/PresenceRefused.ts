@@ -40,6 +40,14 @@ export const unlessChanged = (write: Effect.Effect<unknown, CommitRefused | Spac
     )
   )
 
+/** Somebody else's by a newer claim, it is theirs to remove (rules P3, P4). */
+export const unlessTaken = (write: Write<unknown>): Write<unknown> =>
+  Effect.catchIf(
+    write,
+    (error) => error._tag === "PresenceRefused" && error.reason === "NotOwner",
+    () => Effect.void
+  )
+
 /** What a refused commit means for presence. */
 export const refuse = (refused: CommitRefused): Effect.Effect<never, PresenceRefused | SpaceError> => {
   switch (refused.reason) {

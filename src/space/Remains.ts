@@ -1,11 +1,20 @@
-/** What a session that is over has left in channels besides the member its record names. The session goes first (rule P1). */
+/** What a session that is over has left in channels: its member first, then the rest. The session goes before (rule P1). */
 import * as Effect from "effect/Effect"
 import { GoneReason } from "../../gen/noriter/client/v1/playground.ts"
 import type { SessionRecord } from "../../gen/noriter/space/v1/records.ts"
-import type { Write } from "./PresenceRefused.ts"
+import { unlessTaken, type Write } from "./PresenceRefused.ts"
 import type { PresenceWrites } from "./PresenceWrites.ts"
 import type { Guard, Owner } from "./SharedSpace.ts"
 import { memberKey } from "./Tag.ts"
+
+/** Removes the member that its record names. */
+export const removeMemberOf = (
+  writes: PresenceWrites,
+  { channel, member, session }: SessionRecord,
+  reason: GoneReason,
+  guard?: Guard
+): Write<unknown> =>
+  channel !== "" && member !== 0 ? writes.removeMember(channel, member, session, reason, guard) : Effect.void
 
 /**
  * Forgets what channels remembered of its requests (rule L6). Before that members go that it had left and nobody has removed
@@ -29,11 +38,3 @@ export const forgetAsked = Effect.fnUntraced(function* (
     if (tag !== "") yield* writes.forgetOutcomes(tag, session)
   }
 })
-
-/** Somebody else's by a newer claim, it is theirs to remove (rules P3, P4). */
-export const unlessTaken = (write: Write<unknown>): Write<unknown> =>
-  Effect.catchIf(
-    write,
-    (error) => error._tag === "PresenceRefused" && error.reason === "NotOwner",
-    () => Effect.void
-  )

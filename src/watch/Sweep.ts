@@ -15,7 +15,7 @@ import { guestKey, inPieces, namedIn } from "../space/PresenceIndex.ts"
 import type { PresenceRefused } from "../space/PresenceRefused.ts"
 import { type Graces, next, type PresenceOf } from "../space/PresenceState.ts"
 import { PresenceWrites } from "../space/PresenceWrites.ts"
-import { forgetAsked } from "../space/Remains.ts"
+import { forgetAsked, removeMemberOf } from "../space/Remains.ts"
 import { type Change, type Entry, type SharedSpace, SpaceError, type Tag } from "../space/SharedSpace.ts"
 import { memberPrefix } from "../space/Tag.ts"
 import type { Dead } from "./Verdicts.ts"
@@ -143,12 +143,9 @@ export class Sweep {
   /** The session goes first, and what it leaves behind after it (rule P1). */
   #end(guest: string, before: Entry, record: SessionRecord): Step<boolean> {
     const { writes } = this.#broom
-    const { session, channel, member } = record
     return Effect.gen({ self: this }, function* () {
       if (!(yield* writes.replaceSession(guest, before, undefined, [this.#fence]))) return false
-      if (channel !== "" && member !== 0) {
-        yield* writes.removeMember(channel, member, session, GoneReason.GONE_REASON_LOST)
-      }
+      yield* removeMemberOf(writes, record, GoneReason.GONE_REASON_LOST)
       yield* forgetAsked(writes, record)
       return true
     })

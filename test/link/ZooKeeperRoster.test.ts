@@ -17,7 +17,7 @@ import { compareEpochs, Roster } from "../../src/link/Roster.ts"
 import * as ZooKeeper from "../../src/link/ZooKeeper.ts"
 import * as ZooKeeperRoster from "../../src/link/ZooKeeperRoster.ts"
 import { unique, until } from "../contract/Eventually.ts"
-import { ownServices, withServices } from "../services/Services.ts"
+import { freezable, ownServices, withServices } from "../services/Services.ts"
 
 const sessionMs = 1_000
 
@@ -67,19 +67,10 @@ const asked = (server: string, word: string) =>
     socket.on("close", () => resume(Effect.succeed(said)))
   })
 
-const frozen = Effect.fnUntraced(function* () {
-  const { urls, set } = yield* ownServices("zookeeper")
-  const pid = yield* Effect.promise(() => set.pid("zookeeper"))
-  if (pid === undefined) return yield* Effect.die("no process")
-  const thaw = Effect.sync(() => void process.kill(pid, "SIGCONT"))
-  yield* Effect.addFinalizer(() => thaw)
-  return { servers: urls.zookeeper, freeze: Effect.sync(() => void process.kill(pid, "SIGSTOP")), thaw }
-})
-
 await withServices("the roster of a real ensemble", ["zookeeper"], ({ zookeeper }) => {
   it.live("an ensemble that falls silent: expired within the session, nothing held, joined anew after it", () =>
     Effect.gen(function* () {
-      const { servers, freeze, thaw } = yield* frozen()
+      const { url: servers, freeze, thaw } = yield* freezable("zookeeper")
       const roster = yield* rosterOf(servers)
       const first = yield* join(roster, "a")
       const staying = yield* join(roster, "b")
@@ -108,7 +99,7 @@ await withServices("the roster of a real ensemble", ["zookeeper"], ({ zookeeper 
 
   it.live("leaving just when it has fallen silent holds nothing, and ends", () =>
     Effect.gen(function* () {
-      const { servers, freeze } = yield* frozen()
+      const { url: servers, freeze } = yield* freezable("zookeeper")
       const roster = yield* rosterOf(servers)
       const { leave, expired } = yield* join(roster, "a")
       const held = yield* heldMs(
@@ -126,7 +117,7 @@ await withServices("the roster of a real ensemble", ["zookeeper"], ({ zookeeper 
 
   it.live("a silence shorter than the session is none", () =>
     Effect.gen(function* () {
-      const { servers, freeze, thaw } = yield* frozen()
+      const { url: servers, freeze, thaw } = yield* freezable("zookeeper")
       const roster = yield* rosterOf(servers)
       const { incarnation, expired } = yield* join(roster, "a")
       const expiring = yield* Effect.forkChild(expired)
@@ -175,7 +166,7 @@ await withServices("the roster of a real ensemble", ["zookeeper"], ({ zookeeper 
 
   it.live("word of a change comes also after its session was lost", () =>
     Effect.gen(function* () {
-      const { servers, freeze, thaw } = yield* frozen()
+      const { url: servers, freeze, thaw } = yield* freezable("zookeeper")
       const prefix = `${unique("word")}.`
       const roster = yield* rosterOf(servers, prefix)
       const { expired } = yield* join(roster, "a")

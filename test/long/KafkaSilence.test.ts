@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import { type AppendFailed, batchRecordsMax } from "../../src/link/TopicLog.ts"
 import { until } from "../contract/Eventually.ts"
 import { appendingUntil, logOf, reading, record, topic } from "../link/kafka/TestLog.ts"
-import { ownServices, withServices } from "../services/Services.ts"
+import { freezable, withServices } from "../services/Services.ts"
 
 /** What is still held. */
 const heapUsed = (): number => {
@@ -20,15 +20,12 @@ await withServices("a log that falls silent", ["kafka"], () => {
     "uncertain within 3 s, refused while it lasts, bounded; appends and reads within 5 s of its end",
     () =>
       Effect.gen(function* () {
-        const { urls, set } = yield* ownServices("kafka")
-        const pid = yield* Effect.promise(() => set.pid("kafka"))
-        if (pid === undefined) return yield* Effect.die("no process")
-        const log = yield* logOf(urls.kafka, "")
+        const { url, freeze, thaw } = yield* freezable("kafka")
+        const log = yield* logOf(url, "")
         const { handled } = yield* reading(log, "g")
         yield* appendingUntil(log, () => new Set(handled.map(({ partition }) => partition)).size === topic.partitions)
 
-        yield* Effect.addFinalizer(() => Effect.sync(() => void process.kill(pid, "SIGCONT")))
-        process.kill(pid, "SIGSTOP")
+        yield* freeze
         const beganMs = performance.now()
         // A signal takes its time, too: the first that fails is the first that the broker did not hear of.
         const { failed, tookMs } = yield* Effect.suspend(() => {
@@ -60,7 +57,7 @@ await withServices("a log that falls silent", ["kafka"], () => {
         assert.isBelow(slowestMs, 3_000)
         assert.isBelow(heapUsed() - heapBefore, 10_000_000)
 
-        process.kill(pid, "SIGCONT")
+        yield* thaw
         const thawedMs = performance.now()
         yield* log.append(topic.name, [record("b")]).pipe(Effect.retry({ while: () => true }))
         const appendsMs = performance.now() - thawedMs

@@ -5,7 +5,7 @@ import { createInterface } from "node:readline"
 import { setTimeout as passed } from "node:timers/promises"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { ownServices, withServices } from "../services/Services.ts"
+import { freezable, withServices } from "../services/Services.ts"
 
 /** Twice the session of the process beside. */
 const silentMs = 2_000
@@ -16,13 +16,10 @@ await withServices("an ensemble that falls silent", ["zookeeper"], () => {
     "takes no event from a socket that is opened meanwhile",
     () =>
       Effect.gen(function* () {
-        const { urls, set } = yield* ownServices("zookeeper")
-        const pid = yield* Effect.promise(() => set.pid("zookeeper"))
-        if (pid === undefined) return yield* Effect.die("no process")
-        yield* Effect.addFinalizer(() => Effect.sync(() => void process.kill(pid, "SIGCONT")))
+        const { url, freeze, thaw } = yield* freezable("zookeeper")
         const program = new URL("SocketsBeside.ts", import.meta.url).pathname
         const beside = yield* Effect.acquireRelease(
-          Effect.sync(() => spawn(process.execPath, [program, urls.zookeeper], { stdio: ["pipe", "pipe", "inherit"] })),
+          Effect.sync(() => spawn(process.execPath, [program, url], { stdio: ["pipe", "pipe", "inherit"] })),
           (child) => Effect.sync(() => void child.kill("SIGKILL"))
         )
         const ended = once(beside, "exit")
@@ -31,9 +28,9 @@ await withServices("an ensemble that falls silent", ["zookeeper"], () => {
 
         assert.strictEqual(yield* said, "joined")
         for (let silence = 0; silence < silences; silence++) {
-          process.kill(pid, "SIGSTOP")
+          yield* freeze
           yield* Effect.promise(() => passed(silentMs))
-          process.kill(pid, "SIGCONT")
+          yield* thaw
           assert.strictEqual(yield* said, "joined")
         }
         beside.stdin.end()

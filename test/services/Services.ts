@@ -52,6 +52,16 @@ export const ownServices = <Name extends ServiceName>(
       })
   ).pipe(Effect.flatMap(({ set }) => Effect.promise(async () => ({ set, urls: await start(set, names) }))))
 
+/** A server that nobody else uses and that can stand still; thawed when the scope closes, so that it can be stopped. */
+export const freezable = Effect.fnUntraced(function* (name: ServiceName) {
+  const { urls, set } = yield* ownServices(name)
+  const pid = yield* Effect.promise(() => set.pid(name))
+  if (pid === undefined) return yield* Effect.die("no process")
+  const thaw = Effect.sync(() => void process.kill(pid, "SIGCONT"))
+  yield* Effect.addFinalizer(() => thaw)
+  return { url: urls[name], freeze: Effect.sync(() => void process.kill(pid, "SIGSTOP")), thaw }
+})
+
 async function start<Name extends ServiceName>(set: ServiceSet, names: ReadonlyArray<Name>): Promise<Urls<Name>> {
   const urls = new Map(await Promise.all(names.map(async (name) => [name, await set.start(name)] as const)))
   return urlsOf(names, (name) => urls.get(name) ?? "")

@@ -3,11 +3,11 @@
  * troubled layer is between. What must be so in the end is for whoever runs the simulation to say.
  */
 import { MemberRecord, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
-import { isSameGeneration } from "../../src/link/Roster.ts"
 import { Space } from "../../src/space/MemorySharedSpace.ts"
 import { sessionKey } from "../../src/space/PresenceWrites.ts"
 import { type Commit, CommitRefused } from "../../src/space/SharedSpace.ts"
 import { isChannel, memberPrefix } from "../../src/space/Tag.ts"
+import { isVoid } from "../space/Members.ts"
 
 export class JudgedSpace extends Space {
   readonly wrongs: Array<string> = []
@@ -37,8 +37,8 @@ export class JudgedSpace extends Space {
     this.wrongs.push(...newer)
     const { guard, tag, generation } = commit
     // In one that is over it says nothing to anybody (rule L12).
-    const isNow = isSameGeneration(generation, this.readMarker() ?? generation)
-    if (isNow && isChannel(tag) && "by" in guard && guard.by !== undefined && this.#fenced.has(guard.by.incarnation)) {
+    const counts = !isVoid(this, generation)
+    if (counts && isChannel(tag) && "by" in guard && guard.by !== undefined && this.#fenced.has(guard.by.incarnation)) {
       this.wrongs.push(`${guard.by.incarnation} changed ${tag} after it was fenced`)
     }
     this.#noteFences(commit)

@@ -7,26 +7,27 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { MemberRecord, PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
 import { type Generation, isSameGeneration } from "../../src/link/Roster.ts"
+import type { Space } from "../../src/space/MemorySharedSpace.ts"
 import { isShown } from "../../src/space/PresenceState.ts"
 import { membersCounter, sessionKey } from "../../src/space/PresenceWrites.ts"
 import { memberPrefix } from "../../src/space/Tag.ts"
 import type { Runner, Twins } from "./Harness.ts"
 
 /** What a tag of a generation that is over says is void (rule L12). */
-const isVoid = ({ space }: Twins, generation: Generation | undefined): boolean => {
+export const isVoid = (space: Pick<Space, "readMarker">, generation: Generation | undefined): boolean => {
   const now = space.readMarker()
   return now !== undefined && generation !== undefined && !isSameGeneration(generation, now)
 }
 
 export const sessionIn = (twins: Twins, guest: string) => {
   const { generation, entries } = twins.space.read({ tag: guest, keys: [sessionKey] })
-  const entry = isVoid(twins, generation) ? undefined : entries.get(sessionKey)
+  const entry = isVoid(twins.space, generation) ? undefined : entries.get(sessionKey)
   return entry && { ...SessionRecord.decode(entry.value), owner: entry.owner, dueMs: entry.dueMs }
 }
 
 export const membersIn = (twins: Twins, tag: string) => {
   const { generation, entries } = twins.space.snapshot(tag, memberPrefix, "lines")
-  return Array.from(isVoid(twins, generation) ? [] : entries, ([key, { value, owner, dueMs }]) => ({
+  return Array.from(isVoid(twins.space, generation) ? [] : entries, ([key, { value, owner, dueMs }]) => ({
     ...MemberRecord.decode(value),
     tag,
     member: Number(key.slice(memberPrefix.length)),
@@ -37,7 +38,7 @@ export const membersIn = (twins: Twins, tag: string) => {
 
 const countIn = (twins: Twins, tag: string): number => {
   const { generation, counters } = twins.space.read({ tag, keys: [] })
-  return isVoid(twins, generation) ? 0 : (counters.get(membersCounter) ?? 0)
+  return isVoid(twins.space, generation) ? 0 : (counters.get(membersCounter) ?? 0)
 }
 
 /** Everything that is not as it must be when nothing is under way. */

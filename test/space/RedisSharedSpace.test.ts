@@ -34,7 +34,7 @@ import {
 } from "../contract/SharedSpaceCommits.ts"
 import { cutter } from "../services/Cutter.ts"
 import { layerOf, operator } from "../services/RedisOperator.ts"
-import { ownServices, withServices } from "../services/Services.ts"
+import { freezable, ownServices, withServices } from "../services/Services.ts"
 
 await withServices("SharedSpace over Redis", ["redis"], ({ redis }) => {
   it.live("an answer lost with its connection: repeated, the commit answers as the first time, told once", () =>
@@ -142,23 +142,22 @@ const nowhere = Effect.gen(function* () {
 
 /** Nothing closes the connection of a frozen server: it must be given up for its silence, the subscriber's too. */
 const frozen = Effect.gen(function* () {
-  const { set, urls } = yield* ownServices("redis")
-  const pid = (yield* Effect.promise(() => set.pid("redis"))) ?? 0
+  const { url, freeze, thaw } = yield* freezable("redis")
   yield* Effect.gen(function* () {
     const [space, link] = [yield* SharedSpace, yield* RunnerLink]
     let ready = 0
     yield* link.onReady(() => void ready++)
-    process.kill(pid, "SIGSTOP")
+    yield* freeze
     const begun = Date.now()
     const late = yield* Effect.flip(space.marker)
     assert.match(String(late.cause), /timed out/)
     assert.isBelow(Date.now() - begun, 2_000)
     const away = yield* Effect.flip(Effect.forever(Effect.catchIf(space.marker, isLate, () => Effect.void)))
     assert.match(String(away.cause), /Redis is away/)
-    process.kill(pid, "SIGCONT")
+    yield* thaw
     yield* until("the link is ready", () => ready > 0)
     assert.isUndefined(yield* space.marker)
-  }).pipe(over(urls.redis))
+  }).pipe(over(url))
 }).pipe(Effect.scoped)
 
 const isLate = (error: SpaceError): boolean => /timed out/.test(String(error.cause))
