@@ -8,23 +8,32 @@ import { TestClock } from "effect/testing"
 import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
 import { Sessions } from "../../src/client/Sessions.ts"
 import * as Mailbox from "../../src/plaza/mailbox/Mailbox.ts"
+import { counted } from "../../src/space/PresenceWrites.ts"
 import { Workers } from "../../src/Workers.ts"
 import { hello, house } from "../client/House.ts"
-import { settle, Twins } from "../space/Harness.ts"
+import { commitOf } from "../contract/SharedSpaceCommits.ts"
+import { type Runner, settle, Twins } from "../space/Harness.ts"
 
 const settings = { secret: Option.some(Redacted.make("one secret for all runners")) }
+
+/** Delivers to the phones of a runner, until the test ends. */
+const deliver = ({ context }: Pick<Runner, "context">, sessions: Sessions["Service"]) =>
+  Layer.build(
+    Layer.fresh(
+      Mailbox.deliveryLayer.pipe(
+        Layer.provide(Mailbox.Mailbox.layer),
+        Layer.provide(Workers.layer),
+        Layer.provide(Layer.succeed(Sessions, sessions))
+      )
+    )
+  ).pipe(Effect.provideContext(context))
 
 it.effect("a claim that was told and not heard: the phone is told REPLACED all the same (P1, P4)", () =>
   Effect.gen(function* () {
     const twins = new Twins()
     const one = yield* house(twins, { settings })
     const two = yield* house(twins, { id: "r2", settings })
-    const layer = Mailbox.deliveryLayer.pipe(
-      Layer.provide(Mailbox.Mailbox.layer),
-      Layer.provide(Workers.layer),
-      Layer.provide(Layer.succeed(Sessions, one.sessions))
-    )
-    yield* Layer.build(Layer.fresh(layer)).pipe(Effect.provideContext(one.context))
+    yield* deliver(one, one.sessions)
     const phone = yield* one.connect(hello(1))
     for (const session of one.sessions.all()) session.mailboxSeq = 0
     two.watch.instead = (commit) => ({ ...commit, tell: [] })
@@ -33,5 +42,24 @@ it.effect("a claim that was told and not heard: the phone is told REPLACED all t
     yield* TestClock.adjust("30 seconds")
     yield* settle
     assert.strictEqual(phone.disconnectedWith, DisconnectCode.DISCONNECT_CODE_REPLACED)
+  })
+)
+
+it.effect("an enter that came to nothing raises the count of claims, and its session is left in peace", () =>
+  Effect.gen(function* () {
+    const twins = new Twins()
+    const one = yield* house(twins, { settings })
+    let judged = 0
+    yield* deliver(one, { ...one.sessions, judge: () => void judged++ })
+    yield* one.connect(hello(1))
+    const [session] = one.sessions.all()
+    assert(session?.held !== undefined)
+    session.mailboxSeq = 0
+    const { owner } = session.held
+    const changes = [counted({ ...owner, connection: owner.connection + 1 })]
+    twins.space.commit(commitOf(session.guest, { generation: one.self.generation, changes }))
+    yield* TestClock.adjust("30 seconds")
+    yield* settle
+    assert.strictEqual(judged, 0)
   })
 )
