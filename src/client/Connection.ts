@@ -187,6 +187,7 @@ export class PhoneConnection implements Connection, Source {
 
   // --- What happens to the socket: for whoever listens ---
 
+  /** What is not taken of it at once is copied: whose memory it is may use that again. */
   received(chunk: Buffer): void {
     this.bytesIn += chunk.length
     bytesIn.count += chunk.length
@@ -195,10 +196,10 @@ export class PhoneConnection implements Connection, Source {
     if (!this.isOpen) return
     this.lines.feed(chunk, this.now())
     this.reading?.advance()
-    if (this.lines.hasMore && !this.held) {
-      this.held = true
-      this.transport.pause()
-    }
+    this.lines.own()
+    if (!this.lines.hasMore || this.held) return
+    this.held = true
+    this.transport.pause()
   }
 
   /** Bytes that end no frame yet. */

@@ -35,6 +35,13 @@ const highWaterMark = 16 * 1024
 /** How a listening socket is made. A phone may end its side and still hear. */
 export const serverOptions = { allowHalfOpen: true, highWaterMark, noDelay: true } as const
 
+/** The same for a socket that we make ourselves. */
+export const bareOptions = {
+  allowHalfOpen: true,
+  readableHighWaterMark: highWaterMark,
+  writableHighWaterMark: highWaterMark
+} as const
+
 /** For what comes before a line could: a proxy's header, a TLS handshake. The hello timeout, where that is off. */
 const openingMsDefault = 5000
 

@@ -4,6 +4,7 @@
  * lines. Chunks are shared between phones: nobody may change one that was given here.
  */
 import { bytesOut, latestSkipped, writes } from "../telemetry/Metrics.ts"
+import { type SendBatch, type Sender, sendBatch } from "./SendBatch.ts"
 import { turn } from "./Turn.ts"
 
 export interface Outbox {
@@ -13,8 +14,8 @@ export interface Outbox {
   readonly push: (chunk: Uint8Array) => void
   /** What the next one replaces (LATEST): joins the next write; false when it was skipped because the phone is slow. */
   readonly latest: (chunk: Uint8Array) => boolean
-  /** Writes what waits now, in one write: the tick calls it for the phones it told. */
-  readonly flush: () => void
+  /** Writes what waits now, in one write; with a batch, where the socket can, when its caller ends that. */
+  readonly flush: (batch?: SendBatch) => void
   /** Writes what waits at the end of this event-loop turn: for what was pushed where no tick is coming. */
   readonly schedule: () => void
 }
@@ -27,6 +28,8 @@ export interface OutboxSocket {
   /** All that was ever given to it, by whomever, and what it added: frames, their answers to a ping. */
   readonly bytesWritten: number
   readonly writableNeedDrain: boolean
+  /** Where what is written goes to the kernel as it is, its number there (SendBatch); -1 once closed. */
+  readonly descriptor?: number
 }
 
 export interface OutboxOptions {
@@ -54,7 +57,7 @@ const none: Array<Uint8Array> = []
 
 export const makeOutbox = (options: OutboxOptions): SocketOutbox => new SocketOutbox(options)
 
-export class SocketOutbox implements Outbox {
+export class SocketOutbox implements Outbox, Sender {
   /** All bytes given to the socket. */
   written = 0
   /** When something was last written. */
@@ -65,6 +68,8 @@ export class SocketOutbox implements Outbox {
   private waiting: Array<Uint8Array> = none
   private waitingBytes = 0
   private taken = 0
+  /** Bytes that the kernel took in a batch: the socket knows nothing of them. */
+  private batched = 0
   /** The kernel took all of the last write: the socket need not be asked, which is never at hand when thousands are told. */
   private clear = true
   /** Nothing waits, as of the last look, and nothing was written since. */
@@ -127,15 +132,23 @@ export class SocketOutbox implements Outbox {
 
   turnEnded(): void {
     this.scheduled = false
-    this.flush()
+    this.flush(sendBatch)
   }
 
-  flush(): void {
+  flush(batch?: SendBatch): void {
     this.looks = 0
+    if (batch !== undefined && this.joins(batch)) return
     // A socket that was given much asks to wait although the kernel has taken all of it: its length says so sooner.
     while (this.waiting !== none && (this.untaken === 0 || !this.socket.writableNeedDrain)) {
       this.write(this.take())
     }
+  }
+
+  /** Of what was given to a batch. */
+  sent(chunk: Uint8Array, bytes: number): void {
+    this.batched += bytes
+    if (bytes < chunk.length) this.give(bytes === 0 ? chunk : chunk.subarray(bytes))
+    if (this.waiting !== none) this.flush()
   }
 
   /** Whatever waits and these as the last bytes, however slow the phone is; nothing after them. */
@@ -168,7 +181,7 @@ export class SocketOutbox implements Outbox {
       this.takenAt = undefined
       return 0
     }
-    const taken = this.socket.bytesWritten - this.socket.writableLength
+    const taken = this.batched + this.socket.bytesWritten - this.socket.writableLength
     if (taken !== this.taken || this.takenAt === undefined) {
       this.taken = taken
       this.takenAt = now
@@ -176,6 +189,17 @@ export class SocketOutbox implements Outbox {
       this.slow()
     }
     return bytes
+  }
+
+  /** Only a socket that has nothing waiting: order is the kernel's then. */
+  private joins(batch: SendBatch): boolean {
+    if (this.waiting === none || !batch.isThere || this.untaken > 0) return false
+    const descriptor = this.socket.descriptor ?? -1
+    if (descriptor === -1) return false
+    const chunk = this.take()
+    this.count(chunk)
+    batch.add(descriptor, chunk, this)
+    return true
   }
 
   private add(chunk: Uint8Array): void {
@@ -201,11 +225,19 @@ export class SocketOutbox implements Outbox {
   }
 
   private write(chunk: Uint8Array): void {
+    this.count(chunk)
+    this.give(chunk)
+  }
+
+  private count(chunk: Uint8Array): void {
     this.settled = false
     this.written += chunk.length
     this.wroteAt = this.options.now()
     writes.count++
     bytesOut.count += chunk.length
+  }
+
+  private give(chunk: Uint8Array): void {
     this.socket.write(chunk)
     this.clear = this.socket.writableLength === 0
   }

@@ -9,9 +9,11 @@ import * as Effect from "effect/Effect"
 import type { Values } from "../Settings.ts"
 import { socketsAccepted } from "../telemetry/Metrics.ts"
 import { type Admission, isRefused, type SocketRefused, type Ticket } from "./Admission.ts"
+import { acceptBare, BareSocket } from "./BareSocket.ts"
 import { disconnectLine } from "./Connection.ts"
 import type { Connections } from "./Connections.ts"
 import * as Door from "./Door.ts"
+import { sendBatch } from "./SendBatch.ts"
 
 export type TcpSettings = Door.DoorSettings & Pick<Values, "host" | "tcpPort" | "reusePort" | "socketsMax">
 
@@ -37,13 +39,18 @@ export const listen = Effect.fnUntraced(function* ({ settings, admission, connec
   const door = yield* Door.make(settings)
   const acceptor = new Acceptor(door, admission, connections)
   const server = Net.createServer(Door.serverOptions, (socket) => acceptor.opened(socket))
-  if (settings.socketsMax > 0) server.maxConnections = settings.socketsMax + strangersMax
+  const socketsMax = settings.socketsMax > 0 ? settings.socketsMax + strangersMax : 0
+  if (socketsMax > 0) server.maxConnections = socketsMax
   yield* Effect.acquireRelease(bind(server, settings), () =>
     Effect.sync(() => {
       server.close()
       door.destroyAll()
     })
   )
+  // TLS reads and writes for itself.
+  if (!door.hasTls)
+    acceptBare(server, { options: Door.bareOptions, socketsMax, opened: (socket) => acceptor.opened(socket) })
+  if (!sendBatch.isThere) yield* Effect.logWarning("native/send is not built: each write takes more processor time")
   // Accepting may fail for want of file descriptors: those who are here stay, and whoever comes is refused meanwhile.
   server.on("error", (cause) => void run(Effect.logError("accepting failed", cause)))
   const bound = server.address()
@@ -113,7 +120,10 @@ class Acceptor {
 
   private begin(socket: Net.Socket, peer: Door.Peer, ticket: Ticket): void {
     const connection = this.connections.begin({ transport: socket, peer, ticket, kind: "tcp" })
-    socket.on("data", (chunk: Buffer) => connection.received(chunk))
+    const received = (chunk: Buffer) => connection.received(chunk)
+    if (socket instanceof BareSocket) socket.takenBy(received)
+    // What was read before, too: what came with a proxy's header.
+    socket.on("data", received)
     socket.on("end", () => connection.receivedEnd())
     socket.on("drain", () => connection.drained())
     socket.on("close", () => this.connections.gone(connection, "tcp"))

@@ -2,6 +2,8 @@
  * The end of this turn of the event loop: what is scheduled here writes once, after everything that was read in the
  * turn has been handled, so that many lines to one phone become one write. One immediate for all phones.
  */
+import { sendBatch } from "./SendBatch.ts"
+
 export interface Waiting {
   readonly turnEnded: () => void
 }
@@ -20,6 +22,7 @@ class Turn {
     const all = this.waiting
     this.waiting = []
     for (const waiting of all) waiting.turnEnded()
+    sendBatch.end()
   }
 }
 

@@ -44,6 +44,10 @@ export const linesIn: Family<Counter> = meter.counters(
 export const bytesIn: Counter = meter.counter("noriter_bytes_in_total", "Bytes read from phones")
 export const bytesOut: Counter = meter.counter("noriter_bytes_out_total", "Bytes written to phones")
 export const writes: Counter = meter.counter("noriter_socket_writes_total", "Writes to sockets: what fan-out costs")
+export const batchedWrites: Counter = meter.counter(
+  "noriter_socket_writes_batched_total",
+  "Writes to sockets that many phones shared a call for; none: native/send is not built"
+)
 export const refused: Family<Counter> = meter.counters(
   "noriter_refused_total",
   "Requests and lines refused, by error code",

@@ -84,6 +84,13 @@ export class Lines {
     return this.at < this.chunk.length
   }
 
+  /** What is not yet taken of the chunk is copied, so that its memory may be used again. */
+  own(): void {
+    if (!this.hasMore) return
+    this.chunk = Buffer.from(this.chunk.subarray(this.at))
+    this.at = 0
+  }
+
   /** When the line began whose end has not come: the `now` of its first bytes. Undefined between two lines. */
   get unfinishedSince(): number | undefined {
     return this.began

@@ -67,6 +67,27 @@ describe("TcpListener", () => {
     })
   )
 
+  it.live("keeps what a session has not taken yet, whatever other phones say meanwhile", () =>
+    Effect.gen(function* () {
+      let waits = true
+      const { port } = yield* listen({}, (connection) => {
+        const echoing = echo(connection)
+        return {
+          ...echoing,
+          take: (line) => (line === "wait" ? until("the others to have spoken", () => !waits) : echoing.take(line))
+        }
+      })
+      const [patient, other] = [yield* PhoneSocket.open({ port }), yield* PhoneSocket.open({ port })]
+      patient.say("wait\nmine, and nobody else's\n")
+      for (let round = 0; round < 20; round++) {
+        other.say(`${"x".repeat(200)}${round};\n`)
+        yield* other.hears(`x${round};`)
+      }
+      waits = false
+      assert.strictEqual(yield* patient.hears("else's"), "127.0.0.1 mine, and nobody else's\n")
+    })
+  )
+
   it.live("closes a socket whose session failed, and hurts nobody else", () =>
     Effect.gen(function* () {
       const { port } = yield* listen({}, echo)

@@ -3,6 +3,7 @@
  * of phones would hold up everything else for tens of milliseconds: what phones say, answers, other channels. Owns when
  * whose outbox is flushed; what is in it is the views', and stays in order however it is flushed.
  */
+import { sendBatch } from "../../client/SendBatch.ts"
 import type { Viewer } from "./Viewer.ts"
 
 /** Phones written to before what else has come is looked at: less than a millisecond. */
@@ -64,10 +65,11 @@ export class Spread {
       const next = this.waiting[0].next()
       if (next.done === true) this.waiting.shift()
       else {
-        next.value.outbox.flush()
+        next.value.outbox.flush(sendBatch)
         left--
       }
     }
+    sendBatch.end()
     this.busyMs += performance.now() - began
     if (this.waiting.length > 0) return
     this.finished(this.busyMs)

@@ -1,0 +1,72 @@
+import { once } from "node:events"
+import * as Net from "node:net"
+import { assert, describe, it } from "@effect/vitest"
+import { acceptBare, type BareSocket } from "../../src/client/BareSocket.ts"
+import { bareOptions } from "../../src/client/Door.ts"
+import { bareServer, pair } from "./SocketPair.ts"
+
+describe("BareSocket", () => {
+  it("gives what came before it was taken as data, and then reads into memory that all share", async () => {
+    await using first = await pair()
+    await using second = await pair()
+    const early: Array<string> = []
+    first.server.on("data", (bytes: Buffer) => early.push(bytes.toString()))
+    first.phone.write("early")
+    await once(first.server, "data")
+    assert.deepStrictEqual(early, ["early"])
+    const memories: Array<ArrayBufferLike> = []
+    const taken = (socket: BareSocket) =>
+      new Promise<string>((resolve) =>
+        socket.takenBy((bytes) => {
+          memories.push(bytes.buffer)
+          resolve(bytes.toString())
+        })
+      )
+    const both = Promise.all([taken(first.server), taken(second.server)])
+    first.phone.write("one")
+    second.phone.write("two")
+    assert.deepStrictEqual(await both, ["one", "two"])
+    assert.strictEqual(memories[0], memories[1])
+  })
+
+  for (const [socketsMax, letIn] of [
+    [1, 1],
+    [0, 2]
+  ] as const) {
+    it(`lets in ${letIn} of two where ${socketsMax || "any number"} may be open`, async () => {
+      const opened: Array<BareSocket> = []
+      const { port, close } = await bareServer((socket) => opened.push(socket), socketsMax)
+      const phones = [Net.connect({ host: "127.0.0.1", port }), Net.connect({ host: "127.0.0.1", port })]
+      for (const phone of phones) phone.on("error", () => {})
+      await Promise.all(phones.map((phone) => once(phone, "connect")))
+      if (letIn < phones.length) await Promise.race(phones.map((phone) => once(phone.resume(), "close")))
+      else while (opened.length < letIn) await new Promise((resolve) => setImmediate(resolve))
+      assert.lengthOf(opened, letIn)
+      for (const socket of opened) socket.destroy()
+      for (const phone of phones) phone.destroy()
+      close()
+    })
+  }
+
+  it("has room again when one is closed", async () => {
+    const opened: Array<BareSocket> = []
+    const { port, close } = await bareServer((socket) => opened.push(socket), 1)
+    const first = Net.connect({ host: "127.0.0.1", port })
+    await once(first, "connect")
+    first.end()
+    while (opened.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    opened[0]?.resume()
+    opened[0]?.end()
+    await once(opened[0] ?? first, "close")
+    const second = Net.connect({ host: "127.0.0.1", port })
+    await once(second, "connect")
+    while (opened.length === 1) await new Promise((resolve) => setImmediate(resolve))
+    assert.lengthOf(opened, 2)
+    for (const socket of [...opened, first, second]) socket.destroy()
+    close()
+  })
+
+  it("is not to be had of a server that does not listen: those are node:net's", () => {
+    assert.isFalse(acceptBare(Net.createServer(), { options: bareOptions, socketsMax: 0, opened: () => {} }))
+  })
+})
