@@ -20,10 +20,11 @@ interface Reads {
 }
 
 export class BareSocket extends Net.Socket {
-  declare private readonly _handle: { readonly fd?: number } | null
+  /** The kernel's number of it; -1 once it is closed, when another socket may have that number. */
+  descriptor: number
   private readonly reads: Reads
 
-  constructor(handle: object, options: SocketOptions) {
+  constructor(handle: Handle, options: SocketOptions) {
     const reads: Reads = { take: undefined }
     const taken = (bytes: number): boolean => {
       const chunk = memory.subarray(0, bytes)
@@ -36,17 +37,19 @@ export class BareSocket extends Net.Socket {
     Reflect.set(given, "handle", handle)
     super(given)
     this.reads = reads
+    this.descriptor = handle.fd ?? -1
     this.setNoDelay(true)
+  }
+
+  /** Node closes it here. */
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.descriptor = -1
+    super._destroy(error, callback)
   }
 
   /** What comes from here on is given to `take`, which must be done with it, or have copied it, when it returns. */
   takenBy(take: Take): void {
     this.reads.take = take
-  }
-
-  /** The kernel's number of it; -1 once it is closed, when another socket may have that number. */
-  get descriptor(): number {
-    return this._handle?.fd ?? -1
   }
 }
 
@@ -58,6 +61,7 @@ export interface SocketOptions {
 
 /** What is accepted by a server that listens. */
 interface Handle {
+  readonly fd?: number
   readonly close: () => void
 }
 
