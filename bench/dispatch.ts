@@ -19,6 +19,7 @@ const caller: Caller = {
   nickname: "바람",
   place: undefined,
   mailboxSeq: 0,
+  mailWaits: false,
   epoch: "",
   placeOf: () => notAsked,
   tell: () => {},

@@ -59,6 +59,8 @@ export interface Caller {
   readonly place: Place | undefined
   /** The last entry of the mailbox that this phone was told. */
   mailboxSeq: number
+  /** Mail has come that this phone was not told, because it did not follow its mailbox yet. */
+  mailWaits: boolean
   /** The name of the mailbox's history. */
   readonly epoch: string
   /**

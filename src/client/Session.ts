@@ -67,6 +67,7 @@ export class Session implements Caller {
   place: Place | undefined
   /** -1: not told of its mailbox yet. */
   mailboxSeq = -1
+  mailWaits = false
   /** The highest request id decided: answered, or refused for good. */
   lastId = 0
   /** The highest request id taken. */

@@ -50,6 +50,7 @@ const caller: Caller = {
   nickname: "",
   place: undefined,
   mailboxSeq: 0,
+  mailWaits: false,
   epoch: "1.1",
   placeOf: () => Effect.die("none"),
   tell: () => {},

@@ -1,15 +1,20 @@
 /** What comparing mailboxes finds besides mail: sessions that another has claimed, without this runner's hearing of it. */
 import { assert, it } from "@effect/vitest"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { TestClock } from "effect/testing"
 import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
+import { MailTold } from "../../gen/noriter/runner/v1/mailbox.ts"
+import { frameOf } from "../../src/bus/EventBus.ts"
 import { Sessions } from "../../src/client/Sessions.ts"
 import * as Mailbox from "../../src/plaza/mailbox/Mailbox.ts"
+import { mailboxMax, mailboxStream } from "../../src/plaza/mailbox/MailStream.ts"
 import { counted } from "../../src/space/PresenceWrites.ts"
 import { Workers } from "../../src/Workers.ts"
+import { isObject } from "../../src/wire/Strict.ts"
 import { hello, house } from "../client/House.ts"
 import { commitOf } from "../contract/SharedSpaceCommits.ts"
 import { type Runner, settle, Twins } from "../space/Harness.ts"
@@ -21,12 +26,15 @@ const deliver = ({ context }: Pick<Runner, "context">, sessions: Sessions["Servi
   Layer.build(
     Layer.fresh(
       Mailbox.deliveryLayer.pipe(
-        Layer.provide(Mailbox.Mailbox.layer),
+        Layer.provideMerge(Mailbox.Mailbox.layer),
         Layer.provide(Workers.layer),
         Layer.provide(Layer.succeed(Sessions, sessions))
       )
     )
-  ).pipe(Effect.provideContext(context))
+  ).pipe(
+    Effect.provideContext(context),
+    Effect.map((services) => Context.get(services, Mailbox.Mailbox))
+  )
 
 it.effect("a claim that was told and not heard: the phone is told REPLACED all the same (P1, P4)", () =>
   Effect.gen(function* () {
@@ -61,5 +69,46 @@ it.effect("an enter that came to nothing raises the count of claims, and its ses
     yield* TestClock.adjust("30 seconds")
     yield* settle
     assert.strictEqual(judged, 0)
+  })
+)
+
+it.effect("mail that was told before the phone followed its mailbox is told then, and once", () =>
+  Effect.gen(function* () {
+    const twins = new Twins()
+    const one = yield* house(twins, { settings })
+    const mailbox = yield* deliver(one, one.sessions)
+    const phone = yield* one.connect(hello(1))
+    const [session] = one.sessions.all()
+    assert(session?.held !== undefined)
+    const write = (seq: number) => {
+      const mail = MailTold.fromPartial({
+        incarnation: one.self.incarnation.id,
+        guest: session.guest,
+        seq,
+        prev: seq - 1,
+        body: { $case: "whisper", value: { member: 7, text: `${seq}` } }
+      })
+      const append = { stream: mailboxStream, class: "mail", countMax: mailboxMax, ageMsMax: 0, seq, timeMs: 1 }
+      twins.space.commit(
+        commitOf(session.guest, {
+          generation: one.self.generation,
+          changes: [{ _tag: "Append", value: MailTold.encode(mail).finish(), ...append }],
+          tell: [frameOf(mail, undefined)]
+        })
+      )
+    }
+    const heard = () => phone.heard.flatMap(({ whispered }) => (isObject(whispered) ? [whispered.text] : []))
+    write(1)
+    yield* settle
+    assert.deepStrictEqual(heard(), [])
+    mailbox.follow(session, 0, [])
+    yield* settle
+    assert.deepStrictEqual(heard(), ["1"])
+    write(2)
+    yield* settle
+    assert.deepStrictEqual(heard(), ["1", "2"])
+    mailbox.follow(session, 2, [])
+    yield* settle
+    assert.deepStrictEqual(heard(), ["1", "2"])
   })
 )

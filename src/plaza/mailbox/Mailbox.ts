@@ -111,6 +111,8 @@ const make = Effect.gen(function* () {
       caller.mailboxSeq = after
       tellAll(caller, mails)
       // What was told between the reading and now found nobody following.
+      if (!caller.mailWaits) return
+      caller.mailWaits = false
       fork(fill(caller))
     }
   })
@@ -133,7 +135,11 @@ export const deliveryLayer = Layer.effectDiscard(
       deliver: (mail) =>
         Effect.suspend(() => {
           const session = sessions.ofGuest(mail.guest)
-          if (session === undefined || session.mailboxSeq === notFollowing) return Effect.void
+          if (session === undefined) return Effect.void
+          if (session.mailboxSeq === notFollowing) {
+            session.mailWaits = true
+            return Effect.void
+          }
           if (mail.prev > session.mailboxSeq) return mailbox.fill(session)
           tellAll(session, [mail])
           return Effect.void
