@@ -34,11 +34,12 @@ import { peers } from "./peers.ts"
 import { type Bench, type Given, isMet, machine, toJsonLines, toTable } from "./Report.ts"
 import { screen } from "./screen.ts"
 import { soak } from "./soak.ts"
+import { sockets } from "./sockets.ts"
 import { storm } from "./storm.ts"
 
 const benches: ReadonlyArray<Bench> = [
   ...[chat, cluster, commits, crowd, decode, dispatch, encode, fanout, fuzz, growth, idle, latency],
-  ...[mixed, move, pageSoak, peers, screen, soak, storm]
+  ...[mixed, move, pageSoak, peers, screen, soak, sockets, storm]
 ]
 
 const { values, positionals } = readArguments(import.meta.filename, {
