@@ -68,6 +68,8 @@ export class SocketOutbox implements Outbox, Sender {
   private waiting: Array<Uint8Array> = none
   private waitingBytes = 0
   private taken = 0
+  /** The batch that has bytes of ours and was not sent: it goes before anything else is written. */
+  private joined: SendBatch | undefined = undefined
   /** Bytes that the kernel took in a batch: the socket knows nothing of them. */
   private batched = 0
   /** The kernel took all of the last write: the socket need not be asked, which is never at hand when thousands are told. */
@@ -137,6 +139,7 @@ export class SocketOutbox implements Outbox, Sender {
 
   flush(batch?: SendBatch): void {
     this.looks = 0
+    this.joined?.end()
     if (batch !== undefined && this.joins(batch)) return
     // A socket that was given much asks to wait although the kernel has taken all of it: its length says so sooner.
     while (this.waiting !== none && (this.untaken === 0 || !this.socket.writableNeedDrain)) {
@@ -146,6 +149,7 @@ export class SocketOutbox implements Outbox, Sender {
 
   /** Of what was given to a batch. */
   sent(chunk: Uint8Array, bytes: number): void {
+    this.joined = undefined
     this.batched += bytes
     if (bytes < chunk.length) this.give(bytes === 0 ? chunk : chunk.subarray(bytes))
     if (this.waiting !== none) this.flush()
@@ -154,6 +158,7 @@ export class SocketOutbox implements Outbox, Sender {
   /** Whatever waits and these as the last bytes, however slow the phone is; nothing after them. */
   finish(last: Uint8Array | undefined): void {
     if (this.finished) return
+    this.joined?.end()
     const all = last === undefined ? this.waiting : [...this.waiting, last]
     this.close()
     this.finished = true
@@ -198,6 +203,7 @@ export class SocketOutbox implements Outbox, Sender {
     if (descriptor === -1) return false
     const chunk = this.take()
     this.count(chunk)
+    this.joined = batch
     batch.add(descriptor, chunk, this)
     return true
   }

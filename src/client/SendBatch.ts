@@ -3,7 +3,8 @@
  * Node's streams (docs/performance.md); here that is paid once for all. Owns the addon (native/send.c) and who is in a
  * batch; what the kernel does not take at once is given back, and waits in the socket as it always does.
  *
- * A batch is filled and sent within one turn of the event loop: nothing else is written, and nothing closed, meanwhile.
+ * A batch is filled and sent within one turn of the event loop, whatever fails meanwhile: a socket that closed in between
+ * would have given its number to another.
  */
 import { createRequire } from "node:module"
 import { batchedWrites } from "../telemetry/Metrics.ts"

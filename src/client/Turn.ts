@@ -21,8 +21,11 @@ class Turn {
     // Whoever is scheduled meanwhile waits for the end of the next turn.
     const all = this.waiting
     this.waiting = []
-    for (const waiting of all) waiting.turnEnded()
-    sendBatch.end()
+    try {
+      for (const waiting of all) waiting.turnEnded()
+    } finally {
+      sendBatch.end()
+    }
   }
 }
 

@@ -1,7 +1,8 @@
 import { once } from "node:events"
 import { assert, describe, it } from "@effect/vitest"
-import { makeOutbox, writeBytesMax } from "../../src/client/Outbox.ts"
+import { makeOutbox, type OutboxSocket, writeBytesMax } from "../../src/client/Outbox.ts"
 import { batchMax, SendBatch, sendBatch } from "../../src/client/SendBatch.ts"
+import { Random } from "../wire/Messages.ts"
 import { FakeSocket } from "./FakeSocket.ts"
 import { pair } from "./SocketPair.ts"
 
@@ -23,6 +24,47 @@ function fakeBatch(room = Number.POSITIVE_INFINITY) {
 
 class Described extends FakeSocket {
   descriptor = 7
+}
+
+const seed = Number(process.env.NORITER_SEED ?? Date.now() % 0xffff_ffff)
+
+/** A socket over a kernel with as much room as it is made: what a batch sends goes past what waits in the socket. */
+class Wire implements OutboxSocket {
+  text = ""
+  readonly descriptor = 7
+  readonly bytesWritten = 0
+  readonly writableNeedDrain = false
+  private room = 0
+  private waiting = ""
+
+  readonly batch = new SendBatch((_descriptors, chunks, sent, count) => {
+    for (let index = 0; index < count; index++) {
+      const bytes = Buffer.from(chunks[index] ?? chunk("")).toString()
+      sent[index] = this.take(bytes)
+    }
+  })
+
+  get writableLength(): number {
+    return this.waiting.length
+  }
+
+  write(bytes: Uint8Array): boolean {
+    this.waiting += Buffer.from(bytes).toString()
+    this.make(0)
+    return true
+  }
+
+  make(room: number): void {
+    this.room += room
+    this.waiting = this.waiting.slice(this.take(this.waiting))
+  }
+
+  private take(bytes: string): number {
+    const taken = Math.min(this.room, bytes.length)
+    this.room -= taken
+    this.text += bytes.slice(0, taken)
+    return taken
+  }
 }
 
 describe("an outbox in a batch", () => {
@@ -60,6 +102,33 @@ describe("an outbox in a batch", () => {
       assert.strictEqual((given[0]?.text ?? "") + socket.text, "abc\ndef\n")
     })
   }
+
+  it(`says everything in order, however it is flushed and whatever the kernel takes (NORITER_SEED=${seed})`, () => {
+    const random = new Random(seed)
+    for (let round = 0; round < 2_000; round++) {
+      const wire = new Wire()
+      const { batch } = wire
+      const outbox = makeOutbox({ socket: wire, ...limits, now: () => 0, onSlow: () => assert.fail("slow") })
+      let said = ""
+      for (let step = 0; step < 12; step++) {
+        const acts = [
+          () => {
+            said += `${step}${"-".repeat(random.below(4))}`
+            outbox.push(chunk(said.slice(said.lastIndexOf(`${step}`))))
+          },
+          () => outbox.flush(batch),
+          () => outbox.flush(),
+          () => batch.end(),
+          () => wire.make(random.below(6))
+        ]
+        acts[random.below(acts.length)]?.()
+      }
+      outbox.finish(chunk("bye"))
+      batch.end()
+      wire.make(1_000)
+      assert.strictEqual(wire.text, `${said}bye`)
+    }
+  })
 
   it("writes what is more than one write at once, in order", () => {
     const { batch, given } = fakeBatch()
