@@ -68,12 +68,11 @@ const secretOf = new WeakMap<Guest, string>()
 
 describe("in one process", () => {
   let server: Server
-  let rated: Server
 
   beforeAll(async () => {
-    ;[server, rated] = await Promise.all([Server.start(unlimited), Server.start()])
+    server = await Server.start(unlimited)
   })
-  afterAll(() => Promise.all([server, rated].map((each) => each.stop())))
+  afterAll(() => server.stop())
 
   it("hears nothing of the blocked one from the answer on, who learns nothing of it", async () => {
     const [guest, blocked, other] = await three(server)
@@ -194,14 +193,6 @@ describe("in one process", () => {
     assert.lengthOf(await blocksOf(phone), 1)
     await using before = await Phone.connect(server.tcpPort)
     assert.strictEqual(codeOf(await before.ask({ blocks: {} })), "ERROR_CODE_HELLO_FIRST")
-  })
-
-  it("a burst of five is taken, and one more is refused for its rate", async () => {
-    await using phone = (await visit(rated.tcpPort, "바람")).phone
-    const ids = [100, 101, 102, 103, 104, 105]
-    phone.write(ids.map((id) => `${JSON.stringify({ id, unblock: { block: 1 } })}\n`).join(""))
-    const answers = await Promise.all(ids.map((id) => phone.answer(id)))
-    assert.deepStrictEqual(answers.map(codeOf), [...ids.slice(1).map(() => undefined), "ERROR_CODE_RATE_LIMITED"])
   })
 })
 
