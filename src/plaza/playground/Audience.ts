@@ -203,19 +203,15 @@ export class Audience {
     const { cell } = member
     const sight = this.sights.of(member)
     const chunk = this.chunkOf(cell)
-    const hides = viewer.hides === undefined ? undefined : this.hiddenNear(viewer, viewer.hides)
-    if (viewer.fresh || viewer.cell !== cell || sight.cell !== member.shown) {
-      this.tellDifference(viewer)
-      this.tellMoves(
-        viewer,
-        sight,
-        chunk,
-        hides === undefined ? latestOf(chunk) : this.movesBut(hides, viewer, chunk),
-        hides
-      )
-    } else if (hides !== undefined) {
-      if (chunk.orderedBytes > 0) this.tellDifference(viewer)
+    const isAlone = viewer.fresh || viewer.cell !== cell || sight.cell !== member.shown
+    // Who hides nobody around it is told what all of its cell are.
+    const hides = viewer.hides?.isNear(cell, this.sights) === true ? viewer.hides : undefined
+    if (hides !== undefined) {
+      if (isAlone || chunk.orderedBytes > 0) this.tellDifference(viewer)
       this.tellMoves(viewer, sight, chunk, this.movesBut(hides, viewer, chunk), hides)
+    } else if (isAlone) {
+      this.tellDifference(viewer)
+      this.tellMoves(viewer, sight, chunk, latestOf(chunk))
     } else if (chunk.orderedBytes > 0) {
       appearedFigure.count += chunk.came
       const apart = viewer.behind || viewer.pace === Pace.PACE_LINES || !outbox.latest(chunk.all)
@@ -229,13 +225,10 @@ export class Audience {
     }
   }
 
-  /** What a phone hides, where that makes a difference: what it is told at this tick may be about them. */
-  private hiddenNear({ cell, member }: Viewer, hides: Hides): Hides | undefined {
-    const isNear = hides.isNear(member.cell, this.sights) || (cell !== member.cell && hides.isNear(cell, this.sights))
-    return isNear ? hides : undefined
-  }
-
-  /** What this phone alone is told of who came and went: it stands in another cell, its own member came or went, or it hides some. */
+  /**
+   * What this phone alone is told of who came and went: it stands in another cell, its own member came or went, or it
+   * hides somebody.
+   */
   private tellDifference(viewer: Viewer): void {
     const { cell } = viewer.member
     viewer.fresh = false
