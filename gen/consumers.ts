@@ -58,9 +58,9 @@ function misrouted(key: Key, message: { readonly $type: string }): never {
   throw new Error("the consumer of " + key + " was handed " + message.$type)
 }
 
-/** BlockConsumer takes whom a guest blocks. From the answer on the guest neither sees nor hears the other: no appeared, moved, emoted and typed, no said, history included, in any channel, until it is taken back. Who is in view disappears with GONE_REASON_OUT_OF_SIGHT, and appears when it is taken back. A whisper of theirs is answered to them as ever, and not told; so are flowers, which are in the pouch. What was told before stays told; lines and whispers missed by a block that is over are not told later. `crowded` counts everybody. */
+/** BlockConsumer takes whom a guest blocks. */
 export interface BlockConsumer {
-  /** Blocks whoever is one member of the channel, for good. */
+  /** Blocks whoever is one member of the channel, until that is taken back. From the answer on the guest neither sees nor hears them, in any channel and under any number: no `appeared`, `moved`, `emoted` and `typed`, no `said`, history included, no `whispered` and no `given`. Who is in view disappears with GONE_REASON_OUT_OF_SIGHT, and appears when it is taken back. They learn nothing of it, and see and hear the guest as before; what they whisper is answered as ever, and the flowers they give are in the pouch. What was told stays told; whispers of that time are not told later. `crowded` counts everybody. */
   readonly block: ClientHandler<BlockRequest, BlockResponse>
   /** Takes a block back. */
   readonly unblock: ClientHandler<UnblockRequest, UnblockResponse>

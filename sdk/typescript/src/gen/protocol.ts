@@ -96,7 +96,7 @@ const readDisconnectCode = (value: unknown): DisconnectCode => (isDisconnectCode
 export type GoneReason =
   /** Never sent; what a client makes of a reason it does not know. */
   | "GONE_REASON_UNSPECIFIED"
-  /** One of the two walked away, or the cell is crowded. */
+  /** One of the two walked away, the cell is crowded, or this guest blocks that one. */
   | "GONE_REASON_OUT_OF_SIGHT"
   /** Left the channel. */
   | "GONE_REASON_LEFT"
@@ -1047,7 +1047,7 @@ export abstract class Requests {
     return this.ask("pouch", request, readPouchResponse)
   }
 
-  /** Blocks whoever is one member of the channel, for good. */
+  /** Blocks whoever is one member of the channel, until that is taken back. From the answer on the guest neither sees nor hears them, in any channel and under any number: no `appeared`, `moved`, `emoted` and `typed`, no `said`, history included, no `whispered` and no `given`. Who is in view disappears with GONE_REASON_OUT_OF_SIGHT, and appears when it is taken back. They learn nothing of it, and see and hear the guest as before; what they whisper is answered as ever, and the flowers they give are in the pouch. What was told stays told; whispers of that time are not told later. `crowded` counts everybody. */
   block(request: BlockRequest): Promise<BlockResponse> {
     return this.ask("block", request, readBlockResponse)
   }
