@@ -38,7 +38,7 @@ export class Hidden extends Context.Service<
     readonly learn: (session: Session, seq: number, guests: ReadonlyArray<string>) => void
     /** Where another generation has begun, these may have been read when all was forgotten, and that was not known yet. */
     readonly doubt: (sessions: Iterable<Session>) => void
-    /** Reads again what is in doubt. */
+    /** Reads again what is in doubt, when all that lasts is there. */
     readonly readDoubted: Effect.Effect<void, SpaceError>
   }
 >()("noriter/plaza/social/Hidden") {
@@ -107,10 +107,12 @@ const make = Effect.gen(function* () {
       heardOf = generation
       for (const session of sessions) doubted.add(session)
     },
-    readDoubted: Effect.suspend(() => {
+    readDoubted: Effect.gen(function* () {
       // Whoever is gone is read where they come back.
       for (const session of doubted) if (session.connection === undefined) doubted.delete(session)
-      return Effect.forEach([...doubted], read, { concurrency: readAtOnce, discard: true })
+      // Before that they would be in doubt again.
+      if (doubted.size === 0 || !(yield* founding.isRebuilt)) return
+      yield* Effect.forEach([...doubted], read, { concurrency: readAtOnce, discard: true })
     })
   })
 })
