@@ -30,10 +30,12 @@ export class Hiding {
       else audience.unhidden(viewer, member)
     }
     if (hides === undefined) return
-    for (const member of [...members, ...audience.leaving]) {
-      if (hides.members.has(member) || !hides.guests.has(member.guest)) continue
-      hides.members.add(member)
-      audience.hidden(viewer, member)
+    for (const some of [members, audience.leaving]) {
+      for (const member of some) {
+        if (hides.members.has(member) || !hides.guests.has(member.guest)) continue
+        hides.members.add(member)
+        audience.hidden(viewer, member)
+      }
     }
   }
 
