@@ -15,13 +15,22 @@ interface Scene {
   readonly sizeCm: number
   /** Milliseconds a tick; design 7: a third of a tick of 100 ms is for what is not the kernel's. */
   readonly target: number
+  /** One in so many hides somebody around it; absent: nobody does. */
+  readonly hidingOneIn?: number
 }
 
 const scenes: ReadonlyArray<Scene> = [
   { name: "2,000 phones, 45 in view", phones: 2_000, sizeCm: 20_000, target: 7 },
   { name: "10,000 phones, 45 in view", phones: 10_000, sizeCm: 44_800, target: 35 },
   { name: "10,000 phones, 225 in view", phones: 10_000, sizeCm: 20_000, target: 35 },
-  { name: "10,000 phones in nine crowded cells", phones: 10_000, sizeCm: 3_000, target: 35 }
+  { name: "10,000 phones in nine crowded cells", phones: 10_000, sizeCm: 3_000, target: 35 },
+  {
+    name: "2,000 phones, 45 in view, of whom one in ten hides one",
+    phones: 2_000,
+    sizeCm: 20_000,
+    target: 7,
+    hidingOneIn: 10
+  }
 ]
 
 const movesPerSecond = 2
@@ -43,17 +52,42 @@ class Sink implements Outbox {
   schedule(): void {}
 }
 
-function viewOf({ phones, sizeCm }: Scene): View {
+const guestOf = (member: number): string => `g_${member}`
+
+function viewOf({ phones, sizeCm, hidingOneIn = Number.POSITIVE_INFINITY }: Scene): View {
   const grid = { widthCm: sizeCm, heightCm: sizeCm, cellCm: 1_000, cellShownMax: 32, movesBytesPerSecond: 20_000 }
   const view = new View({ tag: "park/1", incarnation: "r1", epoch: "1.1", ...grid })
   const state = PresenceState.PRESENCE_STATE_PRESENT
   for (let member = 1; member <= phones; member++) {
     const place = { xCm: Math.floor(Math.random() * sizeCm), yCm: Math.floor(Math.random() * sizeCm) }
-    const record = MemberRecord.fromPartial({ nickname: "바람", avatar: "fox", state, ...place })
+    const record = MemberRecord.fromPartial({
+      guest: guestOf(member),
+      nickname: "바람",
+      avatar: "fox",
+      state,
+      ...place
+    })
     view.memberChanged(member, member, record, 0)
     view.join({ member, session: "s", pace: Pace.PACE_FULL, outbox: new Sink() }, { history: 0 })
   }
+  for (let member = hidingOneIn; member <= phones; member += hidingOneIn) {
+    const near = nearest(view, member, phones)
+    if (near !== undefined) view.hide(member, new Set([guestOf(near)]))
+  }
   return view
+}
+
+/** Whom one sees for longest while both walk about. */
+function nearest(view: View, member: number, phones: number): number | undefined {
+  const from = view.positionOf(member)
+  const distanceTo = (other: number): number => {
+    const to = view.positionOf(other)
+    return from === undefined || to === undefined
+      ? Number.POSITIVE_INFINITY
+      : Math.hypot(to.xCm - from.xCm, to.yCm - from.yCm)
+  }
+  const others = Array.from({ length: phones }, (_, index) => index + 1).filter((other) => other !== member)
+  return others.reduce((best, other) => (distanceTo(other) < distanceTo(best) ? other : best), others[0] ?? member)
 }
 
 /** Each tick one member in five goes on, as they do who walk twice a second. */

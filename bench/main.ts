@@ -15,6 +15,7 @@
  */
 import { join } from "node:path"
 import { readArguments } from "../scripts/Arguments.ts"
+import { blocks } from "./blocks.ts"
 import { chat } from "./chat.ts"
 import { cluster } from "./cluster.ts"
 import { commits } from "./commits.ts"
@@ -38,7 +39,7 @@ import { sockets } from "./sockets.ts"
 import { storm } from "./storm.ts"
 
 const benches: ReadonlyArray<Bench> = [
-  ...[chat, cluster, commits, crowd, decode, dispatch, encode, fanout, fuzz, growth, idle, latency],
+  ...[blocks, chat, cluster, commits, crowd, decode, dispatch, encode, fanout, fuzz, growth, idle, latency],
   ...[mixed, move, pageSoak, peers, screen, soak, sockets, storm]
 ]
 

@@ -5,10 +5,12 @@
 
 import type { ClientKey, ClientRequest, ClientResponse, Key, Lane, RunnerKey, RunnerMessage, TopicKey, TopicRecord } from "./registry.ts";
 import type { ClientHandler, RunnerHandler, TopicHandler } from "../src/bus/Consumer.ts";
+import type { BlockRequest, BlockResponse, BlocksRequest, BlocksResponse, UnblockRequest, UnblockResponse } from "./noriter/client/v1/block.ts";
 import type { EmoteRequest, SayRequest, SayResponse, TypingRequest, WhisperRequest, WhisperResponse } from "./noriter/client/v1/chat.ts";
 import type { HelloRequest, HelloResponse, PingRequest, PingResponse, ResumeRequest, ResumeResponse } from "./noriter/client/v1/session.ts";
 import type { EnterRequest, EnterResponse, LeaveRequest, LeaveResponse, ListPlaygroundsRequest, ListPlaygroundsResponse, MoveRequest, PaceRequest } from "./noriter/client/v1/playground.ts";
 import type { GiveRequest, GiveResponse, PouchRequest, PouchResponse } from "./noriter/client/v1/social.ts";
+import type { BlocksTold } from "./noriter/runner/v1/block.ts";
 import type { CanaryTold } from "./noriter/runner/v1/canary.ts";
 import type { EmoteTold, LineTold, TypingTold } from "./noriter/runner/v1/chat.ts";
 import type { MailTold } from "./noriter/runner/v1/mailbox.ts";
@@ -16,6 +18,7 @@ import type { FiguresTold } from "./noriter/runner/v1/ops.ts";
 import type { KeyFrameAsked, MemberTold, MovesTold } from "./noriter/runner/v1/playground.ts";
 import type { ClaimTold, OutcomeTold, RemovalTold } from "./noriter/runner/v1/session.ts";
 import type { LineAsked, LineDecided, WhisperAsked, WhisperDecided, WhisperPassed } from "./noriter/topic/v1/chat.ts";
+import type { BlockAsked, GuestBlocked, GuestUnblocked, UnblockAsked } from "./noriter/topic/v1/block.ts";
 import type { AnnouncementAsked, AnnouncementDecided, RemovalAsked, RemovalDecided } from "./noriter/topic/v1/ops.ts";
 import type { CanaryAsked } from "./noriter/topic/v1/runner.ts";
 import type { FlowersGiven, FlowersPassed, FlowersReceived, FlowersUnwrapped, FlowersWrapped, GiftAsked, GiftDue } from "./noriter/topic/v1/social.ts";
@@ -53,6 +56,43 @@ export interface TopicBinding {
 /** The bus goes by the key, so this is a programmer's error. */
 function misrouted(key: Key, message: { readonly $type: string }): never {
   throw new Error("the consumer of " + key + " was handed " + message.$type)
+}
+
+/** BlockConsumer takes whom a guest blocks. */
+export interface BlockConsumer {
+  /** Blocks whoever is one member of the channel, until that is taken back. From the answer on the guest neither sees nor hears them, in any channel and under any number: no `appeared`, `moved`, `emoted` and `typed`, no `said`, history included, no `whispered` and no `given`. Who is in view disappears with GONE_REASON_OUT_OF_SIGHT, and appears when it is taken back. They learn nothing of it, and see and hear the guest as before; what they whisper is answered as ever, and the flowers they give are in the pouch. What was told stays told; whispers of that time are not told later. `crowded` counts everybody. */
+  readonly block: ClientHandler<BlockRequest, BlockResponse>
+  /** Takes a block back. */
+  readonly unblock: ClientHandler<UnblockRequest, UnblockResponse>
+  /** Lists the guest's own blocks. */
+  readonly blocks: ClientHandler<BlocksRequest, BlocksResponse>
+}
+
+export const BlockConsumer: Service<BlockConsumer> = {
+  name: "noriter.client.v1.BlockConsumer",
+  lane: "CLIENT",
+  handlers: {
+    block: "noriter.client.v1.BlockRequest",
+    unblock: "noriter.client.v1.UnblockRequest",
+    blocks: "noriter.client.v1.BlocksRequest",
+  },
+  bind: (handlers) => [
+    {
+      lane: "CLIENT",
+      key: "noriter.client.v1.BlockRequest",
+      run: (message, call) => (message.$type === "noriter.client.v1.BlockRequest" ? handlers.block(message, call) : misrouted("noriter.client.v1.BlockRequest", message))
+    },
+    {
+      lane: "CLIENT",
+      key: "noriter.client.v1.UnblockRequest",
+      run: (message, call) => (message.$type === "noriter.client.v1.UnblockRequest" ? handlers.unblock(message, call) : misrouted("noriter.client.v1.UnblockRequest", message))
+    },
+    {
+      lane: "CLIENT",
+      key: "noriter.client.v1.BlocksRequest",
+      run: (message, call) => (message.$type === "noriter.client.v1.BlocksRequest" ? handlers.blocks(message, call) : misrouted("noriter.client.v1.BlocksRequest", message))
+    },
+  ],
 }
 
 /** ChatConsumer takes what guests say. */
@@ -215,6 +255,27 @@ export const SocialConsumer: Service<SocialConsumer> = {
       lane: "CLIENT",
       key: "noriter.client.v1.PouchRequest",
       run: (message, call) => (message.$type === "noriter.client.v1.PouchRequest" ? handlers.pouch(message, call) : misrouted("noriter.client.v1.PouchRequest", message))
+    },
+  ],
+}
+
+/** BlockHolderConsumer hides from phones of this runner whom their guests block. */
+export interface BlockHolderConsumer {
+  /** A guest's blocks are other ones: told by the commit that wrote them. */
+  readonly hide: RunnerHandler<BlocksTold>
+}
+
+export const BlockHolderConsumer: Service<BlockHolderConsumer> = {
+  name: "noriter.runner.v1.BlockHolderConsumer",
+  lane: "RUNNER",
+  handlers: {
+    hide: "noriter.runner.v1.BlocksTold",
+  },
+  bind: (handlers) => [
+    {
+      lane: "RUNNER",
+      key: "noriter.runner.v1.BlocksTold",
+      run: (message, trace) => (message.$type === "noriter.runner.v1.BlocksTold" ? handlers.hide(message, trace) : misrouted("noriter.runner.v1.BlocksTold", message))
     },
   ],
 }
@@ -492,6 +553,84 @@ export const ChatHappenedConsumer: Service<ChatHappenedConsumer> = {
         decide: (state, record) => (record.$type === "noriter.topic.v1.WhisperDecided" ? handlers.whisper.decide(state, record) : misrouted("noriter.topic.v1.WhisperDecided", record)),
         asker: (record) => (record.$type === "noriter.topic.v1.WhisperDecided" ? handlers.whisper.asker(record) : misrouted("noriter.topic.v1.WhisperDecided", record)),
         timer: (record) => (record.$type === "noriter.topic.v1.WhisperDecided" ? handlers.whisper.timer?.(record) : misrouted("noriter.topic.v1.WhisperDecided", record))
+      }
+    },
+  ],
+}
+
+/** BlockAskedConsumer decides whom a guest blocks, which stands in the guest's own tag. */
+export interface BlockAskedConsumer {
+  /** A guest to be blocked. */
+  readonly block: TopicHandler<BlockAsked>
+  /** A block to be taken back. */
+  readonly unblock: TopicHandler<UnblockAsked>
+}
+
+export const BlockAskedConsumer: Service<BlockAskedConsumer> = {
+  name: "noriter.topic.v1.BlockAskedConsumer",
+  lane: "TOPIC",
+  handlers: {
+    block: "noriter.topic.v1.BlockAsked",
+    unblock: "noriter.topic.v1.UnblockAsked",
+  },
+  bind: (handlers) => [
+    {
+      lane: "TOPIC",
+      key: "noriter.topic.v1.BlockAsked",
+      decider: {
+        reads: (record) => (record.$type === "noriter.topic.v1.BlockAsked" ? handlers.block.reads(record) : misrouted("noriter.topic.v1.BlockAsked", record)),
+        decide: (state, record) => (record.$type === "noriter.topic.v1.BlockAsked" ? handlers.block.decide(state, record) : misrouted("noriter.topic.v1.BlockAsked", record)),
+        asker: (record) => (record.$type === "noriter.topic.v1.BlockAsked" ? handlers.block.asker(record) : misrouted("noriter.topic.v1.BlockAsked", record)),
+        timer: (record) => (record.$type === "noriter.topic.v1.BlockAsked" ? handlers.block.timer?.(record) : misrouted("noriter.topic.v1.BlockAsked", record))
+      }
+    },
+    {
+      lane: "TOPIC",
+      key: "noriter.topic.v1.UnblockAsked",
+      decider: {
+        reads: (record) => (record.$type === "noriter.topic.v1.UnblockAsked" ? handlers.unblock.reads(record) : misrouted("noriter.topic.v1.UnblockAsked", record)),
+        decide: (state, record) => (record.$type === "noriter.topic.v1.UnblockAsked" ? handlers.unblock.decide(state, record) : misrouted("noriter.topic.v1.UnblockAsked", record)),
+        asker: (record) => (record.$type === "noriter.topic.v1.UnblockAsked" ? handlers.unblock.asker(record) : misrouted("noriter.topic.v1.UnblockAsked", record)),
+        timer: (record) => (record.$type === "noriter.topic.v1.UnblockAsked" ? handlers.unblock.timer?.(record) : misrouted("noriter.topic.v1.UnblockAsked", record))
+      }
+    },
+  ],
+}
+
+/** BlockHappenedConsumer is whoever keeps blocks: they are rebuilt from these facts (rule L13). Deduplicate by source. They lie among those of pouches, since facts of one tag are applied in the order they happened. */
+export interface BlockHappenedConsumer {
+  /** A guest was blocked, or that was refused. */
+  readonly block: TopicHandler<GuestBlocked>
+  /** A block was taken back. */
+  readonly unblock: TopicHandler<GuestUnblocked>
+}
+
+export const BlockHappenedConsumer: Service<BlockHappenedConsumer> = {
+  name: "noriter.topic.v1.BlockHappenedConsumer",
+  lane: "TOPIC",
+  handlers: {
+    block: "noriter.topic.v1.GuestBlocked",
+    unblock: "noriter.topic.v1.GuestUnblocked",
+  },
+  bind: (handlers) => [
+    {
+      lane: "TOPIC",
+      key: "noriter.topic.v1.GuestBlocked",
+      decider: {
+        reads: (record) => (record.$type === "noriter.topic.v1.GuestBlocked" ? handlers.block.reads(record) : misrouted("noriter.topic.v1.GuestBlocked", record)),
+        decide: (state, record) => (record.$type === "noriter.topic.v1.GuestBlocked" ? handlers.block.decide(state, record) : misrouted("noriter.topic.v1.GuestBlocked", record)),
+        asker: (record) => (record.$type === "noriter.topic.v1.GuestBlocked" ? handlers.block.asker(record) : misrouted("noriter.topic.v1.GuestBlocked", record)),
+        timer: (record) => (record.$type === "noriter.topic.v1.GuestBlocked" ? handlers.block.timer?.(record) : misrouted("noriter.topic.v1.GuestBlocked", record))
+      }
+    },
+    {
+      lane: "TOPIC",
+      key: "noriter.topic.v1.GuestUnblocked",
+      decider: {
+        reads: (record) => (record.$type === "noriter.topic.v1.GuestUnblocked" ? handlers.unblock.reads(record) : misrouted("noriter.topic.v1.GuestUnblocked", record)),
+        decide: (state, record) => (record.$type === "noriter.topic.v1.GuestUnblocked" ? handlers.unblock.decide(state, record) : misrouted("noriter.topic.v1.GuestUnblocked", record)),
+        asker: (record) => (record.$type === "noriter.topic.v1.GuestUnblocked" ? handlers.unblock.asker(record) : misrouted("noriter.topic.v1.GuestUnblocked", record)),
+        timer: (record) => (record.$type === "noriter.topic.v1.GuestUnblocked" ? handlers.unblock.timer?.(record) : misrouted("noriter.topic.v1.GuestUnblocked", record))
       }
     },
   ],

@@ -9,6 +9,7 @@ import type { EnterRequest, LeaveRequest, ListPlaygroundsRequest, MoveRequest, P
 import type { EmoteRequest, Reach, SayRequest, TypingRequest, WhisperRequest } from "./noriter/client/v1/chat.ts";
 import type { HelloRequest, PingRequest, ResumeRequest, StreamPosition } from "./noriter/client/v1/session.ts";
 import type { GiveRequest, PouchRequest } from "./noriter/client/v1/social.ts";
+import type { BlockRequest, BlocksRequest, UnblockRequest } from "./noriter/client/v1/block.ts";
 import type { ClientMessage } from "./noriter/client/v1/client.ts";
 
 
@@ -308,6 +309,45 @@ export function decodePouchRequest(value: unknown, issues: Issues): PouchRequest
   return { $type: "noriter.client.v1.PouchRequest" }
 }
 
+const namesOfBlockRequest: ReadonlySet<string> = new Set(["member"])
+
+export function decodeBlockRequest(value: unknown, issues: Issues): BlockRequest | undefined {
+  if (!isObject(value)) return issues.add("", "TYPE", "must be an object")
+  const before = issues.count
+  let unknown = countFields(value)
+  const memberGiven = value.member
+  if (memberGiven !== undefined) unknown--
+  const member = readWhole(memberGiven, 0, 4294967295, "member", issues)
+  if (unknown !== 0) addUnknownFields(value, namesOfBlockRequest, issues)
+  if (issues.count !== before) return undefined
+  return { $type: "noriter.client.v1.BlockRequest", member }
+}
+
+const namesOfUnblockRequest: ReadonlySet<string> = new Set(["block"])
+
+export function decodeUnblockRequest(value: unknown, issues: Issues): UnblockRequest | undefined {
+  if (!isObject(value)) return issues.add("", "TYPE", "must be an object")
+  const before = issues.count
+  let unknown = countFields(value)
+  const blockGiven = value.block
+  if (blockGiven !== undefined) unknown--
+  const block = readWhole(blockGiven, 0, 4294967295, "block", issues)
+  if (unknown !== 0) addUnknownFields(value, namesOfUnblockRequest, issues)
+  if (issues.count !== before) return undefined
+  return { $type: "noriter.client.v1.UnblockRequest", block }
+}
+
+const namesOfBlocksRequest: ReadonlySet<string> = new Set([])
+
+export function decodeBlocksRequest(value: unknown, issues: Issues): BlocksRequest | undefined {
+  if (!isObject(value)) return issues.add("", "TYPE", "must be an object")
+  const before = issues.count
+  const unknown = countFields(value)
+  if (unknown !== 0) addUnknownFields(value, namesOfBlocksRequest, issues)
+  if (issues.count !== before) return undefined
+  return { $type: "noriter.client.v1.BlocksRequest" }
+}
+
 /** Decodes one line. What it refuses it refuses wholly: undefined, and `issues` says why. */
 export function decodeClientMessage(value: Fields, issues: Issues): ClientMessage | undefined {
   const before = issues.count
@@ -333,7 +373,7 @@ export function decodeClientMessage(value: Fields, issues: Issues): ClientMessag
   return { $type: "noriter.client.v1.ClientMessage", id, body }
 }
 
-const namesOfClientMessage: ReadonlySet<string> = new Set(["hello","resume","ping","listPlaygrounds","enter","leave","move","pace","say","whisper","emote","typing","give","pouch"])
+const namesOfClientMessage: ReadonlySet<string> = new Set(["hello","resume","ping","listPlaygrounds","enter","leave","move","pace","say","whisper","emote","typing","give","pouch","block","unblock","blocks"])
 const besidesKeys: ReadonlySet<string> = new Set(["id"])
 
 function decodeKey(key: string, given: unknown, issues: Issues): ClientMessage["body"] {
@@ -393,6 +433,18 @@ function decodeKey(key: string, given: unknown, issues: Issues): ClientMessage["
     case "pouch": {
       const value = decodePouchRequest(given, issues)
       return value && { $case: "pouch", value }
+    }
+    case "block": {
+      const value = decodeBlockRequest(given, issues)
+      return value && { $case: "block", value }
+    }
+    case "unblock": {
+      const value = decodeUnblockRequest(given, issues)
+      return value && { $case: "unblock", value }
+    }
+    case "blocks": {
+      const value = decodeBlocksRequest(given, issues)
+      return value && { $case: "blocks", value }
     }
     default:
       return undefined

@@ -9,6 +9,8 @@ import type { Crowded, EnterRequest, EnterResponse, LeaveRequest, LeaveResponse,
 import type { Announced, Emoted, EmoteRequest, Said, SayRequest, SayResponse, Typed, TypingRequest, Whispered, WhisperRequest, WhisperResponse } from "./noriter/client/v1/chat.ts";
 import { reachToJSON } from "./noriter/client/v1/chat.ts";
 import type { Given, GiveRequest, GiveResponse, PouchRequest, PouchResponse } from "./noriter/client/v1/social.ts";
+import type { BlockRequest, BlockResponse, BlocksRequest, BlocksResponse, UnblockRequest, UnblockResponse } from "./noriter/client/v1/block.ts";
+import { BlocksTold } from "./noriter/runner/v1/block.ts";
 import { CanaryTold } from "./noriter/runner/v1/canary.ts";
 import { EmoteTold, LineTold, TypingTold } from "./noriter/runner/v1/chat.ts";
 import { MailTold } from "./noriter/runner/v1/mailbox.ts";
@@ -16,6 +18,7 @@ import { FiguresTold } from "./noriter/runner/v1/ops.ts";
 import { KeyFrameAsked, MemberTold, MovesTold } from "./noriter/runner/v1/playground.ts";
 import { ClaimTold, OutcomeTold, RemovalTold } from "./noriter/runner/v1/session.ts";
 import { LineAsked, LineDecided, WhisperAsked, WhisperDecided, WhisperPassed } from "./noriter/topic/v1/chat.ts";
+import { BlockAsked, GuestBlocked, GuestUnblocked, UnblockAsked } from "./noriter/topic/v1/block.ts";
 import { AnnouncementAsked, AnnouncementDecided, RemovalAsked, RemovalDecided } from "./noriter/topic/v1/ops.ts";
 import { CanaryAsked } from "./noriter/topic/v1/runner.ts";
 import { FlowersGiven, FlowersPassed, FlowersReceived, FlowersUnwrapped, FlowersWrapped, GiftAsked, GiftDue } from "./noriter/topic/v1/social.ts";
@@ -39,6 +42,9 @@ export type ClientRequest =
   | TypingRequest
   | GiveRequest
   | PouchRequest
+  | BlockRequest
+  | UnblockRequest
+  | BlocksRequest
 
 /** What phones are answered with, refusals apart. */
 export type ClientResponse =
@@ -52,9 +58,13 @@ export type ClientResponse =
   | WhisperResponse
   | GiveResponse
   | PouchResponse
+  | BlockResponse
+  | UnblockResponse
+  | BlocksResponse
 
 /** What runners tell each other. */
 export type RunnerMessage =
+  | BlocksTold
   | CanaryTold
   | LineTold
   | EmoteTold
@@ -75,6 +85,10 @@ export type TopicRecord =
   | WhisperPassed
   | LineDecided
   | WhisperDecided
+  | BlockAsked
+  | UnblockAsked
+  | GuestBlocked
+  | GuestUnblocked
   | AnnouncementAsked
   | RemovalAsked
   | AnnouncementDecided
@@ -143,9 +157,13 @@ export const clientRoutes: Readonly<Record<ClientKey, ClientRoute>> = {
   "noriter.client.v1.TypingRequest": { lane: "CLIENT", key: "noriter.client.v1.TypingRequest", service: "noriter.client.v1.ChatConsumer", field: "typing", answer: false, delivery: "LATEST", ratePerSecond: 1, rateBurst: 2, lasting: false, inside: true },
   "noriter.client.v1.GiveRequest": { lane: "CLIENT", key: "noriter.client.v1.GiveRequest", service: "noriter.client.v1.SocialConsumer", field: "give", answer: true, delivery: "DURABLE", ratePerSecond: 1, rateBurst: 5, lasting: true, inside: true },
   "noriter.client.v1.PouchRequest": { lane: "CLIENT", key: "noriter.client.v1.PouchRequest", service: "noriter.client.v1.SocialConsumer", field: "pouch", answer: true, delivery: "ORDERED", ratePerSecond: 1, rateBurst: 5, lasting: false, inside: false },
+  "noriter.client.v1.BlockRequest": { lane: "CLIENT", key: "noriter.client.v1.BlockRequest", service: "noriter.client.v1.BlockConsumer", field: "block", answer: true, delivery: "DURABLE", ratePerSecond: 1, rateBurst: 5, lasting: true, inside: true },
+  "noriter.client.v1.UnblockRequest": { lane: "CLIENT", key: "noriter.client.v1.UnblockRequest", service: "noriter.client.v1.BlockConsumer", field: "unblock", answer: true, delivery: "DURABLE", ratePerSecond: 1, rateBurst: 5, lasting: true, inside: false },
+  "noriter.client.v1.BlocksRequest": { lane: "CLIENT", key: "noriter.client.v1.BlocksRequest", service: "noriter.client.v1.BlockConsumer", field: "blocks", answer: true, delivery: "ORDERED", ratePerSecond: 1, rateBurst: 5, lasting: false, inside: false },
 }
 
 export const runnerRoutes: Readonly<Record<RunnerKey, RunnerRoute>> = {
+  "noriter.runner.v1.BlocksTold": { lane: "RUNNER", key: "noriter.runner.v1.BlocksTold", service: "noriter.runner.v1.BlockHolderConsumer" },
   "noriter.runner.v1.CanaryTold": { lane: "RUNNER", key: "noriter.runner.v1.CanaryTold", service: "noriter.runner.v1.CanaryConsumer" },
   "noriter.runner.v1.LineTold": { lane: "RUNNER", key: "noriter.runner.v1.LineTold", service: "noriter.runner.v1.ChatViewConsumer" },
   "noriter.runner.v1.EmoteTold": { lane: "RUNNER", key: "noriter.runner.v1.EmoteTold", service: "noriter.runner.v1.ChatViewConsumer" },
@@ -166,6 +184,10 @@ export const topicRoutes: Readonly<Record<TopicKey, TopicRoute>> = {
   "noriter.topic.v1.WhisperPassed": { lane: "TOPIC", key: "noriter.topic.v1.WhisperPassed", service: "noriter.topic.v1.GuestAskedConsumer", topic: "noriter.guest.asked", partitions: 16, retentionHours: 168 },
   "noriter.topic.v1.LineDecided": { lane: "TOPIC", key: "noriter.topic.v1.LineDecided", service: "noriter.topic.v1.ChatHappenedConsumer", topic: "noriter.chat.happened", partitions: 16, retentionHours: 168 },
   "noriter.topic.v1.WhisperDecided": { lane: "TOPIC", key: "noriter.topic.v1.WhisperDecided", service: "noriter.topic.v1.ChatHappenedConsumer", topic: "noriter.chat.happened", partitions: 16, retentionHours: 168 },
+  "noriter.topic.v1.BlockAsked": { lane: "TOPIC", key: "noriter.topic.v1.BlockAsked", service: "noriter.topic.v1.BlockAskedConsumer", topic: "noriter.guest.asked", partitions: 16, retentionHours: 168 },
+  "noriter.topic.v1.UnblockAsked": { lane: "TOPIC", key: "noriter.topic.v1.UnblockAsked", service: "noriter.topic.v1.BlockAskedConsumer", topic: "noriter.guest.asked", partitions: 16, retentionHours: 168 },
+  "noriter.topic.v1.GuestBlocked": { lane: "TOPIC", key: "noriter.topic.v1.GuestBlocked", service: "noriter.topic.v1.BlockHappenedConsumer", topic: "noriter.social.happened", partitions: 16, retentionHours: 87600 },
+  "noriter.topic.v1.GuestUnblocked": { lane: "TOPIC", key: "noriter.topic.v1.GuestUnblocked", service: "noriter.topic.v1.BlockHappenedConsumer", topic: "noriter.social.happened", partitions: 16, retentionHours: 87600 },
   "noriter.topic.v1.AnnouncementAsked": { lane: "TOPIC", key: "noriter.topic.v1.AnnouncementAsked", service: "noriter.topic.v1.OpsAskedConsumer", topic: "noriter.channel.asked", partitions: 16, retentionHours: 168 },
   "noriter.topic.v1.RemovalAsked": { lane: "TOPIC", key: "noriter.topic.v1.RemovalAsked", service: "noriter.topic.v1.OpsAskedConsumer", topic: "noriter.channel.asked", partitions: 16, retentionHours: 168 },
   "noriter.topic.v1.AnnouncementDecided": { lane: "TOPIC", key: "noriter.topic.v1.AnnouncementDecided", service: "noriter.topic.v1.OpsHappenedConsumer", topic: "noriter.ops.happened", partitions: 4, retentionHours: 8760 },
@@ -190,9 +212,9 @@ export const topics: ReadonlyArray<Topic> = [
   { name: "noriter.channel.asked", partitions: 16, retentionHours: 168 },
   { name: "noriter.guest.asked", partitions: 16, retentionHours: 168 },
   { name: "noriter.chat.happened", partitions: 16, retentionHours: 168 },
+  { name: "noriter.social.happened", partitions: 16, retentionHours: 87600 },
   { name: "noriter.ops.happened", partitions: 4, retentionHours: 8760 },
   { name: "noriter.runner.asked", partitions: 4, retentionHours: 1 },
-  { name: "noriter.social.happened", partitions: 16, retentionHours: 87600 },
 ]
 
 /** The key of a line to phones: the oneof of ServerMessage. */
@@ -210,6 +232,9 @@ export const heard: Readonly<Record<ServerBody["$case"], Delivery>> = {
   whisper: "ORDERED",
   give: "ORDERED",
   pouch: "ORDERED",
+  block: "ORDERED",
+  unblock: "ORDERED",
+  blocks: "ORDERED",
   error: "ORDERED",
   disconnect: "ORDERED",
   beat: "ORDERED",
@@ -251,12 +276,20 @@ export function answerBody(value: ClientResponse): ServerBody {
       return { $case: "give", value }
     case "noriter.client.v1.PouchResponse":
       return { $case: "pouch", value }
+    case "noriter.client.v1.BlockResponse":
+      return { $case: "block", value }
+    case "noriter.client.v1.UnblockResponse":
+      return { $case: "unblock", value }
+    case "noriter.client.v1.BlocksResponse":
+      return { $case: "blocks", value }
   }
 }
 
 /** What decides the partition of a record, or the pub/sub channel of a frame. */
 export function partitionOf(message: RunnerMessage | TopicRecord): string {
   switch (message.$type) {
+    case "noriter.runner.v1.BlocksTold":
+      return message.incarnation
     case "noriter.runner.v1.CanaryTold":
       return message.incarnation
     case "noriter.runner.v1.LineTold":
@@ -291,6 +324,14 @@ export function partitionOf(message: RunnerMessage | TopicRecord): string {
       return message.channel
     case "noriter.topic.v1.WhisperDecided":
       return message.channel
+    case "noriter.topic.v1.BlockAsked":
+      return message.guest
+    case "noriter.topic.v1.UnblockAsked":
+      return message.guest
+    case "noriter.topic.v1.GuestBlocked":
+      return message.guest
+    case "noriter.topic.v1.GuestUnblocked":
+      return message.guest
     case "noriter.topic.v1.AnnouncementAsked":
       return message.channel
     case "noriter.topic.v1.RemovalAsked":
@@ -335,6 +376,8 @@ export function encodeBody(message: RunnerMessage | TopicRecord): Uint8Array {
 
 function write(message: RunnerMessage | TopicRecord): BinaryWriter {
   switch (message.$type) {
+    case "noriter.runner.v1.BlocksTold":
+      return BlocksTold.encode(message, writer)
     case "noriter.runner.v1.CanaryTold":
       return CanaryTold.encode(message, writer)
     case "noriter.runner.v1.LineTold":
@@ -369,6 +412,14 @@ function write(message: RunnerMessage | TopicRecord): BinaryWriter {
       return LineDecided.encode(message, writer)
     case "noriter.topic.v1.WhisperDecided":
       return WhisperDecided.encode(message, writer)
+    case "noriter.topic.v1.BlockAsked":
+      return BlockAsked.encode(message, writer)
+    case "noriter.topic.v1.UnblockAsked":
+      return UnblockAsked.encode(message, writer)
+    case "noriter.topic.v1.GuestBlocked":
+      return GuestBlocked.encode(message, writer)
+    case "noriter.topic.v1.GuestUnblocked":
+      return GuestUnblocked.encode(message, writer)
     case "noriter.topic.v1.AnnouncementAsked":
       return AnnouncementAsked.encode(message, writer)
     case "noriter.topic.v1.RemovalAsked":
@@ -399,6 +450,8 @@ function write(message: RunnerMessage | TopicRecord): BinaryWriter {
 /** Undefined: nobody here knows the key. Throws on bytes that are not such a message. */
 export function decodeRunner(key: string, bytes: Uint8Array): RunnerMessage | undefined {
   switch (key) {
+    case "noriter.runner.v1.BlocksTold":
+      return BlocksTold.decode(bytes)
     case "noriter.runner.v1.CanaryTold":
       return CanaryTold.decode(bytes)
     case "noriter.runner.v1.LineTold":
@@ -441,6 +494,14 @@ export function decodeTopic(key: string, bytes: Uint8Array): TopicRecord | undef
       return LineDecided.decode(bytes)
     case "noriter.topic.v1.WhisperDecided":
       return WhisperDecided.decode(bytes)
+    case "noriter.topic.v1.BlockAsked":
+      return BlockAsked.decode(bytes)
+    case "noriter.topic.v1.UnblockAsked":
+      return UnblockAsked.decode(bytes)
+    case "noriter.topic.v1.GuestBlocked":
+      return GuestBlocked.decode(bytes)
+    case "noriter.topic.v1.GuestUnblocked":
+      return GuestUnblocked.decode(bytes)
     case "noriter.topic.v1.AnnouncementAsked":
       return AnnouncementAsked.decode(bytes)
     case "noriter.topic.v1.RemovalAsked":
@@ -557,6 +618,18 @@ function jsonSayResponse(message: SayResponse): string {
 const jsonWhisperResponse = (_message: WhisperResponse): string => "{}"
 
 const jsonGiveResponse = (_message: GiveResponse): string => "{}"
+
+function jsonBlockResponse(message: BlockResponse): string {
+  let json = ""
+  let next = "{"
+  if (message.block !== 0) {
+    json += next + '"block":' + message.block
+    next = ","
+  }
+  return next === "{" ? "{}" : json + "}"
+}
+
+const jsonUnblockResponse = (_message: UnblockResponse): string => "{}"
 
 function jsonDisconnect(message: Disconnect): string {
   let json = ""
@@ -789,6 +862,10 @@ function jsonKey(body: ServerBody): string | undefined {
       return '"whisper":' + jsonWhisperResponse(body.value)
     case "give":
       return '"give":' + jsonGiveResponse(body.value)
+    case "block":
+      return '"block":' + jsonBlockResponse(body.value)
+    case "unblock":
+      return '"unblock":' + jsonUnblockResponse(body.value)
     case "disconnect":
       return '"disconnect":' + jsonDisconnect(body.value)
     case "beat":

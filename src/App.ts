@@ -28,6 +28,9 @@ import * as PlazaAttendance from "./plaza/playground/PlazaAttendance.ts"
 import { openTags } from "./plaza/playground/Population.ts"
 import * as Upkeep from "./plaza/playground/Upkeep.ts"
 import { World } from "./plaza/playground/World.ts"
+import * as BlockConsumer from "./plaza/social/BlockConsumer.ts"
+import * as BlockDeciders from "./plaza/social/BlockDeciders.ts"
+import * as Hidden from "./plaza/social/Hidden.ts"
 import * as PouchDeciders from "./plaza/social/PouchDeciders.ts"
 import * as SocialConsumer from "./plaza/social/SocialConsumer.ts"
 import { type Cluster, clusterOf, Settings, type Values, type Watched } from "./Settings.ts"
@@ -59,8 +62,10 @@ export const plaza = Layer.mergeAll(
   PlaygroundConsumer.layer,
   ChatConsumer.layer,
   SocialConsumer.layer,
+  BlockConsumer.layer,
   SessionConsumer.layer,
   Mailbox.deliveryLayer,
+  Hidden.deliveryLayer,
   Upkeep.layer,
   Figures.layer,
   OpsDesk.layer,
@@ -68,12 +73,19 @@ export const plaza = Layer.mergeAll(
   // Deciders are there before the first record is read.
   Layer.provide(
     Layer.mergeAll(Applier.layer, Rebuild.layer),
-    Layer.mergeAll(ChatDeciders.layer, PouchDeciders.layer, OpsDeciders.layer, Canary.decidersLayer)
+    Layer.mergeAll(
+      ChatDeciders.layer,
+      PouchDeciders.layer,
+      BlockDeciders.layer,
+      OpsDeciders.layer,
+      Canary.decidersLayer
+    )
   )
 ).pipe(
   Layer.provideMerge(Entrance.layer),
   Layer.provideMerge(Sessions.layer),
   Layer.provideMerge(PlazaAttendance.layer),
+  Layer.provideMerge(Hidden.Hidden.layer),
   Layer.provideMerge(Layer.mergeAll(Channels.layer, Mailbox.Mailbox.layer)),
   Layer.provideMerge(Layer.mergeAll(Presence.layer, World.layer, Tokens.layer, Turnstile.layer, EventBus.layer)),
   Layer.provideMerge(Founding.layer),
@@ -189,7 +201,7 @@ export const layer = Layer.unwrap(
 )
 
 /** What an operator repairs by hand: the servers, and what facts mean. No runner, and none is needed. */
-export const operator = PouchDeciders.layer.pipe(
+export const operator = Layer.merge(PouchDeciders.layer, BlockDeciders.layer).pipe(
   Layer.provideMerge(EventBus.layer),
   Layer.provideMerge(
     Layer.unwrap(

@@ -28,6 +28,8 @@ export interface Load {
   readonly stepCm?: number
   /** They say hello and no more. */
   readonly idle?: boolean
+  /** So many of a hundred block whoever they see first. */
+  readonly blocking?: number
 }
 
 /** What happened in a time. */
@@ -65,10 +67,11 @@ export class LoadClient implements AsyncDisposable {
   private readonly program: Program
   private readonly answers: AsyncIterator<string>
 
-  constructor({ protocol, ports, phones, speakers = 10, textBytes = 0, sideCm = 0, stepCm = 0, idle = false }: Load) {
+  constructor({ protocol, ports, phones, ...more }: Load) {
     compile()
+    const { speakers = 10, textBytes = 0, sideCm = 0, stepCm = 0, idle = false, blocking = 0 } = more
     const options = { protocol, ports: ports.join(","), phones, speakers, "text-bytes": textBytes, idle: Number(idle) }
-    const given = Object.entries({ ...options, "side-cm": sideCm, "step-cm": stepCm })
+    const given = Object.entries({ ...options, "side-cm": sideCm, "step-cm": stepCm, blocking })
     const flags = given.flatMap(([name, value]) => [`--${name}`, `${value}`])
     this.program = Program.spawn({ command: binary, arguments: flags, core: loadCore, isFed: true })
     this.program.child.stderr.pipe(process.stderr)

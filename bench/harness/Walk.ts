@@ -17,6 +17,8 @@ export interface Walk {
   readonly linesPerSecond?: number
   /** False: each stays in its cell, as peers do that know no other. */
   readonly goesFar: boolean
+  /** So many of a hundred have blocked somebody in view; absent: nobody has. */
+  readonly blocking?: number
   readonly p99Max: number
   readonly settleSeconds?: number
   readonly seconds?: number
@@ -50,13 +52,22 @@ export interface Walked {
 }
 
 export async function walkOn(contender: Contender, walk: Walk, at: (what: string) => void): Promise<Walked> {
-  const { phones, movesPerSecond, linesPerSecond = 0, goesFar, p99Max, settleSeconds = 4, seconds = 5 } = walk
+  const {
+    phones,
+    movesPerSecond,
+    linesPerSecond = 0,
+    goesFar,
+    p99Max,
+    settleSeconds = 4,
+    seconds = 5,
+    blocking = 0
+  } = walk
   at(`starting ${contender.name}`)
   await using system = await contender.start()
   const { protocol, ports } = system
   const stepCm = goesFar ? cmPerSecond / movesPerSecond : 0
   const text = linesPerSecond > 0 ? { textBytes } : {}
-  await using load = new LoadClient({ protocol, ports, phones, sideCm: sideCmOf(walk), stepCm, ...text })
+  await using load = new LoadClient({ protocol, ports, phones, sideCm: sideCmOf(walk), stepCm, blocking, ...text })
   const { ready } = await load.connect(phones)
   if (ready < phones) throw new Error(`only ${ready} of ${phones} phones were let in by ${contender.name}`)
   await load.say(linesPerSecond)

@@ -25,6 +25,7 @@ struct phone {
   double x, y, angle;
   uint32_t next_id, moves;
   uint64_t moved_at[MOVES_KNOWN];
+  bool blocked;
   char path[512];
 };
 
@@ -59,6 +60,8 @@ struct options {
   int speakers, text_bytes;
   /* Only greeted: it enters no playground. */
   bool idle;
+  /* So many of a hundred hide whoever they see first. */
+  int blocking;
 };
 
 extern struct options options;

@@ -241,6 +241,7 @@ static void read_options(int count, char **given) {
     else if (strcmp(name, "--side-cm") == 0) options.side_cm = atof(value);
     else if (strcmp(name, "--step-cm") == 0) options.step_cm = atof(value);
     else if (strcmp(name, "--idle") == 0) options.idle = atoi(value) != 0;
+    else if (strcmp(name, "--blocking") == 0) options.blocking = atoi(value);
     else if (strcmp(name, "--ports") == 0) {
       for (char *port = strtok(value, ","); port != NULL && options.port_count < 8; port = strtok(NULL, ",")) {
         options.ports[options.port_count++] = atoi(port);

@@ -84,10 +84,23 @@ static void count_moved(const char *line, size_t length) {
   }
 }
 
+/* Blocks whoever it sees first. */
+static void block(struct phone *phone, const char *bytes, size_t length) {
+  static const char begin[] = "{\"appeared\":{\"members\":[{\"member\":";
+  const char *at = memmem(bytes, length, begin, sizeof begin - 1);
+  if (at == NULL) return;
+  char line[96];
+  int count = snprintf(line, sizeof line, "{\"id\":%u,\"block\":{\"member\":%ld}}\n", phone->next_id++,
+    strtol(at + sizeof begin - 1, NULL, 10));
+  phone->blocked = true;
+  phone_send(phone, line, (size_t)count);
+}
+
 static size_t heard(struct phone *phone, const uint8_t *bytes, size_t length) {
   const uint8_t *end = memrchr(bytes, '\n', length);
   if (end == NULL) return 0;
   size_t whole = (size_t)(end + 1 - bytes);
+  if (!phone->blocked && phone->id % 100 < options.blocking) block(phone, (const char *)bytes, whole);
   if (phone->id < options.speakers) count_answers((const char *)bytes, whole);
   if (options.text_bytes > 0) count_marks(phone, bytes, whole);
   if (options.side_cm == 0) return whole;

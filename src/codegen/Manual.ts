@@ -91,7 +91,7 @@ function overview(rpcs: ReadonlyArray<ClientRpc>): ReadonlyArray<string> {
     ...rpcs.map((rpc) =>
       row([
         `[\`${rpc.field}\`](#${rpc.field.toLowerCase()})`,
-        commentOf(rpc.desc),
+        firstSentence(commentOf(rpc.desc)),
         `${rpc.ratePerSecond}, ${rpc.rateBurst}`,
         rpc.inside ? "in a playground" : "anywhere",
         rpc.lasting ? "in the order sent" : "at once"
@@ -100,6 +100,8 @@ function overview(rpcs: ReadonlyArray<ClientRpc>): ReadonlyArray<string> {
     ""
   ]
 }
+
+const firstSentence = (comment: string): string => comment.split(/(?<=\.) /)[0] ?? comment
 
 function requestSection(rpc: ClientRpc): ReadonlyArray<string> {
   const answer =

@@ -110,6 +110,7 @@ export class Guest {
 
   private obey(command: string, rest: string): void {
     const [, member = "", whispered = ""] = /^#?(\d+)\s+(.+)$/su.exec(rest) ?? []
+    const isNumber = /^\d+$/u.test(rest)
     const [, right = "", down = ""] = /^(-?\d+)\s+(-?\d+)$/u.exec(rest) ?? []
     if (command === "p" && rest !== "") void this.said(this.plaza.say({ text: rest, reach: "REACH_PLAYGROUND" }))
     else if (command === "w" && member !== "") {
@@ -117,7 +118,27 @@ export class Guest {
       void this.said(this.plaza.whisper({ member: Number(member), text: whispered }))
     } else if (command === "emote" && rest !== "") this.plaza.emote({ kind: rest })
     else if (command === "walk" && right !== "") this.goTo(Number(right) * 100, Number(down) * 100)
-    else this.tellOne("there are /p TEXT, /w N TEXT, /emote KIND, /walk RIGHT DOWN (metres, at most 1), /quit")
+    else if (command === "block" && isNumber) void this.said(this.block(Number(rest)))
+    else if (command === "unblock" && isNumber) void this.said(this.unblock(Number(rest)))
+    else if (command === "blocks") void this.said(this.listBlocks())
+    else this.tellOne(`there are ${commands}`)
+  }
+
+  private async block(member: number): Promise<void> {
+    const name = this.visit.nameOf(member)
+    const { block } = await this.plaza.block({ member })
+    this.tellOne(`${name} is blocked; /unblock ${block} takes it back`)
+  }
+
+  private async unblock(block: number): Promise<void> {
+    await this.plaza.unblock({ block })
+    this.tellOne(`block ${block} is taken back`)
+  }
+
+  private async listBlocks(): Promise<void> {
+    const { blocks } = await this.plaza.blocks()
+    const names = blocks.map(({ block, nickname }) => `${block} ${clean(nickname)}`)
+    this.tellOne(names.length === 0 ? "you block nobody" : `you block ${names.join(", ")}`)
   }
 
   private goTo(xCm: number, yCm: number): void {
@@ -179,6 +200,9 @@ export class Guest {
     if (place !== undefined) this.leaveIfDone()
   }
 }
+
+const commands =
+  "/p TEXT, /w N TEXT, /emote KIND, /walk RIGHT DOWN (metres, at most 1), /block N, /unblock NUMBER, /blocks, /quit"
 
 const refusal = (error: unknown): string => {
   if (!(error instanceof PlazaError)) throw error

@@ -255,7 +255,8 @@ describe("frames that come", () => {
           reach: 1,
           atMs: 0,
           cell: 0,
-          announced: false
+          announced: false,
+          guest: ""
         } as const
         twins.hub.publish(tag, frameOf(told, undefined).bytes)
         good(5)

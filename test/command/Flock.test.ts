@@ -89,6 +89,41 @@ describe("Guest", () => {
     })
   )
 
+  it.live("blocks, takes that back by its number, and lists them", () =>
+    Effect.gen(function* () {
+      const server = yield* fakeServer
+      const blocks = [{ block: 3, nickname: "구름", atMs: 1 }]
+      const answers: Readonly<Record<string, object>> = {
+        block: { block: { block: 3 } },
+        unblock: { unblock: {} },
+        blocks: { blocks: { blocks } }
+      }
+      server.answer = ({ key }) => answers[key]
+      const { guest } = yield* guestAt(server.port)
+      for (const typed of ["/block 7", "/block x", "/blocks", "/unblock 3"]) guest.enter(typed)
+      guest.finish()
+      yield* server.heard(({ key }) => key === "leave")
+      const asked = server.lines.filter(({ key }) => key in answers)
+      assert.deepStrictEqual(
+        asked.map(({ key, body }) => [key, body.number("member") || body.number("block")]),
+        [
+          ["block", 7],
+          ["blocks", 0],
+          ["unblock", 3]
+        ]
+      )
+      const notes = guest.visit.lines.map(({ text }) => text).join("\n")
+      for (const note of [
+        "there are /p TEXT",
+        "/unblock 3 takes it back",
+        "you block 3 구름",
+        "block 3 is taken back"
+      ]) {
+        assert.include(notes, note)
+      }
+    })
+  )
+
   it.live("walks no faster than it may however often a key comes, and tells the moves merged", () =>
     Effect.gen(function* () {
       const server = yield* fakeServer

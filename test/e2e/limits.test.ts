@@ -70,7 +70,10 @@ describe("rates of a session", () => {
     emote: () => ({ emote: { kind: "wave" } }),
     typing: () => ({ typing: {} }),
     give: ({ member }) => ({ give: { member, kind: "daisy", count: 1 } }),
-    pouch: () => ({ pouch: {} })
+    pouch: () => ({ pouch: {} }),
+    block: ({ member }) => ({ block: { member } }),
+    unblock: () => ({ unblock: { block: 1 } }),
+    blocks: () => ({ blocks: {} })
   }
   // A second hello of a socket is refused before its rate could be: HELLO_TWICE.
   const routes = Object.values(clientRoutes).filter(

@@ -237,15 +237,8 @@ await withServices("what an operator repairs", ["redis", "kafka", "zookeeper"], 
       assert.deepStrictEqual([topic, offset], ["noriter.channel.asked", line?.offset])
 
       // As an older release would have buried it, which did not know it yet.
-      const passed = FlowersPassed.encode({
-        $type: "noriter.topic.v1.FlowersPassed",
-        guest,
-        member: 1,
-        nickname: "별",
-        kind: "daisy",
-        count: 2,
-        atMs: Date.now()
-      }).finish()
+      const gift = { guest, member: 1, nickname: "별", kind: "daisy", count: 2, atMs: Date.now() }
+      const passed = FlowersPassed.encode(FlowersPassed.fromPartial(gift)).finish()
       const known: NewRecord = { key: "noriter.topic.v1.FlowersPassed", partitionBy: guest, body: passed }
       await append(dead, {
         ...known,

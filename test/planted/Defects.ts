@@ -195,5 +195,44 @@ export const defects: ReadonlyArray<Defect> = [
       yield* Effect.forEach(found, raise, {`
       }
     ]
+  },
+  {
+    name: "blocks-unread",
+    what: "whom a guest blocks is not read where the phone comes in (decision 0016)",
+    edits: [
+      { file: "src/plaza/playground/Entrance.ts", find: "hidden.read(session)]", replace: "Effect.void]" },
+      {
+        file: "src/plaza/playground/PlazaAttendance.ts",
+        find: "member === undefined ? Effect.void : hidden.read(session)",
+        replace: "Effect.void"
+      }
+    ]
+  },
+  {
+    name: "blocks-untold",
+    what: "a commit does not tell whom a guest blocks, nor is it looked for at the answer (decision 0016)",
+    edits: [
+      {
+        file: "src/plaza/social/BlockDeciders.ts",
+        find: "tell: incarnation === undefined ? [] : [told]",
+        replace: "tell: told.seq > 0 ? [] : [told]"
+      },
+      {
+        file: "src/plaza/social/BlockConsumer.ts",
+        find: "hidden.of(caller).seq < seq)",
+        replace: "hidden.of(caller).seq < 0)"
+      }
+    ]
+  },
+  {
+    name: "blocks-not-rebuilt",
+    what: "facts of blocks say nothing of them (L13)",
+    edits: [
+      {
+        file: "src/plaza/social/BlockDeciders.ts",
+        find: "if (block <= before.last) return {}",
+        replace: "if (block <= before.last || before.last === 0) return {}"
+      }
+    ]
   }
 ]

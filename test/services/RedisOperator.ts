@@ -29,3 +29,11 @@ export const cut = Effect.fnUntraced(function* (url: string, prefix: string) {
     await Promise.all(mine.map((line) => client.client("KILL", "ID", /^id=(\d+)/.exec(line)?.[1] ?? "")))
   })
 })
+
+/** Empties it, of everybody's. */
+export const emptied = (url: string): Promise<void> =>
+  Effect.runPromise(
+    Effect.scoped(Effect.flatMap(operator(url), (client) => Effect.promise(() => client.flushall()))).pipe(
+      Effect.asVoid
+    )
+  )

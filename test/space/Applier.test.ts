@@ -151,7 +151,8 @@ describe("L4: facts and sources", () => {
         member: 1,
         nickname: "",
         text: "again",
-        atMs: 0
+        atMs: 0,
+        speaker: ""
       } as const
       const again = (offset: number) => encoded(passed, { ...source, offset })
       yield* first.log.append(guestTopic, [again(0), again(1), again(2)])

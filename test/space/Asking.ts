@@ -127,7 +127,17 @@ const pass = (state: DecisionState, { text }: WhisperAsked): Decision => ({
     $type: "noriter.space.v1.Answer",
     body: { $case: "whisper", value: { $type: "noriter.space.v1.WhisperAnswer" } }
   },
-  facts: [{ $type: "noriter.topic.v1.WhisperPassed", guest: "g_B", member: 1, nickname: "", text, atMs: state.nowMs }],
+  facts: [
+    {
+      $type: "noriter.topic.v1.WhisperPassed",
+      guest: "g_B",
+      member: 1,
+      nickname: "",
+      text,
+      atMs: state.nowMs,
+      speaker: ""
+    }
+  ],
   answerAfterFacts: true
 })
 

@@ -1,4 +1,5 @@
 /** Random messages for property tests: lawful requests of phones and arbitrary lines to them, from one printed seed. */
+import { Block } from "../../gen/noriter/client/v1/block.ts"
 import type { ClientMessage } from "../../gen/noriter/client/v1/client.ts"
 import { ServerMessage } from "../../gen/noriter/client/v1/client.ts"
 import { Issue } from "../../gen/noriter/client/v1/error.ts"
@@ -106,6 +107,9 @@ const bodies: ReadonlyArray<(random: Random) => NonNullable<ClientMessage["body"
     }
   }),
   () => ({ $case: "pouch", value: { $type: "noriter.client.v1.PouchRequest" } }),
+  (random) => ({ $case: "block", value: { $type: "noriter.client.v1.BlockRequest", member: uint32(random) } }),
+  (random) => ({ $case: "unblock", value: { $type: "noriter.client.v1.UnblockRequest", block: uint32(random) } }),
+  () => ({ $case: "blocks", value: { $type: "noriter.client.v1.BlocksRequest" } }),
   () => ({ $case: "typing", value: { $type: "noriter.client.v1.TypingRequest" } })
 ]
 
@@ -128,6 +132,7 @@ const lists: Readonly<Record<string, (random: Random) => object | number>> = {
   members: () => Member.create(),
   issues: () => Issue.create(),
   flowers: () => Flowers.create(),
+  blocks: () => Block.create(),
   member: uint32,
   xCm: uint32,
   yCm: uint32

@@ -44,7 +44,7 @@ const decideLine = (state: DecisionState, line: LineAsked, limits: LineLimits): 
   )
   if (rates === undefined) return refused(state, line, tooManyLines(state.nowMs))
   const { channel, text, reach, cell } = line
-  const { nickname } = speaker
+  const { nickname, guest } = speaker
   const { seq, nowMs: atMs } = state
   const told: LineTold = {
     $type: "noriter.runner.v1.LineTold",
@@ -58,7 +58,8 @@ const decideLine = (state: DecisionState, line: LineAsked, limits: LineLimits): 
     reach,
     atMs,
     cell,
-    announced: false
+    announced: false,
+    guest
   }
   const everywhere = reach === Reach.REACH_PLAYGROUND
   return {
@@ -106,7 +107,8 @@ const decideWhisper = (state: DecisionState, whisper: WhisperAsked): Decision =>
     member: from,
     nickname: speaker.nickname,
     text: whisper.text,
-    atMs: state.nowMs
+    atMs: state.nowMs,
+    speaker: speaker.guest
   }
   // The mailbox is another tag: only when the log has the whisper is it certain to arrive.
   return { answer, facts: [passed, fact], answerAfterFacts: true }

@@ -38,7 +38,8 @@ function announce(state: DecisionState, { channel, text }: AnnouncementAsked): D
     reach: Reach.REACH_PLAYGROUND,
     atMs,
     cell: 0,
-    announced: true
+    announced: true,
+    guest: ""
   }
   const value = LineTold.encode(told).finish()
   return {

@@ -11,9 +11,12 @@ import { GoneReason, Pace } from "../../../gen/noriter/client/v1/playground.ts"
 import { appeared as appearedFigure } from "../../telemetry/Metrics.ts"
 import { Bytes } from "./Bytes.ts"
 import { writeAppeared, writeCrowded, writeDisappeared, writeMoved } from "./Describe.ts"
+import { clear, Difference, isFor } from "./Difference.ts"
 import type { Grid } from "./Grid.ts"
+import type { Hides } from "./Hides.ts"
 import { type Cell, isNear, type Member, type Sight } from "./Member.ts"
-import { type Chunk, empty, latestOf, nothing, orderedOf, Patch } from "./Patch.ts"
+import { type Chunk, empty, latestOf, nothing, orderedOf, type Patch, type Signal } from "./Patch.ts"
+import { Sights } from "./Sights.ts"
 import type { Viewer } from "./Viewer.ts"
 
 /** Emotes and the like that wait for a tick; what is more is skipped, as LATEST may be. */
@@ -23,25 +26,25 @@ export class Audience {
   private readonly viewers = new Set<Viewer>()
   /** A phone has come, was not told of some move, or waits for a write: the next tick is one although nothing changed. */
   owes = false
-  private readonly kind: "fast" | "slow"
+  private readonly sights: Sights
   private readonly grid: Grid
   private readonly bytesPerSecond: number
-  private readonly patches: Array<Patch> = []
   private dirty: Array<Member> = []
   private crowds: Array<Cell> = []
-  private signals: Array<{ readonly member: Member; readonly line: Uint8Array }> = []
+  private signals: Array<Signal> = []
   private touched: Array<Patch> = []
   private ticks = 0
   private nowMs = 0
   private readonly frames = new Bytes()
   private readonly out = new Bytes()
   private readonly came: Array<Member> = []
-  private readonly gone: ReadonlyArray<Array<Member>> = reasons.map(() => [])
+  private readonly difference: Difference
 
   /** `bytesPerSecond`: what a phone may be told of moves; 0: all. */
   constructor(kind: "fast" | "slow", grid: Grid, bytesPerSecond: number) {
-    this.kind = kind
+    this.sights = new Sights(kind)
     this.grid = grid
+    this.difference = new Difference(this.sights, grid, this.out)
     this.bytesPerSecond = bytesPerSecond
   }
 
@@ -59,9 +62,14 @@ export class Audience {
     return this.viewers.size > 0 && (this.dirty.length > 0 || this.signals.length > 0)
   }
 
+  /** Who has gone from the channel, and was not told to have. */
+  get leaving(): ReadonlyArray<Member> {
+    return this.dirty.filter((member) => !member.recorded && this.sights.of(member).cell !== undefined)
+  }
+
   /** A member has moved, come or gone. */
   changed(member: Member, moved: boolean): void {
-    const sight = this.sightOf(member)
+    const sight = this.sights.of(member)
     if (moved) sight.moved = true
     if (sight.dirty) return
     sight.dirty = true
@@ -70,7 +78,7 @@ export class Audience {
 
   /** A cell holds more or fewer members. */
   crowdChanged(cell: Cell): void {
-    const patch = this.patchOf(cell)
+    const patch = this.sights.patchOf(cell)
     if (patch.crowdedDirty || (patch.crowded === 0 && this.grid.crowded(cell) === 0)) return
     patch.crowdedDirty = true
     patch.differs = true
@@ -93,23 +101,40 @@ export class Audience {
     came.length = 0
     for (const near of cell.near) {
       for (let member = near.first; member?.shown !== undefined; member = member.after) {
-        if (member.number !== viewer.member.number && isNear(this.sightOf(member).cell, cell)) came.push(member)
+        if (isFor(viewer, member) && isNear(this.sights.of(member).cell, cell)) came.push(member)
       }
     }
     for (const member of this.dirty) {
       const isListed = isNear(member.shown, cell)
-      if (member.number !== viewer.member.number && !isListed && isNear(this.sightOf(member).cell, cell))
-        came.push(member)
+      if (isFor(viewer, member) && !isListed && isNear(this.sights.of(member).cell, cell)) came.push(member)
     }
     writeAppeared(out, came)
     for (const near of cell.near) {
-      const { crowded } = this.patchOf(near)
+      const { crowded } = this.sights.patchOf(near)
       if (crowded > 0) writeCrowded(out, near.index, crowded)
     }
     viewer.cell = cell
     viewer.fresh = true
     appearedFigure.count += came.length
     if (out.length > 0) viewer.outbox.push(out.take())
+  }
+
+  /** A phone is not shown a member any more: gone is who was told to be in its view. */
+  hidden(viewer: Viewer, member: Member): void {
+    this.tellAlone(viewer, member, (out) => writeDisappeared(out, [member], GoneReason.GONE_REASON_OUT_OF_SIGHT))
+  }
+
+  /** A phone is shown a member again, as the others of its cell were at the last tick. */
+  unhidden(viewer: Viewer, member: Member): void {
+    this.tellAlone(viewer, member, (out) => writeAppeared(out, [member]))
+  }
+
+  private tellAlone(viewer: Viewer, member: Member, write: (out: Bytes) => void): void {
+    if (member.number === viewer.member.number || !isNear(this.sights.of(member).cell, viewer.cell)) return
+    this.out.clear()
+    write(this.out)
+    viewer.outbox.push(this.out.take())
+    viewer.outbox.schedule()
   }
 
   /** Pushes to every phone what has changed in its view since the last tick; writing it is the caller's. False: nothing. */
@@ -131,7 +156,7 @@ export class Audience {
   /** Sorts what has changed by the cells it is told in. */
   private gather(): void {
     for (const member of this.dirty) {
-      const told = this.sightOf(member).cell
+      const told = this.sights.of(member).cell
       const { shown } = member
       // Where a member appears is told with it, and need not be told as a move.
       if (told !== undefined && shown !== undefined) this.touch(shown).movers.push(member)
@@ -139,21 +164,22 @@ export class Audience {
       if (told !== undefined) this.touch(told, true).departures.push(member)
       if (shown !== undefined) this.touch(shown, true).arrivals.push(member)
     }
-    for (const { member, line } of this.signals) {
-      if (member.shown !== undefined) this.touch(member.shown).signals.push(line)
+    for (const signal of this.signals) {
+      const { shown } = signal.member
+      if (shown !== undefined) this.touch(shown).signals.push(signal)
     }
   }
 
   /** Now is what was told. */
   private settle(): void {
     for (const member of this.dirty) {
-      const sight = this.sightOf(member)
+      const sight = this.sights.of(member)
       sight.cell = member.shown
       sight.dirty = false
       sight.moved = false
     }
     for (const cell of this.crowds) {
-      const patch = this.patchOf(cell)
+      const patch = this.sights.patchOf(cell)
       patch.crowded = this.grid.crowded(cell)
       patch.crowdedDirty = false
       patch.differs = false
@@ -175,13 +201,16 @@ export class Audience {
   private tell(viewer: Viewer): void {
     const { member, outbox } = viewer
     const { cell } = member
-    const sight = this.sightOf(member)
+    const sight = this.sights.of(member)
     const chunk = this.chunkOf(cell)
-    if (viewer.fresh || viewer.cell !== cell || sight.cell !== member.shown) {
-      viewer.fresh = false
-      const ordered = this.differenceOf(viewer)
-      viewer.cell = cell
-      if (ordered.length > 0) outbox.push(ordered)
+    const isAlone = viewer.fresh || viewer.cell !== cell || sight.cell !== member.shown
+    // Who hides nobody around it is told what all of its cell are.
+    const hides = viewer.hides?.isNear(cell, this.sights) === true ? viewer.hides : undefined
+    if (hides !== undefined) {
+      if (isAlone || chunk.orderedBytes > 0) this.tellDifference(viewer)
+      this.tellMoves(viewer, sight, chunk, this.movesBut(hides, viewer, chunk), hides)
+    } else if (isAlone) {
+      this.tellDifference(viewer)
       this.tellMoves(viewer, sight, chunk, latestOf(chunk))
     } else if (chunk.orderedBytes > 0) {
       appearedFigure.count += chunk.came
@@ -196,11 +225,24 @@ export class Audience {
     }
   }
 
+  /**
+   * What this phone alone is told of who came and went: it stands in another cell, its own member came or went, or it
+   * hides somebody.
+   */
+  private tellDifference(viewer: Viewer): void {
+    const { cell } = viewer.member
+    viewer.fresh = false
+    this.out.clear()
+    appearedFigure.count += this.difference.write(viewer.cell, cell, viewer)
+    viewer.cell = cell
+    if (this.out.length > 0) viewer.outbox.push(this.out.take())
+  }
+
   /** LATEST. A phone that was too slow for some, or is owed some, is told all places once it can be. */
-  private tellMoves(viewer: Viewer, sight: Sight, { whole }: Chunk, moves: Uint8Array): void {
+  private tellMoves(viewer: Viewer, sight: Sight, { whole }: Chunk, moves: Uint8Array, hides?: Hides): void {
     if (viewer.pace === Pace.PACE_LINES) return
     const { member, outbox, behind } = viewer
-    const due = behind && whole ? this.placesOf(member.cell) : moves
+    const due = behind && whole ? this.placesOf(member.cell, hides) : moves
     viewer.behind = !((due.length === 0 || outbox.latest(due)) && whole)
     // Movers see their own moves, also those that no frame has, because nobody was shown them or knew them before.
     const apart = member.shown === undefined || sight.cell === undefined
@@ -212,7 +254,7 @@ export class Audience {
   }
 
   private chunkOf(cell: Cell): Chunk {
-    const patch = this.patchOf(cell)
+    const patch = this.sights.patchOf(cell)
     if (patch.chunkTick === this.ticks) return patch.chunk
     const elapsedMs = patch.chunkMs === 0 ? 1_000 : Math.abs(this.nowMs - patch.chunkMs)
     patch.chunkTick = this.ticks
@@ -220,8 +262,8 @@ export class Audience {
     const owed = patch.owing ? this.placesOf(cell).length : 0
     const { out } = this
     out.clear()
-    if (patch.near.length === 0) patch.near = cell.near.map((near) => this.patchOf(near))
-    const came = patch.near.some(({ differs }) => differs) ? this.writeDifference(cell, cell, undefined) : 0
+    if (patch.near.length === 0) patch.near = cell.near.map((near) => this.sights.patchOf(near))
+    const came = patch.near.some(({ differs }) => differs) ? this.difference.write(cell, cell, undefined) : 0
     const ordered = out.length
     for (const near of patch.near) if (near.touched) this.writeFrame(near)
     const whole = this.isAffordable(patch, elapsedMs, ordered, Math.max(owed, out.length - ordered))
@@ -250,6 +292,18 @@ export class Audience {
     return whole
   }
 
+  /** The moves that the others of its cell are told, but for those that a phone hides. */
+  private movesBut(hides: Hides, { member, pace }: Viewer, { whole }: Chunk): Uint8Array {
+    if (pace === Pace.PACE_LINES) return empty
+    this.out.clear()
+    const patch = this.sights.patchOf(member.cell)
+    for (const near of whole ? patch.near : [patch]) {
+      if (hides.touches(near, this.sights)) hides.writeFrame(this.out, near)
+      else if (near.touched) this.writeFrame(near)
+    }
+    return this.out.length === 0 ? empty : this.out.take()
+  }
+
   private writeFrame(patch: Patch): void {
     const { frameStart, frameEnd } = this.framed(patch)
     if (frameEnd > frameStart) this.out.part(this.frames, frameStart, frameEnd)
@@ -261,93 +315,31 @@ export class Audience {
     patch.frameTick = this.ticks
     patch.frameStart = this.frames.length
     writeMoved(this.frames, patch.movers)
-    for (const line of patch.signals) this.frames.copy(line)
+    for (const { line } of patch.signals) this.frames.copy(line)
     patch.frameEnd = this.frames.length
     return patch
   }
 
-  /** Where all stand that a phone in this cell sees. */
-  private placesOf(cell: Cell): Uint8Array {
-    const patch = this.patchOf(cell)
-    if (patch.placesTick === this.ticks) return patch.places
-    patch.placesTick = this.ticks
+  /** Where all stand that a phone in this cell sees, but for those that it hides. */
+  private placesOf(cell: Cell, hides?: Hides): Uint8Array {
+    const patch = this.sights.patchOf(cell)
+    if (hides === undefined && patch.placesTick === this.ticks) return patch.places
     this.out.clear()
     const all: Array<Member> = []
     for (const near of cell.near) {
-      for (let member = near.first; member?.shown !== undefined; member = member.after) all.push(member)
+      for (let member = near.first; member?.shown !== undefined; member = member.after) {
+        if (hides?.members.has(member) !== true) all.push(member)
+      }
     }
     writeMoved(this.out, all)
+    if (hides !== undefined) return this.out.take()
+    patch.placesTick = this.ticks
     patch.places = this.out.take()
     return patch.places
   }
 
-  /** What this phone alone is told of who came and went: it stands in another cell, or its own member came or went. */
-  private differenceOf(viewer: Viewer): Uint8Array {
-    this.out.clear()
-    appearedFigure.count += this.writeDifference(viewer.cell, viewer.member.cell, viewer.member)
-    return this.out.length === 0 ? empty : this.out.take()
-  }
-
-  /** From what was told around one cell (undefined: nothing) to what is around another now; answers how many came. */
-  private writeDifference(from: Cell | undefined, to: Cell, self: Member | undefined): number {
-    const { came, gone, out } = this
-    clear(came)
-    for (const list of gone) clear(list)
-    if (from !== undefined) this.gatherGone(from, to, self)
-    for (const cell of to.near) {
-      for (const member of this.patchOf(cell).arrivals) {
-        if (member.number !== self?.number && !isNear(this.sightOf(member).cell, from)) came.push(member)
-      }
-      if (!isNear(cell, from)) this.gatherStill(cell, self, came)
-    }
-    // Gone first: a member that was removed and put back between two ticks is in both.
-    for (const reason of reasons) writeDisappeared(out, this.goneFor(reason), reason)
-    writeAppeared(out, came)
-    this.writeCrowds(from, to)
-    return came.length
-  }
-
-  private gatherGone(from: Cell, to: Cell, self: Member | undefined): void {
-    for (const cell of from.near) {
-      for (const member of this.patchOf(cell).departures) {
-        if (member.number === self?.number || isNear(member.shown, to)) continue
-        this.goneFor(member.standing ? GoneReason.GONE_REASON_OUT_OF_SIGHT : member.reason).push(member)
-      }
-      if (!isNear(cell, to)) this.gatherStill(cell, self, this.goneFor(GoneReason.GONE_REASON_OUT_OF_SIGHT))
-    }
-  }
-
-  /** Those shown in a cell since before this tick. */
-  private gatherStill(cell: Cell, self: Member | undefined, into: Array<Member>): void {
-    for (let member = cell.first; member?.shown !== undefined; member = member.after) {
-      if (member.number !== self?.number && this.sightOf(member).cell === cell) into.push(member)
-    }
-  }
-
-  private writeCrowds(from: Cell | undefined, to: Cell): void {
-    for (const cell of to.near) {
-      const told = isNear(cell, from) ? this.patchOf(cell).crowded : 0
-      const count = this.grid.crowded(cell)
-      if (count !== told) writeCrowded(this.out, cell.index, count)
-    }
-    if (from === undefined || from === to) return
-    // A cell out of sight is told to be no longer crowded, so that phones may keep counts without knowing the cells.
-    for (const cell of from.near) {
-      if (!isNear(cell, to) && this.patchOf(cell).crowded > 0) writeCrowded(this.out, cell.index, 0)
-    }
-  }
-
-  /** Not by name: what is looked up by one of two names takes as long as what may have any. */
-  private sightOf(member: Member): Sight {
-    return this.kind === "fast" ? member.fast : member.slow
-  }
-
-  private goneFor(reason: GoneReason): Array<Member> {
-    return this.gone[reason] ?? []
-  }
-
   private touch(cell: Cell, differs = false): Patch {
-    const patch = this.patchOf(cell)
+    const patch = this.sights.patchOf(cell)
     if (differs) patch.differs = true
     if (!patch.touched) {
       patch.touched = true
@@ -355,26 +347,4 @@ export class Audience {
     }
     return patch
   }
-
-  private patchOf(cell: Cell): Patch {
-    const known = this.patches[cell.serial]
-    if (known !== undefined) return known
-    // Cells are counted as they are made, and all of them get a patch in that order.
-    while (this.patches.length <= cell.serial) this.patches.push(new Patch())
-    return this.patches[cell.serial] ?? new Patch()
-  }
 }
-
-/** Most lists are empty, and to empty one costs more than to look. */
-const clear = (list: Array<Member>): void => {
-  if (list.length > 0) list.length = 0
-}
-
-/** In the order of their numbers, so that a reason is its own place in the list. */
-const reasons: ReadonlyArray<GoneReason> = [
-  GoneReason.GONE_REASON_UNSPECIFIED,
-  GoneReason.GONE_REASON_OUT_OF_SIGHT,
-  GoneReason.GONE_REASON_LEFT,
-  GoneReason.GONE_REASON_LOST,
-  GoneReason.GONE_REASON_REMOVED
-]

@@ -13,6 +13,12 @@ const comma = 44
 export const lineOf = (body: ServerBody): Uint8Array =>
   Buffer.from(`${serverLine({ $type: "noriter.client.v1.ServerMessage", re: 0, body })}\n`)
 
+/** From here on; something of this stream before it is missing. */
+export const gapAt = (name: string, epoch: string, seq: number): Uint8Array => {
+  const streams = [{ $type: "noriter.client.v1.StreamPosition" as const, name, epoch, seq }]
+  return lineOf({ $case: "streams", value: { $type: "noriter.client.v1.Streams", recovered: false, streams } })
+}
+
 /** All of a member that does not change while it stands there. It is kept, so it is no slice of Node's pool. */
 export const describe = (member: number, nickname: string, avatar: string): Uint8Array => {
   const look = avatar === "" ? "" : `"avatar":${JSON.stringify(avatar)},`

@@ -22,6 +22,7 @@ import type { PresenceRefused } from "../../space/PresenceRefused.ts"
 import { Self } from "../../space/Self.ts"
 import { SharedSpace, type SpaceError } from "../../space/SharedSpace.ts"
 import { positionOf } from "../mailbox/Mailbox.ts"
+import { Hidden } from "../social/Hidden.ts"
 import { Channels } from "./Channels.ts"
 import { historyLinesMax } from "./LineStream.ts"
 import { phoneOf, placePhone } from "./PlaygroundPhone.ts"
@@ -50,6 +51,7 @@ const make = Effect.gen(function* () {
   const self = yield* Self
   const sessions = yield* Sessions
   const turnstile = yield* Turnstile
+  const hidden = yield* Hidden
   const { cellCm } = yield* Settings
 
   /** Where it was not written for certain where the guest stands, that is looked at before anything else is asked. */
@@ -106,7 +108,8 @@ const make = Effect.gen(function* () {
     // Numbers that seem to be free may be others', who are being put back (rule E2).
     const unsettledMs = self.unsettledMs()
     if (unsettledMs > 0) return yield* notYet(unsettledMs)
-    const open = yield* openChannels(space, playground)
+    // Read beside each other: whom the guest blocks is known before the phone is told of anybody.
+    const [open] = yield* Effect.all([openChannels(space, playground), hidden.read(session)], both)
     const choice: Choice = {
       playground,
       id: id === 0 ? session.seenId : id,
@@ -122,7 +125,7 @@ const make = Effect.gen(function* () {
     session.place = placeAt(member.tag, member.member)
     const streams = [linesPosition(view), toldOfMailbox(session)]
     session.answer(id, { $case: "enter", value: entered(session.place, member.record, streams) })
-    const phone = placePhone(session, session.place)
+    const phone = placePhone(session, session.place, hidden.of(session).hidden)
     if (phone !== undefined) view.join(phone, { history: historyLinesMax })
     return later
   })
@@ -179,6 +182,8 @@ const make = Effect.gen(function* () {
 
   return Entrance.of({ enter, leave })
 })
+
+const both = { concurrency: "unbounded" } as const
 
 interface Choice {
   readonly playground: Playground

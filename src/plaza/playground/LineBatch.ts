@@ -2,6 +2,7 @@
  * Lines on their way to the phones of a channel: collected, so that one write carries many, and put together once for
  * all phones that hear the same. Order by seq holds for every phone. When they go out is the view's to say.
  */
+import type { Hides } from "./Hides.ts"
 import type { HeardLine } from "./Lines.ts"
 import type { Cell } from "./Member.ts"
 import type { Viewer } from "./Viewer.ts"
@@ -34,11 +35,12 @@ export class LineBatch {
     const someNearby = everywhere.length < lines.length
     const speakers = new Set(lines.map(({ told }) => (told.id === 0 ? 0 : told.member)))
     const byCell = new Map<Cell, Uint8Array>()
-    for (const { member, heardTo, outbox } of viewers) {
+    for (const { member, heardTo, outbox, hides } of viewers) {
       let chunk = toAll
-      if (heardTo >= first.told.seq || speakers.has(member.number)) {
+      const isApart = heardTo >= first.told.seq || speakers.has(member.number)
+      if (isApart || hides?.isIn(lines) === true) {
         chunk = joined(
-          this.heardIn(lines, member.cell).filter(({ told }) => told.seq > heardTo),
+          this.heardIn(lines, member.cell, hides).filter(({ told }) => told.seq > heardTo),
           member.number
         )
       } else if (someNearby) {
@@ -50,9 +52,11 @@ export class LineBatch {
     return true
   }
 
-  /** Those of the lines that are heard in a cell: NEARBY ones in the speaker's and those around it. */
-  heardIn(lines: ReadonlyArray<HeardLine>, cell: Cell): ReadonlyArray<HeardLine> {
-    return lines.filter((line) => line.everywhere || this.isNearby(line.told.cell, cell))
+  /** Those of the lines that are heard in a cell, NEARBY ones in the speaker's and those around it; none of whom one hides. */
+  heardIn(lines: ReadonlyArray<HeardLine>, cell: Cell, hides?: Hides): ReadonlyArray<HeardLine> {
+    return lines.filter(
+      ({ everywhere, told }) => (everywhere || this.isNearby(told.cell, cell)) && hides?.guests.has(told.guest) !== true
+    )
   }
 
   private joinedIn(cell: Cell, lines: ReadonlyArray<HeardLine>, everywhere: number, toAll: Uint8Array): Uint8Array {

@@ -51,6 +51,8 @@ export class Member {
   readonly number: number
   /** The version of its record, 0 when none is known yet. */
   version = 0
+  /** Who it is; empty while no record is known. No phone learns it. */
+  guest = ""
   /** When it was last heard of, in the roll's count. */
   heard = 0
   /** A phone of this runner stands there. */

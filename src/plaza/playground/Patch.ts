@@ -1,6 +1,12 @@
 /** What an audience keeps of a cell: what has changed in it since the last tick, and what was made of that for its phones. */
 import type { Member } from "./Member.ts"
 
+/** A line of a member to all who see it. */
+export interface Signal {
+  readonly member: Member
+  readonly line: Uint8Array
+}
+
 export class Patch {
   /** Those of the cell and of the cells around it. */
   near: ReadonlyArray<Patch> = []
@@ -13,7 +19,7 @@ export class Patch {
   readonly arrivals: Array<Member> = []
   readonly departures: Array<Member> = []
   readonly movers: Array<Member> = []
-  signals: Array<Uint8Array> = []
+  signals: Array<Signal> = []
   touched = false
   /** The tick that the frame, the chunk and the places below are of. */
   frameTick = 0

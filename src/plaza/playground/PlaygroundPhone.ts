@@ -12,15 +12,17 @@ export class PlaygroundPhone implements Phone, Walk {
   /** The playground's id, whose bounds its steps keep to. */
   readonly playground: string
   readonly outbox: Outbox
+  readonly hidden: ReadonlySet<string> | undefined
   pace: Pace
   movedMs: number
   slackCm = slackCmMax
 
-  constructor(place: Place, session: Session, outbox: Outbox, nowMs: number) {
+  constructor(place: Place, session: Session, outbox: Outbox, hidden: ReadonlySet<string> | undefined, nowMs: number) {
     this.member = place.member
     this.playground = place.playground
     this.session = session.session
     this.outbox = outbox
+    this.hidden = hidden
     this.pace = session.pace
     this.movedMs = nowMs
   }
@@ -31,11 +33,15 @@ const phones = new WeakMap<Session, PlaygroundPhone>()
 
 export const phoneOf = (session: Session): PlaygroundPhone | undefined => phones.get(session)
 
-/** Puts a session's phone at its place. Undefined: its socket is gone already. */
-export const placePhone = (session: Session, place: Place): PlaygroundPhone | undefined => {
+/** Puts a session's phone at its place, with whom its guest blocks. Undefined: its socket is gone already. */
+export const placePhone = (
+  session: Session,
+  place: Place,
+  hidden: ReadonlySet<string> | undefined
+): PlaygroundPhone | undefined => {
   const outbox = session.connection?.outbox
   if (outbox === undefined) return undefined
-  const phone = new PlaygroundPhone(place, session, outbox, performance.now())
+  const phone = new PlaygroundPhone(place, session, outbox, hidden, performance.now())
   phones.set(session, phone)
   return phone
 }

@@ -10,6 +10,7 @@ import { placeAt, type Session } from "../../client/Session.ts"
 import type { HeldMember, Position } from "../../space/Held.ts"
 import { SpaceError } from "../../space/SharedSpace.ts"
 import { Mailbox, mailboxName, positionOf as mailboxPosition, notFollowing } from "../mailbox/Mailbox.ts"
+import { Hidden } from "../social/Hidden.ts"
 import { Channels } from "./Channels.ts"
 import { leaveView, linesPosition, show } from "./Entrance.ts"
 import { placePhone } from "./PlaygroundPhone.ts"
@@ -22,6 +23,7 @@ export const layer = Layer.effect(
 const make = Effect.gen(function* () {
   const channels = yield* Channels
   const mailbox = yield* Mailbox
+  const hidden = yield* Hidden
 
   const positionOf = ({ held }: Session): Position | undefined =>
     held && channels.view(held.record.channel)?.positionOf(held.record.member)
@@ -39,7 +41,9 @@ const make = Effect.gen(function* () {
     heard: ReadonlyArray<StreamPosition>
   ) {
     session.mailboxSeq = notFollowing
-    const mail = yield* missedMail(session, heard)
+    // Outside, they are read on entering.
+    const readHidden = member === undefined ? Effect.void : hidden.read(session)
+    const [mail] = yield* Effect.all([missedMail(session, heard), readHidden], { concurrency: "unbounded" })
     const replayMail = () => mailbox.follow(session, mail.recovered ? mail.after : mail.seq, mail.mails)
     if (member === undefined) {
       const streams = [mailboxPosition(session, mail.seq)]
@@ -64,7 +68,7 @@ const make = Effect.gen(function* () {
         streams: [lines, mails],
         replay: () => {
           replayMail()
-          const phone = placePhone(session, place)
+          const phone = placePhone(session, place, hidden.of(session).hidden)
           if (phone !== undefined) view.rejoin(phone, recovered ? after : view.head)
         }
       }
@@ -85,7 +89,11 @@ const make = Effect.gen(function* () {
       leaveView(channels, session)
     },
     positionOf,
-    regained: (sessions) => Effect.andThen(channels.reload, mailbox.compareHistories(sessions))
+    regained: (sessions) =>
+      Effect.suspend(() => {
+        hidden.doubt(sessions)
+        return Effect.andThen(channels.reload, mailbox.compareHistories(sessions))
+      })
   })
 })
 

@@ -4,6 +4,7 @@
  * audiences once.
  */
 import { GoneReason } from "../../../gen/noriter/client/v1/playground.ts"
+import type { MovesTold } from "../../../gen/noriter/runner/v1/playground.ts"
 import type { MemberRecord } from "../../../gen/noriter/space/v1/records.ts"
 import { isShown } from "../../space/PresenceState.ts"
 import type { Audience } from "./Audience.ts"
@@ -35,14 +36,17 @@ export class Roll {
   newest = 0
   private readonly grid: Grid
   private readonly audiences: ReadonlyArray<Audience>
+  private readonly met: (member: Member) => void
   /** Versions at which members went, and when that was heard. */
   private readonly gone = new Map<number, Pick<Member, "version" | "heard">>()
   /** What the last snapshot did not know and is not newer than this was gone before it. */
   private versionFloor = 0
 
-  constructor(grid: Grid, audiences: ReadonlyArray<Audience>) {
+  /** `met` hears which guest a member is, whenever that is news. */
+  constructor(grid: Grid, audiences: ReadonlyArray<Audience>, met: (member: Member) => void) {
     this.grid = grid
     this.audiences = audiences
+    this.met = met
   }
 
   /** A member of this number, whether its record is known or not. */
@@ -79,6 +83,19 @@ export class Roll {
     if (crosses) this.stepIn(member)
     this.changed(member, walked)
     return true
+  }
+
+  /** Puts members where another runner says that they stand. */
+  placeOthers({ member: numbers, xCm: across, yCm: down }: MovesTold): void {
+    for (let index = 0; index < numbers.length; index++) {
+      const member = this.members.get(numbers[index] ?? 0)
+      const xCm = across[index]
+      const yCm = down[index]
+      // Where a phone of this runner stands, this runner knows best: the frame is from before it came here.
+      if (member === undefined || member.held || xCm === undefined || yCm === undefined) continue
+      member.own = false
+      this.place(member, xCm, yCm)
+    }
   }
 
   /** No phone of this runner stands there any more. */
@@ -151,6 +168,10 @@ export class Roll {
   private put(member: Member, record: MemberRecord, reason: GoneReason): void {
     if (!member.recorded) this.recorded++
     member.recorded = true
+    if (member.guest !== record.guest) {
+      member.guest = record.guest
+      this.met(member)
+    }
     // Later its place is what its runner says, not where it was put.
     if (!member.placed) this.place(member, record.xCm, record.yCm, member.held)
     member.described = describe(member.number, record.nickname, record.avatar)

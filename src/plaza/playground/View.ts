@@ -8,14 +8,14 @@
  * members are taken as they are given: whether a step may be is checked before.
  */
 import { type GoneReason, Pace } from "../../../gen/noriter/client/v1/playground.ts"
-import type { StreamPosition, Streams } from "../../../gen/noriter/client/v1/session.ts"
 import type { LineTold } from "../../../gen/noriter/runner/v1/chat.ts"
 import type { MovesTold } from "../../../gen/noriter/runner/v1/playground.ts"
 import type { MemberRecord } from "../../../gen/noriter/space/v1/records.ts"
 import type { Head, Snapshot } from "../../space/SharedSpace.ts"
 import { Audience } from "./Audience.ts"
-import { lineOf } from "./Describe.ts"
+import { gapAt, lineOf } from "./Describe.ts"
 import { Grid, type GridOptions } from "./Grid.ts"
+import { Hiding } from "./Hiding.ts"
 import { joined, LineBatch } from "./LineBatch.ts"
 import { channelBounds, type LineBounds, Lines } from "./Lines.ts"
 import { Movers, type Places } from "./Movers.ts"
@@ -66,6 +66,7 @@ export class View {
   private readonly slow: Audience
   private slowAtMs = Number.NEGATIVE_INFINITY
   private readonly turns = new Turns()
+  private readonly hiding: Hiding
   private readonly roll: Roll
   private readonly movers: Movers
   private readonly peers = new Peers()
@@ -83,7 +84,8 @@ export class View {
     const { movesBytesPerSecond = 0 } = options
     this.fast = new Audience("fast", this.grid, movesBytesPerSecond)
     this.slow = new Audience("slow", this.grid, movesBytesPerSecond)
-    this.roll = new Roll(this.grid, [this.fast, this.slow])
+    this.hiding = new Hiding((viewer) => this.audienceOf(viewer))
+    this.roll = new Roll(this.grid, [this.fast, this.slow], (member) => this.hiding.met(member))
     this.movers = new Movers(options.framesBefore)
     this.lines = new Lines(options.lines ?? channelBounds)
     this.batch = new LineBatch(this.grid.columns)
@@ -146,15 +148,7 @@ export class View {
   /** Another runner's frame. That one was left out shows in the number: see `isKeyFrameDue`. */
   applyMoves(told: MovesTold): void {
     if (told.incarnation === this.incarnation || !this.peers.note(told)) return
-    for (let index = 0; index < told.member.length; index++) {
-      const member = this.roll.members.get(told.member[index] ?? 0)
-      const xCm = told.xCm[index]
-      const yCm = told.yCm[index]
-      // Where a phone of this runner stands, this runner knows best: the frame is from before it came here.
-      if (member === undefined || member.held || xCm === undefined || yCm === undefined) continue
-      member.own = false
-      this.roll.place(member, xCm, yCm)
-    }
+    this.roll.placeOthers(told)
   }
 
   /** Whether `KeyFrameAsked` should be sent now: a frame was lost. True at most once a second, and at most three times. */
@@ -208,7 +202,8 @@ export class View {
   join(phone: Phone, { history }: { readonly history: number }): void {
     const viewer = this.admit(phone)
     this.audienceOf(viewer).greet(viewer)
-    const lines = this.lines.last(history).map((line) => line.asHistory())
+    const last = this.batch.heardIn(this.lines.last(history), viewer.member.cell, viewer.hides)
+    const lines = last.map((line) => line.asHistory())
     if (lines.length > 0) phone.outbox.push(Buffer.concat(lines))
     phone.outbox.schedule()
   }
@@ -229,7 +224,10 @@ export class View {
     const recovered = this.recovers(afterSeq, epoch)
     if (recovered) {
       viewer.heardTo = afterSeq
-      const missed = joined(this.batch.heardIn(this.lines.after(afterSeq), viewer.member.cell), phone.member)
+      const missed = joined(
+        this.batch.heardIn(this.lines.after(afterSeq), viewer.member.cell, viewer.hides),
+        phone.member
+      )
       if (missed.length > 0) phone.outbox.push(missed)
     }
     phone.outbox.schedule()
@@ -247,6 +245,12 @@ export class View {
   /** Takes effect within half a second, when the phones of every pace have been told the same. */
   setPace(member: number, pace: Pace): void {
     this.viewers.get(member)?.ask(pace)
+  }
+
+  /** Guests that are hidden from a phone from here on, and no others. */
+  hide(member: number, guests: ReadonlySet<string> | undefined): void {
+    const viewer = this.viewers.get(member)
+    if (viewer !== undefined) this.hiding.change(viewer, guests, this.roll.members.values())
   }
 
   // --- Lines ---
@@ -340,11 +344,13 @@ export class View {
     const viewer = new Viewer(phone, member, this.turns.take())
     this.viewers.set(phone.member, viewer)
     this.audienceOf(viewer).add(viewer)
+    this.hide(phone.member, phone.hidden)
     return viewer
   }
 
   private dismiss(viewer: Viewer): void {
     this.viewers.delete(viewer.phone.member)
+    this.hiding.left(viewer)
     this.audienceOf(viewer).remove(viewer)
   }
 
@@ -380,14 +386,7 @@ export class View {
 
   /** From here on; something before it is missing. */
   private tellGap(): void {
-    const at: StreamPosition = {
-      $type: "noriter.client.v1.StreamPosition",
-      name: this.tag,
-      epoch: this.historyEpoch,
-      seq: this.head
-    }
-    const value: Streams = { $type: "noriter.client.v1.Streams", recovered: false, streams: [at] }
-    const line = lineOf({ $case: "streams", value })
+    const line = gapAt(this.tag, this.historyEpoch, this.head)
     for (const { phone } of this.viewers.values()) {
       phone.outbox.push(line)
       phone.outbox.schedule()

@@ -4,6 +4,7 @@
  */
 import { Pace } from "../../../gen/noriter/client/v1/playground.ts"
 import type { Outbox } from "../../client/Outbox.ts"
+import type { Hides } from "./Hides.ts"
 import type { Cell, Member } from "./Member.ts"
 
 /** What joins a view. */
@@ -12,6 +13,8 @@ export interface Phone {
   readonly session: string
   readonly outbox: Outbox
   readonly pace: Pace
+  /** Guests that are hidden from it; undefined: nobody. */
+  readonly hidden?: ReadonlySet<string> | undefined
 }
 
 export class Viewer {
@@ -30,6 +33,8 @@ export class Viewer {
   fresh = false
   /** It was not told of some move. */
   behind = false
+  /** What it hides, and is therefore told on its own. Nearly all hide nobody. */
+  hides: Hides | undefined
   /** It heard the lines up to here elsewhere, before they came to this runner. */
   heardTo = 0
 

@@ -14,6 +14,7 @@ import type { Decision, DecisionState } from "../../bus/Decider.ts"
 import { EventBus } from "../../bus/EventBus.ts"
 import { refusal } from "../../space/Deciding.ts"
 import { mailed, mailReads } from "../mailbox/MailStream.ts"
+import { blocksKey, isBlocked } from "./Blocks.ts"
 import { changed, countOf, type Pouch, pouchKey, readPouch, writePouch } from "./Pouch.ts"
 
 export const layer = Layer.effectDiscard(
@@ -31,7 +32,7 @@ export const pouchDeciders: PouchAskedConsumer = {
     asker: ({ asker }) => asker
   },
   receive: {
-    reads: () => [pouchKey, ...mailReads],
+    reads: () => [pouchKey, blocksKey, ...mailReads],
     decide: (state, passed) => decideReceipt(state, passed),
     asker: () => undefined
   },
@@ -103,14 +104,15 @@ const dueOf = ({ seq: timer }: DecisionState, gift: GiftAsked): GiftDue => {
   return { $type: "noriter.topic.v1.GiftDue", guest, timer, receiver, member, nickname, kind, count }
 }
 
-const passedOn = ({ receiver, member, nickname, kind, count }: GiftDue, atMs: number): FlowersPassed => ({
+const passedOn = ({ guest: giver, receiver, member, nickname, kind, count }: GiftDue, atMs: number): FlowersPassed => ({
   $type: "noriter.topic.v1.FlowersPassed",
   guest: receiver,
   member,
   nickname,
   kind,
   count,
-  atMs
+  atMs,
+  giver
 })
 
 const decideUnwrapping = ({ nowMs: atMs }: DecisionState, due: GiftDue): Decision => {
@@ -131,16 +133,15 @@ const refusalOf = (pouch: Pouch, { guest, receiver, kind, count }: GiftAsked): R
 }
 
 const decideReceipt = (state: DecisionState, passed: FlowersPassed): Decision => {
-  const { guest, member, nickname, kind, count, atMs } = passed
-  return {
+  const { guest, member, nickname, kind, count, atMs, giver } = passed
+  const received: Decision = {
     puts: [changedPouch(state, kind, count)],
-    ...mailed(state, {
-      guest,
-      atMs,
-      body: { $case: "gift", value: { $type: "noriter.runner.v1.GiftMail", member, nickname, kind, count } }
-    }),
     facts: [{ $type: "noriter.topic.v1.FlowersReceived", guest, kind, count, atMs: state.nowMs }]
   }
+  // Flowers are never lost; that they came is not told of whom the guest wants to hear nothing of.
+  if (isBlocked(state.read, giver)) return received
+  const body = { $case: "gift", value: { $type: "noriter.runner.v1.GiftMail", member, nickname, kind, count } } as const
+  return { ...received, ...mailed(state, { guest, atMs, body }) }
 }
 
 const given: Answer = {

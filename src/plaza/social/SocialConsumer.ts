@@ -7,48 +7,18 @@ import * as Layer from "effect/Layer"
 import { SocialConsumer } from "../../../gen/consumers.ts"
 import { ErrorCode } from "../../../gen/noriter/client/v1/error.ts"
 import { GiveRequest, type PouchResponse } from "../../../gen/noriter/client/v1/social.ts"
-import { type Answer, MemberRecord, PresenceState } from "../../../gen/noriter/space/v1/records.ts"
+import type { Answer } from "../../../gen/noriter/space/v1/records.ts"
 import type { ClientResponse } from "../../../gen/registry.ts"
 import type { Call, Later, Refused } from "../../bus/Caller.ts"
 import { EventBus } from "../../bus/EventBus.ts"
-import { away, refusedAs, refusedBy } from "../../bus/Refusals.ts"
-import { older } from "../../space/Enrolment.ts"
-import { Founding, wholeKey } from "../../space/Founding.ts"
-import { Self } from "../../space/Self.ts"
-import { SharedSpace } from "../../space/SharedSpace.ts"
-import { memberKey } from "../../space/Tag.ts"
-import { type Pouch, pouchKey, readPouch } from "./Pouch.ts"
+import { refusedAs, refusedBy } from "../../bus/Refusals.ts"
+import { makeAsking } from "./Asking.ts"
+import { pouchKey, readPouch } from "./Pouch.ts"
 
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
     const bus = yield* EventBus
-    const space = yield* SharedSpace
-
-    const founding = yield* Founding
-    const self = yield* Self
-
-    const valueAt = (tag: string, key: string): Effect.Effect<Uint8Array | undefined, Refused> =>
-      space.read({ tag, keys: [key] }).pipe(
-        Effect.map(({ entries }) => entries.get(key)?.value),
-        Effect.mapError(() => unread)
-      )
-
-    /** The guest's own pouch; refused while it may have been forgotten and is not rebuilt (rule E2). */
-    const pouchOf = (guest: string): Effect.Effect<Pouch, Refused> =>
-      space.read({ tag: guest, keys: [pouchKey, wholeKey] }).pipe(
-        Effect.flatMap((state) =>
-          Effect.map(founding.counts(state), (counts) => ({ counts, value: state.entries.get(pouchKey)?.value }))
-        ),
-        Effect.mapError(() => unread),
-        Effect.flatMap(({ counts, value }) => (counts ? Effect.succeed(readPouch(value)) : Effect.fail(notRebuilt)))
-      )
-
-    /** Runners of the release before know of no wrapping. */
-    const isUnderstood = Effect.gen(function* () {
-      for (const incarnation of yield* Effect.mapError(older(space), () => unread)) {
-        if ((yield* self.lifeOf(incarnation)) !== "dead") return yield* notYet
-      }
-    })
+    const { memberAt, ownOf, isUnderstood } = yield* makeAsking
 
     const give = Effect.fnUntraced(function* (request: GiveRequest, call: Call): Effect.fn.Return<Later, Refused> {
       const { caller } = call
@@ -57,8 +27,8 @@ export const layer = Layer.effectDiscard(
       if (count === 0) return yield* nothing
       if (wrappedMs > 0) yield* isUnderstood
       const place = yield* caller.placeOf(call.id)
-      yield* pouchOf(caller.guest)
-      const receiver = guestOf(yield* valueAt(place.tag, memberKey(member)))
+      yield* ownOf(caller.guest, pouchKey)
+      const { guest: receiver } = yield* memberAt(place.tag, member)
       // Asked also when nobody is there: sent again, it is answered from the tag's memory whoever has left meanwhile.
       return yield* caller.ask(call, {
         member: place.member,
@@ -81,19 +51,12 @@ export const layer = Layer.effectDiscard(
       give,
       pouch: (_, { caller }) =>
         Effect.map(
-          pouchOf(caller.guest),
-          (pouch): PouchResponse => ({ $type: "noriter.client.v1.PouchResponse", flowers: [...pouch] })
+          ownOf(caller.guest, pouchKey),
+          (value): PouchResponse => ({ $type: "noriter.client.v1.PouchResponse", flowers: [...readPouch(value)] })
         )
     })
   })
 )
-
-/** The guest of a member, lost or away too; empty where nobody stands, or one who was never shown. */
-const guestOf = (value: Uint8Array | undefined): string => {
-  if (value === undefined) return ""
-  const { state, guest } = MemberRecord.decode(value)
-  return state === PresenceState.PRESENCE_STATE_HIDDEN ? "" : guest
-}
 
 /** What the phone is told of an outcome, the first time and when it asks again. */
 const answerOf = (answer: Answer): ClientResponse | Refused => {
@@ -107,6 +70,3 @@ const answerOf = (answer: Answer): ClientResponse | Refused => {
 }
 
 const nothing = refusedAs(ErrorCode.ERROR_CODE_INVALID, "give.count must be at least 1")
-const unread = away("pouches cannot be read just now")
-const notYet = away("flowers cannot be wrapped while this plaza is renewed")
-const notRebuilt = away("pouches are being put together again")

@@ -5,6 +5,7 @@ import type { WhisperPassed } from "../../../gen/noriter/topic/v1/chat.ts"
 import type { DecisionState } from "../../../src/bus/Decider.ts"
 import { mailboxDeciders } from "../../../src/plaza/chat/MailboxDeciders.ts"
 import { mailboxMax, mailboxStream } from "../../../src/plaza/mailbox/MailStream.ts"
+import { blockedToo, blocksKey, keptBlocks, readBlocks } from "../../../src/plaza/social/Blocks.ts"
 
 const passed: WhisperPassed = {
   $type: "noriter.topic.v1.WhisperPassed",
@@ -12,7 +13,8 @@ const passed: WhisperPassed = {
   member: 7,
   nickname: "구름",
   text: "둘만",
-  atMs: 5
+  atMs: 5,
+  speaker: "g_a"
 }
 const state = (holder: string | undefined): DecisionState => ({
   read: () => undefined,
@@ -45,8 +47,20 @@ describe("the mailbox", () => {
     assert.deepStrictEqual(tell, [])
   })
 
-  it("reads the session, which names whom to tell, and nobody has asked", () => {
-    assert.deepStrictEqual(mailboxDeciders.deliver.reads(passed), ["session"])
+  it("takes in nothing of whom the guest blocks, and all from whoever a runner of before does not name", () => {
+    const blocks = blockedToo(readBlocks(undefined), { guest: "g_a", nickname: "구름", atMs: 1 }, 3)
+    const blocking = {
+      ...state("r1-1"),
+      read: (key: string) => (key === blocksKey ? keptBlocks(blocks).value : undefined)
+    }
+    assert.deepStrictEqual(mailboxDeciders.deliver.decide(blocking, passed), {})
+    for (const speaker of ["g_c", ""]) {
+      assert.lengthOf(mailboxDeciders.deliver.decide(blocking, { ...passed, speaker }).appends ?? [], 1)
+    }
+  })
+
+  it("reads the blocks and the session, which names whom to tell, and nobody has asked", () => {
+    assert.deepStrictEqual(mailboxDeciders.deliver.reads(passed), ["blocks", "session"])
     assert.isUndefined(mailboxDeciders.deliver.asker(passed))
   })
 })

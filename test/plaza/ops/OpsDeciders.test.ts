@@ -31,7 +31,8 @@ describe("what operators ask of a channel", () => {
       reach: 2,
       atMs: 1_000,
       cell: 0,
-      announced: true
+      announced: true,
+      guest: ""
     } as const
     assert.deepStrictEqual(tell, [told])
     const [append] = appends

@@ -15,6 +15,7 @@ export interface Place {
 
 interface Said {
   readonly seq: number
+  readonly member?: number
   readonly id?: number
   readonly history?: boolean
   readonly text: string
@@ -42,11 +43,18 @@ export type Defect = (line: ServerLine) => ServerLine | undefined
 
 export const sound: Defect = (line) => line
 
+interface ListenerOptions {
+  readonly pace?: Pace
+  readonly defect?: Defect
+  readonly hidden?: ReadonlySet<string> | undefined
+}
+
 export class Listener implements Outbox, Phone {
   readonly member: number
   readonly session: string
   readonly pace: Pace
   readonly outbox = this
+  readonly hidden: ReadonlySet<string> | undefined
   /** Its network is bad: LATEST is skipped. */
   slow = false
   /** LATEST was skipped, and nothing since. */
@@ -57,6 +65,8 @@ export class Listener implements Outbox, Phone {
   readonly said: Array<Said> = []
   readonly gaps: Array<number> = []
   readonly signals: Array<string> = []
+  /** All that it heard of members, one thing about one of them at a time, in order. */
+  readonly things: Array<readonly [member: number, what: string]> = []
   /** Reasons of those who went, since it was last asked. */
   gone: Array<readonly [member: number, reason: string]> = []
   readonly chunks: Array<Uint8Array> = []
@@ -66,12 +76,13 @@ export class Listener implements Outbox, Phone {
   schedules = 0
   private readonly defect: Defect
 
-  constructor(member: number, self: Place, options: { readonly pace?: Pace; readonly defect?: Defect } = {}) {
+  constructor(member: number, self: Place, options: ListenerOptions = {}) {
     this.member = member
     this.session = `s_${member}`
     this.self = self
     this.pace = options.pace ?? Pace.PACE_FULL
     this.defect = options.defect ?? sound
+    this.hidden = options.hidden
   }
 
   readonly push = (chunk: Uint8Array): void => {
@@ -116,10 +127,12 @@ export class Listener implements Outbox, Phone {
       assert.notStrictEqual(member, this.member, "a phone knows its own member")
       assert.isFalse(this.known.has(member), `${member} appeared twice to ${this.member}`)
       this.known.set(member, { xCm, yCm })
+      this.things.push([member, `appears at ${xCm} ${yCm}`])
     }
     for (const member of line.disappeared?.member ?? []) {
       assert.isTrue(this.known.delete(member), `${member} disappeared and was not there for ${this.member}`)
       this.gone.push([member, line.disappeared?.reason ?? ""])
+      this.things.push([member, line.disappeared?.reason ?? ""])
     }
     if (line.moved !== undefined) this.hearMoved(line.moved)
     if (line.crowded !== undefined) {
@@ -128,10 +141,18 @@ export class Listener implements Outbox, Phone {
       if (count === 0) this.crowds.delete(cell)
       else this.crowds.set(cell, count)
     }
-    if (line.said !== undefined) this.said.push(line.said)
+    if (line.said !== undefined) {
+      this.said.push(line.said)
+      this.things.push([line.said.member ?? 0, `says ${line.said.seq}`])
+    }
     for (const { seq = 0 } of line.streams?.streams ?? []) this.gaps.push(seq)
-    if (line.emoted !== undefined) this.signals.push(`${line.emoted.member} ${line.emoted.kind}`)
-    if (line.typed !== undefined) this.signals.push(`${line.typed.member} types`)
+    if (line.emoted !== undefined) this.signal(line.emoted.member, line.emoted.kind)
+    if (line.typed !== undefined) this.signal(line.typed.member, "types")
+  }
+
+  private signal(member: number, what: string): void {
+    this.signals.push(`${member} ${what}`)
+    this.things.push([member, what])
   }
 
   private hearMoved({ member, xCm, yCm }: NonNullable<ServerLine["moved"]>): void {
@@ -139,6 +160,7 @@ export class Listener implements Outbox, Phone {
     assert.strictEqual(yCm.length, member.length)
     member.forEach((number, index) => {
       const place = { xCm: xCm[index] ?? -1, yCm: yCm[index] ?? -1 }
+      this.things.push([number, `at ${place.xCm} ${place.yCm}`])
       if (number === this.member) this.self = place
       else {
         assert.isTrue(this.known.has(number), `${this.member} was told of a move of ${number}, whom it does not know`)

@@ -19,6 +19,7 @@ const line = (seq: number, prev: number, more: Partial<LineTold> = {}): LineTold
   atMs: 1_000,
   announced: false,
   cell: 0,
+  guest: "g_99",
   ...more
 })
 

@@ -17,6 +17,7 @@ import { type TrueRecord, Truth } from "./Truth.ts"
 export type Step = readonly [what: number, member: number, a: number, b: number]
 
 const membersMax = 14
+const guestsMax = 5
 const options = { sizeCm: 5_000, cellCm: 1_000, cellShownMax: 2 }
 const reasons = [GoneReason.GONE_REASON_LEFT, GoneReason.GONE_REASON_LOST, GoneReason.GONE_REASON_REMOVED] as const
 const paces = [Pace.PACE_FULL, Pace.PACE_CALM, Pace.PACE_LINES] as const
@@ -41,7 +42,13 @@ interface Standing {
   stale: boolean
   /** Ticks since it was last written to, while something waits for it. */
   waited: number
+  hidden: ReadonlySet<string> | undefined
+  /** It has hidden others, or shown them again, since it was last looked at. */
+  veiled: boolean
 }
+
+/** Some are there under more than one number. */
+const guestOf = (member: number): string => `g_${member % guestsMax}`
 
 export interface Pressure {
   /** 0: none. Else where members stand may be told late, and must be true in the end. */
@@ -118,8 +125,10 @@ export class Play {
     if (phone !== undefined && a % 2 === 0) return
     const pace = paces[b % paces.length] ?? Pace.PACE_FULL
     this.truth.joined(member)
-    const listener = new Listener(member, this.truth.member(member).place, { pace, defect: this.defect })
-    this.phones.set(member, { listener, pace, asked: pace, stale: pace === Pace.PACE_LINES, waited: 0 })
+    const hidden = hiddenBy(member, phone === undefined ? b : 0)
+    const listener = new Listener(member, this.truth.member(member).place, { pace, defect: this.defect, hidden })
+    const stale = pace === Pace.PACE_LINES
+    this.phones.set(member, { listener, pace, asked: pace, stale, waited: 0, hidden, veiled: false })
     this.view.join(listener, { history: 50 })
   }
 
@@ -180,6 +189,15 @@ export class Play {
     if (phone === undefined) return
     phone.asked = paces[a % paces.length] ?? Pace.PACE_FULL
     this.view.setPace(member, phone.asked)
+  }
+
+  /** A phone hides others from now on, or shows them again. */
+  private readonly hide = (member: number, a: number): void => {
+    const phone = this.phones.get(member)
+    if (phone === undefined) return
+    phone.hidden = hiddenBy(member, a)
+    phone.veiled = true
+    this.view.hide(member, phone.hidden)
   }
 
   private readonly slow = (member: number): void => {
@@ -262,6 +280,8 @@ export class Play {
     this.end,
     this.leave,
     this.pace,
+    this.hide,
+    this.hide,
     this.slow,
     this.again,
     this.late,
@@ -292,7 +312,8 @@ export class Play {
   private check(phone: Standing): void {
     const { listener } = phone
     const { place } = this.truth.member(listener.member)
-    const shown = this.truth.shownAround(place, listener.member)
+    const around = [...this.truth.shownAround(place, listener.member)]
+    const shown = new Map(around.filter(([member]) => phone.hidden?.has(guestOf(member)) !== true))
     assert.deepStrictEqual(
       [...listener.known.keys()].sort(ascending),
       [...shown.keys()].sort(ascending),
@@ -308,11 +329,12 @@ export class Play {
     for (const [member, reason] of listener.gone) {
       // Between two ticks it may have gone, come back and gone again.
       const reasons = this.truth.reasons.get(member) ?? []
-      // By turns it may have gone out of sight at the tick before.
-      const seen = this.turnsMax > 1 ? [...reasons, "GONE_REASON_OUT_OF_SIGHT"] : reasons
+      // It may have been hidden, or by turns have gone out of sight, before it went.
+      const seen = this.turnsMax > 1 || phone.veiled ? [...reasons, "GONE_REASON_OUT_OF_SIGHT"] : reasons
       if (!this.truth.member(member).standing) assert.include(seen, reason)
     }
     listener.gone = []
+    phone.veiled = false
   }
 
   private change(member: number, state: PresenceState, place: Place): void {
@@ -327,6 +349,12 @@ export class Play {
     const record = kept === undefined ? undefined : recordOf(kept)
     this.truth.changed(member, version, record, goneReasonToJSON(reason))
   }
+}
+
+/** Up to two others, of whom many a member is there under another number, too; often nobody. */
+const hiddenBy = (member: number, a: number): ReadonlySet<string> | undefined => {
+  const guests = [a, a >> 3].map(guestOf).filter((guest) => guest !== guestOf(member))
+  return a % 3 === 0 || guests.length === 0 ? undefined : new Set(guests)
 }
 
 const ascending = (a: number, b: number): number => a - b
@@ -349,7 +377,7 @@ const recordOf = ({ version, state, place }: Kept): TrueRecord => ({
 })
 
 const memberRecord = (member: number, { state, place }: Kept): MemberRecord =>
-  MemberRecord.fromPartial({ nickname: `바람 ${member}`, avatar: "fox", state, ...place })
+  MemberRecord.fromPartial({ guest: guestOf(member), nickname: `바람 ${member}`, avatar: "fox", state, ...place })
 
 const snapshotOf = (space: ReadonlyMap<number, Kept>, version: number): Snapshot => ({
   generation: { era: 1, n: 1 },

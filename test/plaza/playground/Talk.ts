@@ -22,7 +22,10 @@ interface Hearer {
   readonly expected: Array<string>
   readonly gaps: Array<number>
   heardTo: number
+  hidden: ReadonlySet<string> | undefined
 }
+
+const guestOf = (member: number): string => `g_${member % 3}`
 
 export class Talk {
   readonly view = new View({
@@ -43,6 +46,8 @@ export class Talk {
   private viewTrimmedTo = 0
   private readonly hearers = new Map<number, Hearer>()
   private readonly cells = new Map<number, number>()
+  /** Guests that a member hides, wherever its phone is. */
+  private readonly hidden = new Map<number, ReadonlySet<string>>()
   /** The last line a phone that left had heard. */
   private readonly left = new Map<number, number>()
   private readonly defect: Defect
@@ -100,7 +105,8 @@ export class Talk {
   private readonly join = (member: number): void => {
     const hearer = this.arrive(member)
     const history = kept(this.heard.filter(isEverywhere), bounds.playgroundMax).slice(-historyMax)
-    hearer.expected.push(...history.map(({ seq }) => `${seq}h`))
+    const told = history.filter(({ guest }) => hearer.hidden?.has(guest) !== true)
+    hearer.expected.push(...told.map(({ seq }) => `${seq}h`))
     this.view.join(hearer.listener, { history: historyMax })
   }
 
@@ -134,6 +140,17 @@ export class Talk {
     this.view.moved(member, (cell % columns) * cellCm, Math.floor(cell / columns) * cellCm)
   }
 
+  /** What was said before is told before. */
+  private readonly hide = (member: number, a: number): void => {
+    this.flush()
+    const guests = new Set([guestOf(a)].filter((guest) => guest !== guestOf(member)))
+    if (guests.size === 0) this.hidden.delete(member)
+    else this.hidden.set(member, guests)
+    const hearer = this.hearers.get(member)
+    if (hearer !== undefined) hearer.hidden = this.hidden.get(member)
+    this.view.hide(member, this.hidden.get(member))
+  }
+
   private readonly flush = (): void => {
     this.view.flushLines()
     this.check()
@@ -160,6 +177,7 @@ export class Talk {
     this.rejoin,
     this.rejoin,
     this.walk,
+    this.hide,
     this.flush,
     this.tick
   ]
@@ -180,7 +198,8 @@ export class Talk {
       reach: a % 2 === 0 ? Reach.REACH_PLAYGROUND : Reach.REACH_NEARBY,
       atMs: this.timeMs,
       cell: this.cells.get(member) ?? 0,
-      announced: false
+      announced: false,
+      guest: guestOf(member)
     }
     this.log.push(line)
     return line
@@ -197,7 +216,8 @@ export class Talk {
     for (const hearer of this.hearers.values()) if (line.seq > hearer.heardTo) this.expect(hearer, line)
   }
 
-  private expect({ listener: { member }, expected }: Hearer, line: LineTold): void {
+  private expect({ listener: { member }, expected, hidden }: Hearer, line: LineTold): void {
+    if (hidden?.has(line.guest) === true) return
     const cell = this.cells.get(member) ?? 0
     const far = (one: number, other: number): boolean => Math.abs(one - other) > 1
     const nearby =
@@ -207,8 +227,9 @@ export class Talk {
   }
 
   private arrive(member: number): Hearer {
-    const listener = new Listener(member, { xCm: 0, yCm: 0 }, { defect: this.defect })
-    const hearer: Hearer = { listener, expected: [], gaps: [], heardTo: 0 }
+    const hidden = this.hidden.get(member)
+    const listener = new Listener(member, { xCm: 0, yCm: 0 }, { defect: this.defect, hidden })
+    const hearer: Hearer = { listener, expected: [], gaps: [], heardTo: 0, hidden }
     // Whoever was here before hears the lines that wait; the newcomer hears them as history.
     this.hearers.set(member, hearer)
     return hearer

@@ -10,6 +10,7 @@ import type {
   GiftDue
 } from "../../../gen/noriter/topic/v1/social.ts"
 import type { Decision, DecisionState } from "../../../src/bus/Decider.ts"
+import { blockedToo, blocksKey, keptBlocks, readBlocks } from "../../../src/plaza/social/Blocks.ts"
 import { changed, countOf, type Pouch, pouchKey, readPouch, writePouch } from "../../../src/plaza/social/Pouch.ts"
 import { pouchDeciders, pouchFacts } from "../../../src/plaza/social/PouchDeciders.ts"
 
@@ -18,6 +19,7 @@ const { give, receive, unwrap } = pouchDeciders
 /** A guest's tag as the deciders see it; what they put is kept. */
 class Tag {
   value: Uint8Array | undefined
+  blocks: Uint8Array | undefined
   holder: string | undefined = "r1-1"
 
   get daisies(): number {
@@ -42,7 +44,7 @@ class Tag {
 
   private decide(run: (state: DecisionState) => Decision): Decision {
     const decision = run({
-      read: (key) => (key === pouchKey ? this.value : undefined),
+      read: (key) => (key === pouchKey ? this.value : key === blocksKey ? this.blocks : undefined),
       head: (stream) => (stream === "mailbox" ? 3 : 0),
       ownerOf: (key) => (key === "session" ? this.holder : undefined),
       nowMs: 9,
@@ -81,7 +83,8 @@ const flowersPassed: FlowersPassed = {
   nickname: "바람",
   kind: "daisy",
   count: 3,
-  atMs: 5
+  atMs: 5,
+  giver: "g_a"
 }
 
 const codeOf = ({ answer }: Decision): ErrorCode | string | undefined =>
@@ -202,6 +205,14 @@ describe("receiving", () => {
     assert.isUndefined(answer)
   })
 
+  it("puts them into the pouch and tells nobody when the guest blocks the giver", () => {
+    const tag = new Tag()
+    tag.blocks = keptBlocks(blockedToo(readBlocks(undefined), { guest: "g_a", nickname: "바람", atMs: 1 }, 3)).value
+    const { appends, tell, facts } = tag.receive()
+    assert.deepStrictEqual([tag.daisies, appends, tell, facts?.length], [13, undefined, undefined, 1])
+    assert.lengthOf(tag.receive({ giver: "g_c" }).appends ?? [], 1)
+  })
+
   it("is kept for a guest who is not there", () => {
     const tag = new Tag()
     tag.holder = undefined
@@ -211,7 +222,7 @@ describe("receiving", () => {
   })
 
   it("reads the pouch, and the session, which names whom to tell; nobody has asked", () => {
-    assert.deepStrictEqual(receive.reads(flowersPassed), ["pouch", "session"])
+    assert.deepStrictEqual(receive.reads(flowersPassed), ["pouch", "blocks", "session"])
     assert.isUndefined(receive.asker(flowersPassed))
   })
 })

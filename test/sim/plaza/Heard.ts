@@ -84,14 +84,14 @@ export class Heard {
     else stretch.heard.push(line)
   }
 
-  /** What is missing or too much; with `isOver`, everything must have been heard by now. */
-  compare(truth: Truth, isOver: boolean): ReadonlyArray<string> {
+  /** What is missing or too much, but for what need not be heard; with `isOver`, everything must have been heard by now. */
+  compare(truth: Truth, isOver: boolean, isNeeded: (line: Line) => boolean): ReadonlyArray<string> {
     return this.#stretches.flatMap(({ history, after, heard, isOpen }) => {
       // What came of the next history before its runner could say that there is one, is of that.
       const own = heard.filter((line) => !truth.isOfAnother(history, line) && !truth.isUndone(history, line.seq))
       const upTo = isOpen && isOver ? Number.POSITIVE_INFINITY : (own.at(-1)?.seq ?? after)
       const said = truth.between(history, after, upTo)
-      const [is, must] = [own.map(textOf).join(" | "), said.map(textOf).join(" | ")]
+      const [is, must] = [own, said].map((lines) => lines.filter(isNeeded).map(textOf).join(" | "))
       return is === must ? [] : [`heard [${is}] of ${history} after ${after}, and not [${must}]`]
     })
   }

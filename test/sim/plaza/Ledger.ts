@@ -1,7 +1,8 @@
 /**
- * What the log says of gifts when all is over: what must be in every pouch, each fact counted once by its source, and
- * which request each gift was (rules L4, L13).
+ * What the log says of gifts and blocks when all is over: what must be in every pouch, each fact counted once by its source,
+ * which request each gift was (rules L4, L13), and who blocks whom.
  */
+import type { GuestBlocked } from "../../../gen/noriter/topic/v1/block.ts"
 import type { Asker } from "../../../gen/noriter/topic/v1/chat.ts"
 import { decodeTopic, type TopicRecord } from "../../../gen/registry.ts"
 import type { Broker } from "../../../src/link/MemoryTopicLog.ts"
@@ -15,6 +16,9 @@ export class Ledger {
   readonly changes = new Map<string, number>()
   /** Gifts that were given, by session and id, as often as they were. */
   readonly given = new Map<string, number>()
+  /** By guest: whom it blocks in the end, by number, and whom it has ever blocked. */
+  readonly blocks = new Map<string, Map<number, string>>()
+  readonly blocked = new Map<string, Set<string>>()
 
   constructor(broker: Broker) {
     const records = (topic: string) => broker.all(topic).flat(2)
@@ -28,6 +32,8 @@ export class Ledger {
       const fact = messageOf(record)
       const cause = asked.get(placeOf(source))
       const asker = cause && askerOf(messageOf(cause))
+      if (fact?.$type === "noriter.topic.v1.GuestBlocked" && fact.block > 0) this.#block(fact)
+      if (fact?.$type === "noriter.topic.v1.GuestUnblocked") this.blocks.get(fact.guest)?.delete(fact.block)
       if (fact?.$type === "noriter.topic.v1.FlowersReceived") this.#add(fact.guest, fact.count)
       if (fact?.$type !== "noriter.topic.v1.FlowersGiven" || fact.count === 0) continue
       this.#add(fact.guest, -fact.count)
@@ -35,6 +41,11 @@ export class Ledger {
       const gift = giftOf(asker)
       this.given.set(gift, (this.given.get(gift) ?? 0) + 1)
     }
+  }
+
+  #block({ guest, block, blocked }: GuestBlocked): void {
+    this.blocks.set(guest, (this.blocks.get(guest) ?? new Map<number, string>()).set(block, blocked))
+    this.blocked.set(guest, (this.blocked.get(guest) ?? new Set<string>()).add(blocked))
   }
 
   #add(guest: string, count: number): void {

@@ -42,6 +42,8 @@ export class Nemesis {
       this.#ask(step, "give", () => ({
         give: { member: this.#memberFor(step), kind: "daisy", count: 1 + (step.how % 4) }
       })),
+    block: (step) => this.#ask(step, "block", () => ({ block: { member: this.#memberFor(step) } })),
+    unblock: (step) => this.#ask(step, "unblock", () => ({ unblock: { block: 1 + (step.how % 3) } })),
     walk: (step) => this.#deviceOf(step)?.walk(step.how, 1_000 - step.how),
     go: (step) => this.#deviceOf(step)?.go(["park", "yard", "yard", "park", ""][step.how % 5] ?? ""),
     drop: (step) => this.#deviceOf(step)?.drop(step.forMs % missedMsMax),

@@ -5,7 +5,7 @@
 import type { Fields } from "../../../src/wire/Strict.ts"
 
 export interface Request {
-  readonly kind: "say" | "whisper" | "give"
+  readonly kind: "say" | "whisper" | "give" | "block" | "unblock"
   /** 0: it wants no answer. */
   readonly id: number
   /** Known by it wherever it is heard. */

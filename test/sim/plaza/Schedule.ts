@@ -9,13 +9,18 @@ const acts = [
   ...["say", "say", "say", "say", "say", "give", "give", "whisper", "go", "walk", "drop", "drop", "forget"],
   ...["say", "say", "say", "say", "say", "give", "give", "whisper", "go", "say", "drop", "drop", "say"]
 ] as const
+const blockings = ["block", "block", "unblock"] as const
 const faults = [
   ...["kill", "kill", "freeze", "freeze", "freeze", "cut", "cut", "cut", "stop", "double", "rebalance", "reconnect"],
   ...["kill watcher", "freeze watcher", "cut watcher"]
 ] as const
 const disasters = ["flush", "flush quietly", "rewind", "rewind"] as const
 
-export type What = (typeof acts)[number] | (typeof faults)[number] | (typeof disasters)[number]
+export type What =
+  | (typeof acts)[number]
+  | (typeof blockings)[number]
+  | (typeof faults)[number]
+  | (typeof disasters)[number]
 
 /** `who`, `how` and `forMs` are read as the step likes. */
 export interface Step {
@@ -32,23 +37,29 @@ export const endsMs = 10_000
 const forMsMax = 5_000
 
 const actsCount = 30
+const blockingsCount = 4
 const faultsMin = 4
 const faultsMax = 10
+const apartBy = 1_000_000_007
 /** The shared space of every so many simulations is emptied, or goes back. */
 const disasterOneIn = 4
 
 export const scheduleOf = (seed: number): ReadonlyArray<Step> => {
   const chance = new Trouble(seed)
-  const step = (whats: ReadonlyArray<What>): Step => ({
+  const step = (whats: ReadonlyArray<What>, chance: Trouble): Step => ({
     atMs: beginsMs + chance.below(endsMs - beginsMs),
     what: whats[chance.below(whats.length)] ?? "say",
     who: chance.below(1_000),
     how: chance.below(1_000),
     forMs: 100 + chance.below(forMsMax)
   })
-  const steps = Array.from({ length: actsCount }, () => step(acts))
-  for (let left = faultsMin + chance.below(faultsMax - faultsMin + 1); left > 0; left--) steps.push(step(faults))
-  if (chance.below(disasterOneIn) === 0) steps.push(step(disasters))
+  const steps = Array.from({ length: actsCount }, () => step(acts, chance))
+  for (let left = faultsMin + chance.below(faultsMax - faultsMin + 1); left > 0; left--)
+    steps.push(step(faults, chance))
+  if (chance.below(disasterOneIn) === 0) steps.push(step(disasters, chance))
+  // By a chance of its own, so that all else of a seed is as it was found.
+  const apart = new Trouble(seed + apartBy)
+  for (let left = blockingsCount; left > 0; left--) steps.push(step(blockings, apart))
   return steps.sort((a, b) => a.atMs - b.atMs)
 }
 

@@ -3,6 +3,7 @@
  * nobody is missing, everybody sees who is there, has heard what was said, and has what was given (design 6).
  */
 import { PresenceState } from "../../../gen/noriter/space/v1/records.ts"
+import { blocksKey, readBlocks } from "../../../src/plaza/social/Blocks.ts"
 import { countOf, pouchKey, readPouch } from "../../../src/plaza/social/Pouch.ts"
 import { isShown } from "../../../src/space/PresenceState.ts"
 import { isChannel } from "../../../src/space/Tag.ts"
@@ -10,6 +11,7 @@ import { membersIn, sessionIn, wrongs as wrongsOfPresence } from "../../space/Me
 import type { City } from "./City.ts"
 import type { Device } from "./Device.ts"
 import { daisies, Ledger } from "./Ledger.ts"
+import type { Line } from "./Truth.ts"
 
 const channels = ["park/1", "yard/1"]
 
@@ -20,8 +22,9 @@ export const unsettled = (city: City, devices: ReadonlyArray<Device>): ReadonlyA
     ...wrongsOfPresence(city, channels, guests),
     ...ghosts(city, devices),
     ...devices.flatMap((device) => missing(city, device)),
-    ...devices.flatMap(({ name, heard }) => heard.compare(city.space, true).map((wrong) => `${name} ${wrong}`)),
-    ...pouches(city, devices)
+    ...compared(city, devices, true),
+    ...pouches(city, devices),
+    ...blocks(city, devices)
   ]
 }
 
@@ -35,7 +38,7 @@ export const broken = (city: City, devices: ReadonlyArray<Device>, isFlushed: bo
     ),
     ...(isFlushed ? [] : devices.flatMap((device) => [...device.requests.forgotten, ...promises(city, device)])),
     ...saidTwice(city),
-    ...devices.flatMap(({ name, heard }) => heard.compare(city.space, false).map((wrong) => `${name} ${wrong}`))
+    ...compared(city, devices, false)
   ])
 ]
 
@@ -65,7 +68,9 @@ const missing = (city: City, device: Device): ReadonlyArray<string> => {
   const session = sessionIn(city, guest)
   const seen = [...view].sort(byNumber).join(" ")
   const there = place === undefined ? [] : membersIn(city, place.tag)
-  const others = there.filter(({ member, state }) => isShown(state) && member !== place?.member)
+  const hidden = new Set(blocksOf(city, guest).map((block) => block.guest))
+  const isSeen = (one: (typeof there)[number]) => isShown(one.state) && !hidden.has(one.guest)
+  const others = there.filter((one) => isSeen(one) && one.member !== place?.member)
   const must = others
     .map(({ member }) => member)
     .sort(byNumber)
@@ -79,6 +84,32 @@ const missing = (city: City, device: Device): ReadonlyArray<string> => {
 }
 
 const byNumber = (a: number, b: number): number => a - b
+
+// --- Who blocks whom ---
+
+const blocksOf = (city: City, guest: string) =>
+  readBlocks(city.space.read({ tag: guest, keys: [blocksKey] }).entries.get(blocksKey)?.value).blocks
+
+/** They are what the facts say. */
+const blocks = (city: City, devices: ReadonlyArray<Device>): ReadonlyArray<string> => {
+  const ledger = new Ledger(city.broker)
+  return devices.flatMap(({ name, guest }) => {
+    const is = blocksOf(city, guest).map(({ block, guest }) => `${block} ${guest}`)
+    const must = Array.from(ledger.blocks.get(guest) ?? [], ([block, other]) => `${block} ${other}`)
+    return is.join() === must.join() ? [] : [`${name} blocks [${is}], and not [${must}]`]
+  })
+}
+
+/** What each has heard. When it blocked somebody nobody can say to the line: theirs may be heard, or not. */
+const compared = (city: City, devices: ReadonlyArray<Device>, isOver: boolean): ReadonlyArray<string> => {
+  const { blocked } = new Ledger(city.broker)
+  return devices.flatMap(({ name, guest, heard }) => {
+    const hidden = devices.filter((other) => blocked.get(guest)?.has(other.guest) === true)
+    const isNeeded = ({ text }: Line) =>
+      !hidden.some((other) => text.startsWith(`${other.name}'s `) || text.endsWith(` from ${other.name}`))
+    return heard.compare(city.space, isOver, isNeeded).map((wrong) => `${name} ${wrong}`)
+  })
+}
 
 // --- What was given ---
 
@@ -101,12 +132,14 @@ const pouches = (city: City, devices: ReadonlyArray<Device>): ReadonlyArray<stri
  * Answered it has happened, once; refused for good it has not. Unless the space has gone back behind that refusal: who is
  * there is not on the log, so that its record is decided anew by who is there then (rule L11), and may be said.
  */
-const promises = (city: City, { name, requests }: Device): ReadonlyArray<string> => {
+const promises = (city: City, { name, guest, requests }: Device): ReadonlyArray<string> => {
+  const isBlocked = [...new Ledger(city.broker).blocked.values()].some((guests) => guests.has(guest))
   const said = new Map(
     [...city.space.lines].flatMap(([history, lines]) => Array.from(lines, ([seq, text]) => [text, { history, seq }]))
   )
   return requests.all.flatMap(({ kind, text, answer, isRefused }) => {
-    if (kind === "give") return []
+    // Whoever is blocked learns nothing of it: a whisper is answered, and is not there.
+    if (kind !== "say" && (kind !== "whisper" || isBlocked)) return []
     const line = said.get(text)
     const promised = answer !== undefined && answer.error === undefined
     const isBoth = isRefused && line !== undefined && !city.space.isDecidedAnew(line.history, line.seq)

@@ -4,6 +4,14 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import {
+  BlockRequest,
+  BlockResponse,
+  BlocksRequest,
+  BlocksResponse,
+  UnblockRequest,
+  UnblockResponse,
+} from "./block.ts";
+import {
   Announced,
   Emoted,
   EmoteRequest,
@@ -102,6 +110,15 @@ export interface ClientMessage {
     | //
     /** Looks into the own pouch. */
     { $case: "pouch"; value: PouchRequest }
+    | //
+    /** Blocks one member. */
+    { $case: "block"; value: BlockRequest }
+    | //
+    /** Takes a block back. */
+    { $case: "unblock"; value: UnblockRequest }
+    | //
+    /** Lists the own blocks. */
+    { $case: "blocks"; value: BlocksRequest }
     | undefined;
 }
 
@@ -145,6 +162,15 @@ export interface ServerMessage {
     | //
     /** Answers pouch. */
     { $case: "pouch"; value: PouchResponse }
+    | //
+    /** Answers block. */
+    { $case: "block"; value: BlockResponse }
+    | //
+    /** Answers unblock. */
+    { $case: "unblock"; value: UnblockResponse }
+    | //
+    /** Answers blocks. */
+    { $case: "blocks"; value: BlocksResponse }
     | //
     /** Refuses a request, or a line that could not be read. */
     { $case: "error"; value: Error }
@@ -249,6 +275,15 @@ export const ClientMessage: MessageFns<ClientMessage, "noriter.client.v1.ClientM
         break;
       case "pouch":
         PouchRequest.encode(message.body.value, writer.uint32(250).fork()).join();
+        break;
+      case "block":
+        BlockRequest.encode(message.body.value, writer.uint32(322).fork()).join();
+        break;
+      case "unblock":
+        UnblockRequest.encode(message.body.value, writer.uint32(330).fork()).join();
+        break;
+      case "blocks":
+        BlocksRequest.encode(message.body.value, writer.uint32(338).fork()).join();
         break;
     }
     return writer;
@@ -387,6 +422,30 @@ export const ClientMessage: MessageFns<ClientMessage, "noriter.client.v1.ClientM
             message.body = { $case: "pouch", value: PouchRequest.decode(reader, reader.uint32()) };
             continue;
           }
+          case 40: {
+            if (tag !== 322) {
+              break;
+            }
+
+            message.body = { $case: "block", value: BlockRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 41: {
+            if (tag !== 330) {
+              break;
+            }
+
+            message.body = { $case: "unblock", value: UnblockRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 42: {
+            if (tag !== 338) {
+              break;
+            }
+
+            message.body = { $case: "blocks", value: BlocksRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -432,6 +491,12 @@ export const ClientMessage: MessageFns<ClientMessage, "noriter.client.v1.ClientM
       obj.give = GiveRequest.toJSON(message.body.value);
     } else if (message.body?.$case === "pouch") {
       obj.pouch = PouchRequest.toJSON(message.body.value);
+    } else if (message.body?.$case === "block") {
+      obj.block = BlockRequest.toJSON(message.body.value);
+    } else if (message.body?.$case === "unblock") {
+      obj.unblock = UnblockRequest.toJSON(message.body.value);
+    } else if (message.body?.$case === "blocks") {
+      obj.blocks = BlocksRequest.toJSON(message.body.value);
     }
     return obj;
   },
@@ -527,6 +592,24 @@ export const ClientMessage: MessageFns<ClientMessage, "noriter.client.v1.ClientM
         }
         break;
       }
+      case "block": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "block", value: BlockRequest.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "unblock": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "unblock", value: UnblockRequest.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "blocks": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "blocks", value: BlocksRequest.fromPartial(object.body.value) };
+        }
+        break;
+      }
     }
     return message;
   },
@@ -573,6 +656,15 @@ export const ServerMessage: MessageFns<ServerMessage, "noriter.client.v1.ServerM
         break;
       case "pouch":
         PouchResponse.encode(message.body.value, writer.uint32(250).fork()).join();
+        break;
+      case "block":
+        BlockResponse.encode(message.body.value, writer.uint32(322).fork()).join();
+        break;
+      case "unblock":
+        UnblockResponse.encode(message.body.value, writer.uint32(330).fork()).join();
+        break;
+      case "blocks":
+        BlocksResponse.encode(message.body.value, writer.uint32(338).fork()).join();
         break;
       case "error":
         Error.encode(message.body.value, writer.uint32(402).fork()).join();
@@ -725,6 +817,30 @@ export const ServerMessage: MessageFns<ServerMessage, "noriter.client.v1.ServerM
             }
 
             message.body = { $case: "pouch", value: PouchResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 40: {
+            if (tag !== 322) {
+              break;
+            }
+
+            message.body = { $case: "block", value: BlockResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 41: {
+            if (tag !== 330) {
+              break;
+            }
+
+            message.body = { $case: "unblock", value: UnblockResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 42: {
+            if (tag !== 338) {
+              break;
+            }
+
+            message.body = { $case: "blocks", value: BlocksResponse.decode(reader, reader.uint32()) };
             continue;
           }
           case 50: {
@@ -892,6 +1008,12 @@ export const ServerMessage: MessageFns<ServerMessage, "noriter.client.v1.ServerM
       obj.give = GiveResponse.toJSON(message.body.value);
     } else if (message.body?.$case === "pouch") {
       obj.pouch = PouchResponse.toJSON(message.body.value);
+    } else if (message.body?.$case === "block") {
+      obj.block = BlockResponse.toJSON(message.body.value);
+    } else if (message.body?.$case === "unblock") {
+      obj.unblock = UnblockResponse.toJSON(message.body.value);
+    } else if (message.body?.$case === "blocks") {
+      obj.blocks = BlocksResponse.toJSON(message.body.value);
     } else if (message.body?.$case === "error") {
       obj.error = Error.toJSON(message.body.value);
     } else if (message.body?.$case === "disconnect") {
@@ -992,6 +1114,24 @@ export const ServerMessage: MessageFns<ServerMessage, "noriter.client.v1.ServerM
       case "pouch": {
         if (object.body?.value !== undefined && object.body?.value !== null) {
           message.body = { $case: "pouch", value: PouchResponse.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "block": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "block", value: BlockResponse.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "unblock": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "unblock", value: UnblockResponse.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "blocks": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "blocks", value: BlocksResponse.fromPartial(object.body.value) };
         }
         break;
       }

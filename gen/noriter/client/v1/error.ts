@@ -52,6 +52,8 @@ export const ErrorCode = {
   ERROR_CODE_INTERNAL: 19,
   /** ERROR_CODE_NOT_ENOUGH - Definite. The guest has not so many of this kind: `pouch` says what there is. */
   ERROR_CODE_NOT_ENOUGH: 20,
+  /** ERROR_CODE_TOO_MANY - Definite. The guest has as many of these as there may be, blocks say: take one back before. */
+  ERROR_CODE_TOO_MANY: 21,
 } as const;
 
 export type ErrorCode = typeof ErrorCode[keyof typeof ErrorCode];
@@ -78,6 +80,7 @@ export namespace ErrorCode {
   export type ERROR_CODE_SESSION_ENDED = typeof ErrorCode.ERROR_CODE_SESSION_ENDED;
   export type ERROR_CODE_INTERNAL = typeof ErrorCode.ERROR_CODE_INTERNAL;
   export type ERROR_CODE_NOT_ENOUGH = typeof ErrorCode.ERROR_CODE_NOT_ENOUGH;
+  export type ERROR_CODE_TOO_MANY = typeof ErrorCode.ERROR_CODE_TOO_MANY;
 }
 
 export function errorCodeToJSON(object: ErrorCode): string {
@@ -124,6 +127,8 @@ export function errorCodeToJSON(object: ErrorCode): string {
       return "ERROR_CODE_INTERNAL";
     case ErrorCode.ERROR_CODE_NOT_ENOUGH:
       return "ERROR_CODE_NOT_ENOUGH";
+    case ErrorCode.ERROR_CODE_TOO_MANY:
+      return "ERROR_CODE_TOO_MANY";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ErrorCode");
   }

@@ -49,7 +49,7 @@ export function paceToJSON(object: Pace): string {
 export const GoneReason = {
   /** GONE_REASON_UNSPECIFIED - Never sent; what a client makes of a reason it does not know. */
   GONE_REASON_UNSPECIFIED: 0,
-  /** GONE_REASON_OUT_OF_SIGHT - One of the two walked away, or the cell is crowded. */
+  /** GONE_REASON_OUT_OF_SIGHT - One of the two walked away, the cell is crowded, or this guest blocks that one. */
   GONE_REASON_OUT_OF_SIGHT: 1,
   /** GONE_REASON_LEFT - Left the channel. */
   GONE_REASON_LEFT: 2,

@@ -35,7 +35,7 @@ export interface GiveResponse {
   $type: "noriter.client.v1.GiveResponse";
 }
 
-/** Given tells a guest of flowers; they are in the pouch. */
+/** Given tells a guest of flowers; they are in the pouch. Of those that come from whom the guest blocks nothing is told. */
 export interface Given {
   $type: "noriter.client.v1.Given";
   /** Its place in the mailbox; rises, with holes. */

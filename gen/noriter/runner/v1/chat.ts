@@ -34,6 +34,11 @@ export interface LineTold {
   cell: number;
   /** Nobody said it: the operator announces it. */
   announced: boolean;
+  /**
+   * Who said it, by whom it is hidden from those who block them; no phone learns it. Empty: nobody, or said by a runner of
+   * 0.1.0.
+   */
+  guest: string;
 }
 
 /** EmoteTold is a feeling shown. */
@@ -70,6 +75,7 @@ function createBaseLineTold(): LineTold {
     atMs: 0,
     cell: 0,
     announced: false,
+    guest: "",
   };
 }
 
@@ -109,6 +115,9 @@ export const LineTold: MessageFns<LineTold, "noriter.runner.v1.LineTold"> = {
     }
     if (message.announced !== false) {
       writer.uint32(88).bool(message.announced);
+    }
+    if (message.guest !== "") {
+      writer.uint32(98).string(message.guest);
     }
     return writer;
   },
@@ -214,6 +223,14 @@ export const LineTold: MessageFns<LineTold, "noriter.runner.v1.LineTold"> = {
             message.announced = reader.bool();
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.guest = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -261,6 +278,9 @@ export const LineTold: MessageFns<LineTold, "noriter.runner.v1.LineTold"> = {
     if (message.announced !== false) {
       obj.announced = message.announced;
     }
+    if (message.guest !== "") {
+      obj.guest = message.guest;
+    }
     return obj;
   },
 
@@ -280,6 +300,7 @@ export const LineTold: MessageFns<LineTold, "noriter.runner.v1.LineTold"> = {
     message.atMs = object.atMs ?? 0;
     message.cell = object.cell ?? 0;
     message.announced = object.announced ?? false;
+    message.guest = object.guest ?? "";
     return message;
   },
 };

@@ -142,6 +142,12 @@ export interface Answer {
     | //
     /** The flowers are on their way. */
     { $case: "give"; value: GiveAnswer }
+    | //
+    /** The guest is blocked. */
+    { $case: "block"; value: BlockAnswer }
+    | //
+    /** The block was taken back. */
+    { $case: "unblock"; value: UnblockAnswer }
     | undefined;
 }
 
@@ -160,6 +166,22 @@ export interface WhisperAnswer {
 /** GiveAnswer answers give. */
 export interface GiveAnswer {
   $type: "noriter.space.v1.GiveAnswer";
+}
+
+/** BlockAnswer answers block. */
+export interface BlockAnswer {
+  $type: "noriter.space.v1.BlockAnswer";
+  /** Its number. */
+  block: number;
+  /** The place of the record that changed the blocks, offset + 1; where nothing changed, of the last that did. */
+  seq: number;
+}
+
+/** UnblockAnswer answers unblock. */
+export interface UnblockAnswer {
+  $type: "noriter.space.v1.UnblockAnswer";
+  /** As that of BlockAnswer. */
+  seq: number;
 }
 
 /** Refusal refuses. */
@@ -817,6 +839,12 @@ export const Answer: MessageFns<Answer, "noriter.space.v1.Answer"> = {
       case "give":
         GiveAnswer.encode(message.body.value, writer.uint32(34).fork()).join();
         break;
+      case "block":
+        BlockAnswer.encode(message.body.value, writer.uint32(42).fork()).join();
+        break;
+      case "unblock":
+        UnblockAnswer.encode(message.body.value, writer.uint32(50).fork()).join();
+        break;
     }
     return writer;
   },
@@ -866,6 +894,22 @@ export const Answer: MessageFns<Answer, "noriter.space.v1.Answer"> = {
             message.body = { $case: "give", value: GiveAnswer.decode(reader, reader.uint32()) };
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.body = { $case: "block", value: BlockAnswer.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.body = { $case: "unblock", value: UnblockAnswer.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -888,6 +932,10 @@ export const Answer: MessageFns<Answer, "noriter.space.v1.Answer"> = {
       obj.refusal = Refusal.toJSON(message.body.value);
     } else if (message.body?.$case === "give") {
       obj.give = GiveAnswer.toJSON(message.body.value);
+    } else if (message.body?.$case === "block") {
+      obj.block = BlockAnswer.toJSON(message.body.value);
+    } else if (message.body?.$case === "unblock") {
+      obj.unblock = UnblockAnswer.toJSON(message.body.value);
     }
     return obj;
   },
@@ -919,6 +967,18 @@ export const Answer: MessageFns<Answer, "noriter.space.v1.Answer"> = {
       case "give": {
         if (object.body?.value !== undefined && object.body?.value !== null) {
           message.body = { $case: "give", value: GiveAnswer.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "block": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "block", value: BlockAnswer.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "unblock": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "unblock", value: UnblockAnswer.fromPartial(object.body.value) };
         }
         break;
       }
@@ -1088,6 +1148,151 @@ export const GiveAnswer: MessageFns<GiveAnswer, "noriter.space.v1.GiveAnswer"> =
   },
   fromPartial(_: DeepPartial<GiveAnswer>): GiveAnswer {
     const message = createBaseGiveAnswer();
+    return message;
+  },
+};
+
+function createBaseBlockAnswer(): BlockAnswer {
+  return { $type: "noriter.space.v1.BlockAnswer", block: 0, seq: 0 };
+}
+
+export const BlockAnswer: MessageFns<BlockAnswer, "noriter.space.v1.BlockAnswer"> = {
+  $type: "noriter.space.v1.BlockAnswer" as const,
+
+  encode(message: BlockAnswer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.block !== 0) {
+      writer.uint32(8).uint32(message.block);
+    }
+    if (message.seq !== 0) {
+      writer.uint32(16).uint64(message.seq);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BlockAnswer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBlockAnswer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.block = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.seq = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: BlockAnswer): unknown {
+    const obj: any = {};
+    if (message.block !== 0) {
+      obj.block = Math.round(message.block);
+    }
+    if (message.seq !== 0) {
+      obj.seq = Math.round(message.seq);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<BlockAnswer>): BlockAnswer {
+    return BlockAnswer.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BlockAnswer>): BlockAnswer {
+    const message = createBaseBlockAnswer();
+    message.block = object.block ?? 0;
+    message.seq = object.seq ?? 0;
+    return message;
+  },
+};
+
+function createBaseUnblockAnswer(): UnblockAnswer {
+  return { $type: "noriter.space.v1.UnblockAnswer", seq: 0 };
+}
+
+export const UnblockAnswer: MessageFns<UnblockAnswer, "noriter.space.v1.UnblockAnswer"> = {
+  $type: "noriter.space.v1.UnblockAnswer" as const,
+
+  encode(message: UnblockAnswer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.seq !== 0) {
+      writer.uint32(8).uint64(message.seq);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UnblockAnswer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUnblockAnswer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.seq = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  toJSON(message: UnblockAnswer): unknown {
+    const obj: any = {};
+    if (message.seq !== 0) {
+      obj.seq = Math.round(message.seq);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<UnblockAnswer>): UnblockAnswer {
+    return UnblockAnswer.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UnblockAnswer>): UnblockAnswer {
+    const message = createBaseUnblockAnswer();
+    message.seq = object.seq ?? 0;
     return message;
   },
 };

@@ -77,6 +77,8 @@ export interface WhisperPassed {
   text: string;
   /** When it was decided. */
   atMs: number;
+  /** Who speaks. Empty from runners of 0.1.0. */
+  speaker: string;
 }
 
 /** LineDecided is the fact of a line. */
@@ -515,7 +517,15 @@ export const WhisperAsked: MessageFns<WhisperAsked, "noriter.topic.v1.WhisperAsk
 };
 
 function createBaseWhisperPassed(): WhisperPassed {
-  return { $type: "noriter.topic.v1.WhisperPassed", guest: "", member: 0, nickname: "", text: "", atMs: 0 };
+  return {
+    $type: "noriter.topic.v1.WhisperPassed",
+    guest: "",
+    member: 0,
+    nickname: "",
+    text: "",
+    atMs: 0,
+    speaker: "",
+  };
 }
 
 export const WhisperPassed: MessageFns<WhisperPassed, "noriter.topic.v1.WhisperPassed"> = {
@@ -536,6 +546,9 @@ export const WhisperPassed: MessageFns<WhisperPassed, "noriter.topic.v1.WhisperP
     }
     if (message.atMs !== 0) {
       writer.uint32(40).uint64(message.atMs);
+    }
+    if (message.speaker !== "") {
+      writer.uint32(50).string(message.speaker);
     }
     return writer;
   },
@@ -593,6 +606,14 @@ export const WhisperPassed: MessageFns<WhisperPassed, "noriter.topic.v1.WhisperP
             message.atMs = longToNumber(reader.uint64());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.speaker = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -622,6 +643,9 @@ export const WhisperPassed: MessageFns<WhisperPassed, "noriter.topic.v1.WhisperP
     if (message.atMs !== 0) {
       obj.atMs = Math.round(message.atMs);
     }
+    if (message.speaker !== "") {
+      obj.speaker = message.speaker;
+    }
     return obj;
   },
 
@@ -635,6 +659,7 @@ export const WhisperPassed: MessageFns<WhisperPassed, "noriter.topic.v1.WhisperP
     message.nickname = object.nickname ?? "";
     message.text = object.text ?? "";
     message.atMs = object.atMs ?? 0;
+    message.speaker = object.speaker ?? "";
     return message;
   },
 };

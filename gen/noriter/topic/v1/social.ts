@@ -65,6 +65,8 @@ export interface FlowersPassed {
   count: number;
   /** When it was decided. */
   atMs: number;
+  /** Who gives. Empty from runners of 0.1.0. */
+  giver: string;
 }
 
 /** FlowersGiven is the fact that flowers went out of a pouch, or were asked for and did not. */
@@ -450,7 +452,16 @@ export const GiftDue: MessageFns<GiftDue, "noriter.topic.v1.GiftDue"> = {
 };
 
 function createBaseFlowersPassed(): FlowersPassed {
-  return { $type: "noriter.topic.v1.FlowersPassed", guest: "", member: 0, nickname: "", kind: "", count: 0, atMs: 0 };
+  return {
+    $type: "noriter.topic.v1.FlowersPassed",
+    guest: "",
+    member: 0,
+    nickname: "",
+    kind: "",
+    count: 0,
+    atMs: 0,
+    giver: "",
+  };
 }
 
 export const FlowersPassed: MessageFns<FlowersPassed, "noriter.topic.v1.FlowersPassed"> = {
@@ -474,6 +485,9 @@ export const FlowersPassed: MessageFns<FlowersPassed, "noriter.topic.v1.FlowersP
     }
     if (message.atMs !== 0) {
       writer.uint32(48).uint64(message.atMs);
+    }
+    if (message.giver !== "") {
+      writer.uint32(58).string(message.giver);
     }
     return writer;
   },
@@ -539,6 +553,14 @@ export const FlowersPassed: MessageFns<FlowersPassed, "noriter.topic.v1.FlowersP
             message.atMs = longToNumber(reader.uint64());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.giver = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -571,6 +593,9 @@ export const FlowersPassed: MessageFns<FlowersPassed, "noriter.topic.v1.FlowersP
     if (message.atMs !== 0) {
       obj.atMs = Math.round(message.atMs);
     }
+    if (message.giver !== "") {
+      obj.giver = message.giver;
+    }
     return obj;
   },
 
@@ -585,6 +610,7 @@ export const FlowersPassed: MessageFns<FlowersPassed, "noriter.topic.v1.FlowersP
     message.kind = object.kind ?? "";
     message.count = object.count ?? 0;
     message.atMs = object.atMs ?? 0;
+    message.giver = object.giver ?? "";
     return message;
   },
 };

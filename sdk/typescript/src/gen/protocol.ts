@@ -48,8 +48,10 @@ export type ErrorCode =
   | "ERROR_CODE_INTERNAL"
   /** Definite. The guest has not so many of this kind: `pouch` says what there is. */
   | "ERROR_CODE_NOT_ENOUGH"
+  /** Definite. The guest has as many of these as there may be, blocks say: take one back before. */
+  | "ERROR_CODE_TOO_MANY"
 
-const namesOfErrorCode: ReadonlySet<unknown> = new Set(["ERROR_CODE_UNSPECIFIED","ERROR_CODE_MALFORMED","ERROR_CODE_INVALID","ERROR_CODE_LINE_TOO_LONG","ERROR_CODE_HELLO_FIRST","ERROR_CODE_HELLO_TWICE","ERROR_CODE_SESSION_REQUIRED","ERROR_CODE_OUTSIDE","ERROR_CODE_RATE_LIMITED","ERROR_CODE_UNAVAILABLE","ERROR_CODE_UNCERTAIN","ERROR_CODE_STALE_ID","ERROR_CODE_ID_REUSED","ERROR_CODE_MEMBER_GONE","ERROR_CODE_PLAYGROUND_UNKNOWN","ERROR_CODE_CHANNEL_UNKNOWN","ERROR_CODE_CHANNEL_FULL","ERROR_CODE_TOKEN_REFUSED","ERROR_CODE_SESSION_ENDED","ERROR_CODE_INTERNAL","ERROR_CODE_NOT_ENOUGH"])
+const namesOfErrorCode: ReadonlySet<unknown> = new Set(["ERROR_CODE_UNSPECIFIED","ERROR_CODE_MALFORMED","ERROR_CODE_INVALID","ERROR_CODE_LINE_TOO_LONG","ERROR_CODE_HELLO_FIRST","ERROR_CODE_HELLO_TWICE","ERROR_CODE_SESSION_REQUIRED","ERROR_CODE_OUTSIDE","ERROR_CODE_RATE_LIMITED","ERROR_CODE_UNAVAILABLE","ERROR_CODE_UNCERTAIN","ERROR_CODE_STALE_ID","ERROR_CODE_ID_REUSED","ERROR_CODE_MEMBER_GONE","ERROR_CODE_PLAYGROUND_UNKNOWN","ERROR_CODE_CHANNEL_UNKNOWN","ERROR_CODE_CHANNEL_FULL","ERROR_CODE_TOKEN_REFUSED","ERROR_CODE_SESSION_ENDED","ERROR_CODE_INTERNAL","ERROR_CODE_NOT_ENOUGH","ERROR_CODE_TOO_MANY"])
 const isErrorCode = (value: unknown): value is ErrorCode => namesOfErrorCode.has(value)
 const readErrorCode = (value: unknown): ErrorCode => (isErrorCode(value) ? value : "ERROR_CODE_UNSPECIFIED")
 
@@ -94,7 +96,7 @@ const readDisconnectCode = (value: unknown): DisconnectCode => (isDisconnectCode
 export type GoneReason =
   /** Never sent; what a client makes of a reason it does not know. */
   | "GONE_REASON_UNSPECIFIED"
-  /** One of the two walked away, or the cell is crowded. */
+  /** One of the two walked away, the cell is crowded, or this guest blocks that one. */
   | "GONE_REASON_OUT_OF_SIGHT"
   /** Left the channel. */
   | "GONE_REASON_LEFT"
@@ -221,6 +223,21 @@ export interface GiveRequest {
 
 /** PouchRequest asks what is in the guest's own pouch. */
 export type PouchRequest = Readonly<Record<never, never>>
+
+/** BlockRequest blocks whoever is a member of the channel. At most 100 are blocked at a time: ERROR_CODE_TOO_MANY. */
+export interface BlockRequest {
+  /** Whom; another guest than oneself. */
+  readonly member?: number
+}
+
+/** UnblockRequest takes a block back. One that was taken back before, or never was, is answered alike. */
+export interface UnblockRequest {
+  /** Which, by its number. */
+  readonly block?: number
+}
+
+/** BlocksRequest asks whom the guest blocks. */
+export type BlocksRequest = Readonly<Record<never, never>>
 
 /** Limits are the bounds a client should keep to. */
 export interface Limits {
@@ -371,6 +388,31 @@ export interface Flowers {
 export interface PouchResponse {
   /** Kind by kind; a kind of which there is none is left out. */
   readonly flowers: ReadonlyArray<Flowers>
+}
+
+/** BlockResponse says that the member is blocked, for certain; one who was blocked before, by the number of then. */
+export interface BlockResponse {
+  /** By which it is taken back: good for this guest only, and never given again. */
+  readonly block: number
+}
+
+/** UnblockResponse says that there is no such block, for certain. */
+export type UnblockResponse = Readonly<Record<never, never>>
+
+/** Block is one guest whom this guest blocks. */
+export interface Block {
+  /** By which it is taken back: good for this guest only. */
+  readonly block: number
+  /** The other's nickname then. */
+  readonly nickname: string
+  /** When it was decided, milliseconds since 1970. */
+  readonly atMs: number
+}
+
+/** BlocksResponse says whom the guest blocks now. */
+export interface BlocksResponse {
+  /** In the order they were made. */
+  readonly blocks: ReadonlyArray<Block>
 }
 
 /** Issue is one thing wrong with one field. */
@@ -526,7 +568,7 @@ export interface Typed {
   readonly member: number
 }
 
-/** Given tells a guest of flowers; they are in the pouch. */
+/** Given tells a guest of flowers; they are in the pouch. Of those that come from whom the guest blocks nothing is told. */
 export interface Given {
   /** Its place in the mailbox; rises, with holes. */
   readonly seq: number
@@ -688,6 +730,31 @@ export const readPouchResponse = (value: unknown): PouchResponse => {
   const fields = fieldsOf(value)
   return {
     flowers: readList(fields.flowers, readFlowers),
+  }
+}
+
+export const readBlockResponse = (value: unknown): BlockResponse => {
+  const fields = fieldsOf(value)
+  return {
+    block: readNumber(fields.block),
+  }
+}
+
+export const readUnblockResponse = (_value: unknown): UnblockResponse => nothing
+
+export const readBlock = (value: unknown): Block => {
+  const fields = fieldsOf(value)
+  return {
+    block: readNumber(fields.block),
+    nickname: readString(fields.nickname),
+    atMs: readNumber(fields.atMs),
+  }
+}
+
+export const readBlocksResponse = (value: unknown): BlocksResponse => {
+  const fields = fieldsOf(value)
+  return {
+    blocks: readList(fields.blocks, readBlock),
   }
 }
 
@@ -872,7 +939,7 @@ export interface Heard {
   readonly emoted: Emoted
   /** Typed tells that somebody in view is typing. */
   readonly typed: Typed
-  /** Given tells a guest of flowers; they are in the pouch. */
+  /** Given tells a guest of flowers; they are in the pouch. Of those that come from whom the guest blocks nothing is told. */
   readonly given: Given
   /** Announced tells of something that the operator says to everybody; show it as nobody's line. */
   readonly announced: Announced
@@ -979,7 +1046,22 @@ export abstract class Requests {
   pouch(request: PouchRequest = {}): Promise<PouchResponse> {
     return this.ask("pouch", request, readPouchResponse)
   }
+
+  /** Blocks whoever is one member of the channel, until that is taken back. From the answer on the guest neither sees nor hears them, in any channel and under any number: no `appeared`, `moved`, `emoted` and `typed`, no `said`, history included, no `whispered` and no `given`. Who is in view disappears with GONE_REASON_OUT_OF_SIGHT, and appears when it is taken back. They learn nothing of it, and see and hear the guest as before; what they whisper is answered as ever, and the flowers they give are in the pouch. What was told stays told; whispers of that time are not told later. `crowded` counts everybody. */
+  block(request: BlockRequest): Promise<BlockResponse> {
+    return this.ask("block", request, readBlockResponse)
+  }
+
+  /** Takes a block back. */
+  unblock(request: UnblockRequest): Promise<UnblockResponse> {
+    return this.ask("unblock", request, readUnblockResponse)
+  }
+
+  /** Lists the guest's own blocks. */
+  blocks(request: BlocksRequest = {}): Promise<BlocksResponse> {
+    return this.ask("blocks", request, readBlocksResponse)
+  }
 }
 
 /** Refusals that promise that nothing happened. */
-export const definiteErrors: ReadonlySet<string> = new Set(["ERROR_CODE_MALFORMED","ERROR_CODE_INVALID","ERROR_CODE_LINE_TOO_LONG","ERROR_CODE_HELLO_FIRST","ERROR_CODE_HELLO_TWICE","ERROR_CODE_SESSION_REQUIRED","ERROR_CODE_OUTSIDE","ERROR_CODE_RATE_LIMITED","ERROR_CODE_UNAVAILABLE","ERROR_CODE_ID_REUSED","ERROR_CODE_MEMBER_GONE","ERROR_CODE_PLAYGROUND_UNKNOWN","ERROR_CODE_CHANNEL_UNKNOWN","ERROR_CODE_CHANNEL_FULL","ERROR_CODE_TOKEN_REFUSED","ERROR_CODE_SESSION_ENDED","ERROR_CODE_INTERNAL","ERROR_CODE_NOT_ENOUGH"])
+export const definiteErrors: ReadonlySet<string> = new Set(["ERROR_CODE_MALFORMED","ERROR_CODE_INVALID","ERROR_CODE_LINE_TOO_LONG","ERROR_CODE_HELLO_FIRST","ERROR_CODE_HELLO_TWICE","ERROR_CODE_SESSION_REQUIRED","ERROR_CODE_OUTSIDE","ERROR_CODE_RATE_LIMITED","ERROR_CODE_UNAVAILABLE","ERROR_CODE_ID_REUSED","ERROR_CODE_MEMBER_GONE","ERROR_CODE_PLAYGROUND_UNKNOWN","ERROR_CODE_CHANNEL_UNKNOWN","ERROR_CODE_CHANNEL_FULL","ERROR_CODE_TOKEN_REFUSED","ERROR_CODE_SESSION_ENDED","ERROR_CODE_INTERNAL","ERROR_CODE_NOT_ENOUGH","ERROR_CODE_TOO_MANY"])
