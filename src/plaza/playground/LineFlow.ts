@@ -7,10 +7,10 @@ import { turn } from "../../client/Turn.ts"
 import { Spread } from "./Spread.ts"
 import type { View } from "./View.ts"
 
-/** For each millisecond of writing so many are left to everything else: lines take a quarter of a core. */
-const restPart = 3
+/** For each millisecond of writing so many are left to everything else: lines take a fifth of a core. */
+const restPart = 4
 /** From one writing to the next at most; when there is so much to say that writing it takes that long, there is no rest. */
-const everyMsMax = 25
+const everyMsMax = 35
 
 /**
  * Phones written to before what else has come is looked at, ten milliseconds: more than for moves, since what comes
