@@ -172,11 +172,11 @@ describe("A conversation that is open", () => {
   it("pings when it has said nothing for long, and gives a silent socket up", () => {
     const talker = new Talker().greeted(10_000)
     const before = talker.written.length
-    talker.pass(5999)
+    talker.pass(15_999)
     assert.strictEqual(talker.written.length, before)
     talker.pass(1)
     assert.strictEqual(talker.written.at(-1), '{"ping":{}}')
-    talker.pass(14_000)
+    talker.pass(4_000)
     assert.strictEqual(talker.conversation.state, "open")
     talker.tell({ beat: {} }).pass(20_000)
     assert.strictEqual(talker.conversation.state, "open")

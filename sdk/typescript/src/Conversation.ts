@@ -81,7 +81,7 @@ export class Conversation {
   tick(now: number): void {
     if (this.state === "waiting" && now >= this.dueAt) this.connect(now)
     else if (this.isOnSocket() && now - this.heardAt > this.silenceMsMax) this.lost("the server is silent", now)
-    else if (this.state === "open" && now - this.spokeAt >= this.heartbeatMs * Limits.quietShare)
+    else if (this.state === "open" && now - this.spokeAt >= this.heartbeatMs * Limits.quietHeartbeats)
       this.write(pingLine, now)
   }
 

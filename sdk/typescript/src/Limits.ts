@@ -16,8 +16,11 @@ export const answerMsMax = 10_000
 export const probeMsMax = 3000
 /** The server speaks once a heartbeat at least. */
 export const silentHeartbeatsMax = 2
-/** After this share of a heartbeat in silence the phone says something. */
-export const quietShare = 0.6
+/**
+ * After so many heartbeats in silence the phone says something. The server waits for three (wire.md) and speaks once in each
+ * by itself, so there is nothing to learn from asking more often, and a radio that is left asleep saves its battery.
+ */
+export const quietHeartbeats = 1.6
 export const heartbeatMsDefault = 15_000
 export const lineBytesDefault = 8192
 /** An id, a key and what is around them. */
