@@ -3,6 +3,7 @@
  * troubled layer is between. What must be so in the end is for whoever runs the simulation to say.
  */
 import { MemberRecord, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
+import { incarnationTag } from "../../src/space/Lease.ts"
 import { Space } from "../../src/space/MemorySharedSpace.ts"
 import { sessionKey } from "../../src/space/PresenceWrites.ts"
 import { type Commit, CommitRefused } from "../../src/space/SharedSpace.ts"
@@ -109,9 +110,10 @@ export class JudgedSpace extends Space {
         this.#raised.add(id)
       }
       const isAfter = change._tag === "Fence" && !tag.startsWith("inc/") && !isChannel(tag)
+      const isDone = (id: string) =>
+        change._tag === "Fence" ? id.startsWith(change.runner) : tag === incarnationTag(id)
       if (isAfter || change._tag === "RemoveTag") {
-        for (const id of this.#raised)
-          if (id.startsWith(change._tag === "Fence" ? change.runner : id)) this.#fenced.add(id)
+        for (const id of this.#raised) if (isDone(id)) this.#fenced.add(id)
       }
     }
   }
