@@ -125,7 +125,9 @@ const make = Effect.gen(function* () {
       if (regained._tag === "Replaced") replace(session)
       else if (regained._tag === "Ended") dismiss(session, ...ended)
       else {
-        if (regained.isClaimedBack) session.wasClaimedBack()
+        // This runner was no longer known: others may have had the session, though a space that went back does not say so.
+        const wasAway = regained.held.owner.incarnation !== session.held?.owner.incarnation
+        if (regained.isClaimedBack || wasAway) session.wasClaimedBack()
         session.held = regained.held
         session.generation = generation
         if (regained._tag === "Swept") session.disconnect(...fenced)

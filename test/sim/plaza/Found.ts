@@ -35,5 +35,9 @@ export const found: ReadonlyArray<{ readonly seed: number; readonly what: string
   { seed: 1480, what: "a view kept what it had heard of a version that the space had gone back behind, and had again" },
   { seed: 2141, what: "a view took a member for gone whose going the space had gone back behind" },
   { seed: 2803, what: "and one of whom it had the phone" },
-  { seed: 21691, what: "REPLACED was said for a late hello at a runner that was dead, which Redis had gone back to" }
+  { seed: 21691, what: "REPLACED was said for a late hello at a runner that was dead, which Redis had gone back to" },
+  {
+    seed: 40199,
+    what: "a runner that had been frozen, and had a session again by Redis's going back, did an enter that was over"
+  }
 ]
