@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { TestClock } from "effect/testing"
+import { ErrorCode } from "../../gen/noriter/client/v1/error.ts"
 import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
 import { PresenceState } from "../../gen/noriter/space/v1/records.ts"
 import { incarnationTag } from "../../src/space/Lease.ts"
@@ -75,6 +76,23 @@ describe("a runner with phones", () => {
       yield* pass(5)
       assert.deepStrictEqual(wrongs(twins, ["park/1"], []), [])
     })
+  )
+
+  it.effect(
+    "has its phones ask again what it was asked while it was another: they may have asked it elsewhere since",
+    () =>
+      Effect.gen(function* () {
+        const { twins, home } = yield* crowd
+        const [session] = home.sessions.all()
+        assert(session !== undefined)
+        const askedBefore = session.askedNow()
+        assert.strictEqual(yield* askedBefore(Effect.succeed("done")), "done")
+        twins.ensemble.expire(home.self.incarnation.id)
+        yield* pass(2)
+        const { code } = yield* Effect.flip(askedBefore(Effect.succeed("done")))
+        assert.strictEqual(code, ErrorCode.ERROR_CODE_UNAVAILABLE)
+        assert.strictEqual(yield* session.askedNow()(Effect.succeed("done")), "done")
+      })
   )
 
   it.effect("hears what was answered to its former incarnation", () =>
