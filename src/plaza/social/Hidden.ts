@@ -11,7 +11,7 @@ import { EventBus } from "../../bus/EventBus.ts"
 import type { Session } from "../../client/Session.ts"
 import { Sessions } from "../../client/Sessions.ts"
 import { type Generation, isSameGeneration } from "../../link/Roster.ts"
-import { Founding, isOf, wholeKey } from "../../space/Founding.ts"
+import { Founding, wholeKey } from "../../space/Founding.ts"
 import { Self } from "../../space/Self.ts"
 import { SharedSpace, type SpaceError, type TagState } from "../../space/SharedSpace.ts"
 import { enduring, Workers } from "../../Workers.ts"
@@ -76,11 +76,11 @@ const make = Effect.gen(function* () {
   const counts = (state: TagState): Effect.Effect<boolean, SpaceError> =>
     Effect.suspend(() => {
       const { generation } = self
-      if (isOf(state, generation) && state.entries.has(wholeKey)) return Effect.succeed(true)
       if (rebuilt !== undefined && isSameGeneration(rebuilt, generation)) return Effect.succeed(true)
-      return Effect.tap(founding.isRebuilt, (isRebuilt) =>
+      return Effect.tap(founding.counts(state), (counts) =>
         Effect.sync(() => {
-          if (isRebuilt) rebuilt = generation
+          // Without a mark of its own it counts because all is rebuilt.
+          if (counts && !state.entries.has(wholeKey)) rebuilt = generation
         })
       )
     })

@@ -23,12 +23,11 @@ const standing = Effect.gen(function* () {
   const twins = new Twins()
   const one = yield* house(twins, { settings })
   const space = { isRebuilt: true, asked: 0 }
-  const founding = Layer.mock(Founding, {
-    isRebuilt: Effect.sync(() => {
-      space.asked++
-      return space.isRebuilt
-    })
+  const isRebuilt = Effect.sync(() => {
+    space.asked++
+    return space.isRebuilt
   })
+  const founding = Layer.mock(Founding, { isRebuilt, counts: () => isRebuilt })
   const layer = deliveryLayer.pipe(
     Layer.provideMerge(Hidden.layer),
     Layer.provide(
