@@ -46,6 +46,15 @@ export class SendBatch {
     if (length + 1 === batchMax) this.end()
   }
 
+  /** Sends what is added meanwhile, whatever fails. */
+  during(fill: () => void): void {
+    try {
+      fill()
+    } finally {
+      this.end()
+    }
+  }
+
   /** Sends what was added. */
   end(): void {
     const { chunks, senders, taken } = this

@@ -21,11 +21,9 @@ class Turn {
     // Whoever is scheduled meanwhile waits for the end of the next turn.
     const all = this.waiting
     this.waiting = []
-    try {
+    sendBatch.during(() => {
       for (const waiting of all) waiting.turnEnded()
-    } finally {
-      sendBatch.end()
-    }
+    })
   }
 }
 

@@ -61,18 +61,14 @@ export class Spread {
   /** One slice. Who has left meanwhile is skipped, and who has come is written to once more: there is nothing to write. */
   private write(): void {
     const began = performance.now()
-    try {
-      this.fill()
-    } finally {
-      sendBatch.end()
-    }
+    sendBatch.during(this.fill)
     this.busyMs += performance.now() - began
     if (this.waiting.length > 0) return
     this.finished(this.busyMs)
     this.busyMs = 0
   }
 
-  private fill(): void {
+  private readonly fill = (): void => {
     for (let left = this.atOnce; left > 0 && this.waiting[0] !== undefined; ) {
       const next = this.waiting[0].next()
       if (next.done === true) this.waiting.shift()
