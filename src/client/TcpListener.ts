@@ -38,7 +38,8 @@ export const listen = Effect.fnUntraced(function* ({ settings, admission, connec
   const run = Effect.runForkWith(yield* Effect.context())
   const door = yield* Door.make(settings)
   const acceptor = new Acceptor(door, admission, connections)
-  const server = Net.createServer(Door.serverOptions, (socket) => acceptor.opened(socket))
+  const opened = (socket: Net.Socket) => acceptor.opened(socket)
+  const server = Net.createServer(Door.serverOptions, opened)
   const socketsMax = settings.socketsMax > 0 ? settings.socketsMax + strangersMax : 0
   if (socketsMax > 0) server.maxConnections = socketsMax
   yield* Effect.acquireRelease(bind(server, settings), () =>
@@ -48,8 +49,7 @@ export const listen = Effect.fnUntraced(function* ({ settings, admission, connec
     })
   )
   // TLS reads and writes for itself.
-  if (!door.hasTls)
-    acceptBare(server, { options: Door.bareOptions, socketsMax, opened: (socket) => acceptor.opened(socket) })
+  if (!door.hasTls) acceptBare(server, { options: Door.bareOptions, socketsMax, opened })
   if (!sendBatch.isThere) yield* Effect.logWarning("native/send is not built: each write takes more processor time")
   // Accepting may fail for want of file descriptors: those who are here stay, and whoever comes is refused meanwhile.
   server.on("error", (cause) => void run(Effect.logError("accepting failed", cause)))

@@ -5,6 +5,11 @@ import { acceptBare, type BareSocket } from "../../src/client/BareSocket.ts"
 import { bareOptions } from "../../src/client/Door.ts"
 import { bareServer, pair } from "./SocketPair.ts"
 
+/** Turns of the event loop pass, not time. */
+const until = async (is: () => boolean) => {
+  while (!is()) await new Promise((resolve) => setImmediate(resolve))
+}
+
 describe("BareSocket", () => {
   it("gives what came before it was taken as data, and then reads into memory that all share", async () => {
     await using first = await pair()
@@ -40,7 +45,7 @@ describe("BareSocket", () => {
       for (const phone of phones) phone.on("error", () => {})
       await Promise.all(phones.map((phone) => once(phone, "connect")))
       if (letIn < phones.length) await Promise.race(phones.map((phone) => once(phone.resume(), "close")))
-      else while (opened.length < letIn) await new Promise((resolve) => setImmediate(resolve))
+      else await until(() => opened.length === letIn)
       assert.lengthOf(opened, letIn)
       for (const socket of opened) socket.destroy()
       for (const phone of phones) phone.destroy()
@@ -54,13 +59,13 @@ describe("BareSocket", () => {
     const first = Net.connect({ host: "127.0.0.1", port })
     await once(first, "connect")
     first.end()
-    while (opened.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    await until(() => opened.length === 1)
     opened[0]?.resume()
     opened[0]?.end()
     await once(opened[0] ?? first, "close")
     const second = Net.connect({ host: "127.0.0.1", port })
     await once(second, "connect")
-    while (opened.length === 1) await new Promise((resolve) => setImmediate(resolve))
+    await until(() => opened.length === 2)
     assert.lengthOf(opened, 2)
     for (const socket of [...opened, first, second]) socket.destroy()
     close()
