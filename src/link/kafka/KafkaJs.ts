@@ -16,6 +16,7 @@ import kafkajs, {
   type logCreator,
   type SASLOptions
 } from "kafkajs"
+import RequestQueue from "kafkajs/src/network/requestQueue/index.js"
 import type {
   Admin,
   Consumer,
@@ -268,7 +269,7 @@ const byPartition = (offsets: ReadonlyArray<{ readonly partition: number; readon
 
 /** `context`: where its log goes. */
 export function configOf({ brokers, tls, sasl }: KafkaOptions, context: Context.Context<never>): KafkaConfig {
-  hideNegativeTimeouts()
+  restWhenNothingWaits()
   return {
     clientId: "noriter",
     brokers: [...brokers].sort(() => Math.random() - 0.5), // so that a lost broker does not stop everybody
@@ -305,16 +306,17 @@ const logTo = (context: Context.Context<never>): logCreator => {
 
 const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
-let areNegativeTimeoutsHidden = false
+let isMended = false
 
-/** kafkajs sets timers of minus its clock, and Node says so on stderr, once. Node's own printer is left all else. */
-function hideNegativeTimeouts(): void {
-  if (areNegativeTimeoutsHidden) return
-  areNegativeTimeoutsHidden = true
-  const print = process.listeners("warning").find(({ name }) => name === "onWarning")
-  if (print === undefined) return
-  process.off("warning", print)
-  process.on("warning", (warning) => {
-    if (warning.name !== "TimeoutNegativeWarning") print(warning)
-  })
+/**
+ * A connection of kafkajs 2.2 looks every millisecond whether a request of its still waits, also where none does (its
+ * issue 1704): an idle runner woke 860 times a second for that. Whatever waits calls this itself.
+ */
+function restWhenNothingWaits(): void {
+  if (isMended) return
+  isMended = true
+  const schedule = RequestQueue.prototype.scheduleCheckPendingRequests
+  RequestQueue.prototype.scheduleCheckPendingRequests = function () {
+    if (this.pending.length > 0) schedule.call(this)
+  }
 }
