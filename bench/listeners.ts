@@ -58,6 +58,7 @@ const listeners: Readonly<Record<Name, Effect.Effect<number, unknown, Scope.Scop
       outboxBytesMax: 262_144,
       outboxStallMs: 3000,
       socketsMax: 0,
+      readAloneMax: 0,
       addressPendingMax: 0,
       addressNewPerSecond: 1e9,
       addressNewBurst: 1e9,

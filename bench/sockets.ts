@@ -57,7 +57,7 @@ class Side implements AsyncDisposable {
     const server = Net.createServer({ noDelay: true }, opened)
     server.listen({ port: 0, host: "127.0.0.1" })
     await once(server, "listening")
-    if (way === "ours" && !acceptBare(server, { options: bareOptions, socketsMax: 0, opened })) {
+    if (way === "ours" && !acceptBare(server, { options: bareOptions, socketsMax: 0, readAloneMax: 0, opened })) {
       throw new Error("this Node has no bare sockets")
     }
     const bound = server.address()

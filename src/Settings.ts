@@ -120,6 +120,11 @@ const knobs = () =>
 
     /** NORITER_SOCKETS_MAX: sockets in all. File descriptors (`ulimit -n`) must be there for them, and a few more. */
     socketsMax: knob("socketsMax", limit, 20_000),
+    /**
+     * NORITER_READ_ALONE_MAX: so many phones are read one by one, each as soon as it says something; those who come then, in
+     * rounds of 8 ms, which cost a third (Linux).
+     */
+    readAloneMax: knob("readAloneMax", bounded(0, 1_000_000), 256),
     /** NORITER_ADDRESS_PENDING_MAX: sockets of an address before their hello. */
     addressPendingMax: knob("addressPendingMax", limit, 64),
     /** NORITER_ADDRESS_NEW_PER_SECOND=rate[,burst]: new sockets of an address. A burst not given is five times the rate. */

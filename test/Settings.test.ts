@@ -28,6 +28,7 @@ const knobs: ReadonlyArray<
   ["channelNearbyPerSecond", "CHANNEL_NEARBY_PER_SECOND", "7", 7, 200],
   ["refusedPerMinuteMax", "REFUSED_PER_MINUTE_MAX", "5", 5, 30],
   ["socketsMax", "SOCKETS_MAX", "3", 3, 20_000],
+  ["readAloneMax", "READ_ALONE_MAX", "0", 0, 256],
   ["addressPendingMax", "ADDRESS_PENDING_MAX", "8", 8, 64],
   ["addressNewPerSecond", "ADDRESS_NEW_PER_SECOND", "10", 10, 100],
   ["addressNewBurst", "ADDRESS_NEW_PER_SECOND", "10", 50, 500],

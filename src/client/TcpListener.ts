@@ -15,7 +15,8 @@ import type { Connections } from "./Connections.ts"
 import * as Door from "./Door.ts"
 import { sendBatch } from "./SendBatch.ts"
 
-export type TcpSettings = Door.DoorSettings & Pick<Values, "host" | "tcpPort" | "reusePort" | "socketsMax">
+export type TcpSettings = Door.DoorSettings &
+  Pick<Values, "host" | "tcpPort" | "reusePort" | "socketsMax" | "readAloneMax">
 
 export interface TcpListenerOptions {
   readonly settings: TcpSettings
@@ -49,8 +50,9 @@ export const listen = Effect.fnUntraced(function* ({ settings, admission, connec
     })
   )
   // TLS reads and writes for itself.
-  if (!door.hasTls) acceptBare(server, { options: Door.bareOptions, socketsMax, opened })
-  if (!sendBatch.isThere) yield* Effect.logWarning("native/send is not built: each write takes more processor time")
+  const { readAloneMax } = settings
+  if (!door.hasTls) acceptBare(server, { options: Door.bareOptions, socketsMax, readAloneMax, opened })
+  if (!sendBatch.isThere) yield* Effect.logWarning("native is not built: each write takes more processor time")
   // Accepting may fail for want of file descriptors: those who are here stay, and whoever comes is refused meanwhile.
   server.on("error", (cause) => void run(Effect.logError("accepting failed", cause)))
   const bound = server.address()

@@ -12,8 +12,8 @@ const until = async (is: () => boolean) => {
 
 describe("BareSocket", () => {
   it("gives what came before it was taken as data, and then reads into memory that all share", async () => {
-    await using first = await pair()
-    await using second = await pair()
+    await using first = await pair(1)
+    await using second = await pair(1)
     const early: Array<string> = []
     first.server.on("data", (bytes: Buffer) => early.push(bytes.toString()))
     first.phone.write("early")
@@ -21,12 +21,13 @@ describe("BareSocket", () => {
     assert.deepStrictEqual(early, ["early"])
     const memories: Array<ArrayBufferLike> = []
     const taken = (socket: BareSocket) =>
-      new Promise<string>((resolve) =>
+      new Promise<string>((resolve) => {
         socket.takenBy((bytes) => {
           memories.push(bytes.buffer)
           resolve(bytes.toString())
         })
-      )
+        socket.resume()
+      })
     const both = Promise.all([taken(first.server), taken(second.server)])
     first.phone.write("one")
     second.phone.write("two")
@@ -72,6 +73,8 @@ describe("BareSocket", () => {
   })
 
   it("is not to be had of a server that does not listen: those are node:net's", () => {
-    assert.isFalse(acceptBare(Net.createServer(), { options: bareOptions, socketsMax: 0, opened: () => {} }))
+    assert.isFalse(
+      acceptBare(Net.createServer(), { options: bareOptions, socketsMax: 0, readAloneMax: 0, opened: () => {} })
+    )
   })
 })

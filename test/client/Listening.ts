@@ -31,6 +31,7 @@ export const defaults = {
   outboxBytesMax: 262_144,
   outboxStallMs: 3000,
   socketsMax: 0,
+  readAloneMax: 1,
   addressPendingMax: 0,
   addressNewPerSecond: 0,
   addressNewBurst: 0,

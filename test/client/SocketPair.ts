@@ -10,22 +10,23 @@ export interface SocketPair extends AsyncDisposable {
 }
 
 /** A server on a free port that accepts bare sockets, so many at once, or any number. */
-export async function bareServer(opened: (socket: BareSocket) => void, socketsMax = 0) {
+export async function bareServer(opened: (socket: BareSocket) => void, socketsMax = 0, readAloneMax = 0) {
   const server = Net.createServer(() => {
     throw new Error("accepted by node:net, and not bare")
   })
   server.listen({ host: "127.0.0.1", port: 0 })
   await once(server, "listening")
-  if (!acceptBare(server, { options: bareOptions, socketsMax, opened }))
+  if (!acceptBare(server, { options: bareOptions, socketsMax, readAloneMax, opened }))
     throw new Error("this Node has no bare sockets")
   const bound = server.address()
   if (bound === null || typeof bound === "string") throw new Error("a server on a port has one")
   return { port: bound.port, close: () => server.close() }
 }
 
-export async function pair(): Promise<SocketPair> {
+/** `readAloneMax` 1: the server's is read by Node, and not in rounds. */
+export async function pair(readAloneMax = 0): Promise<SocketPair> {
   const accepted = Promise.withResolvers<BareSocket>()
-  const { port, close } = await bareServer(accepted.resolve)
+  const { port, close } = await bareServer(accepted.resolve, 0, readAloneMax)
   const phone = Net.connect({ host: "127.0.0.1", port })
   const server = await accepted.promise
   for (const socket of [server, phone]) socket.on("error", () => {})

@@ -1,0 +1,110 @@
+/**
+ * Reads from many sockets in one call, every few milliseconds. Waking for one line of one phone, and again two milliseconds
+ * later for the next, is most of what ten thousand phones cost that hardly say anything; in a round all lines that came
+ * meanwhile share it. Owns the addon (native/receive.c), the memory it reads into, and when it is called; who is read like
+ * this and who by Node is BareSocket's.
+ */
+import { createRequire } from "node:module"
+
+/** As native/receive.c says. */
+interface Native {
+  readonly open: () => number
+  readonly watch: (set: number, descriptor: number) => boolean
+  readonly forget: (set: number, descriptor: number) => boolean
+  readonly receive: (set: number, memory: Uint8Array, descriptors: Int32Array, lengths: Int32Array) => number
+}
+
+/** Whom something is received for. */
+export interface Receiver {
+  /** To be done with the bytes, or to have copied them, when it returns. */
+  readonly received: (bytes: Buffer) => void
+  /** It is read in rounds no longer: its socket has ended or failed. */
+  readonly left: () => void
+}
+
+/** From one round to the next: a tick is ten times as long, and a line rests longer before it is written. */
+const restMs = 10
+/** The same after a round that was worth it: so many phones had said something. */
+const busyRestMs = 4
+const worthIt = 16
+/** So many are read before what else has come is looked at; the next round follows at once. */
+export const atOnceMax = 256
+const memoryBytes = 1024 * 1024
+
+export class ReceiveRounds {
+  private readonly native: Native | undefined
+  private readonly set: number
+  private readonly memory = Buffer.allocUnsafeSlow(memoryBytes)
+  private readonly descriptors = new Int32Array(atOnceMax)
+  private readonly lengths = new Int32Array(atOnceMax)
+  private readonly receivers = new Map<number, Receiver>()
+  private timer: NodeJS.Timeout | undefined
+
+  constructor(native: Native | undefined) {
+    this.native = native
+    this.set = native?.open() ?? -1
+  }
+
+  /** False: the addon was not built, and Node reads. */
+  get isThere(): boolean {
+    return this.native !== undefined
+  }
+
+  /** From here on it is received from. False: it is not, and Node has to read it. */
+  watch(descriptor: number, receiver: Receiver): boolean {
+    if (this.native?.watch(this.set, descriptor) !== true) return false
+    this.receivers.set(descriptor, receiver)
+    this.timer ??= setTimeout(this.round, restMs)
+    return true
+  }
+
+  /** To be called before it is closed: the next socket may have its number. */
+  forget(descriptor: number): void {
+    if (this.receivers.delete(descriptor)) this.native?.forget(this.set, descriptor)
+  }
+
+  private readonly round = (): void => {
+    const count = this.native?.receive(this.set, this.memory, this.descriptors, this.lengths) ?? 0
+    this.again(count)
+    let start = 0
+    for (let index = 0; index < count; index++) {
+      const end = start + (this.lengths[index] ?? 0)
+      this.give(this.descriptors[index] ?? -1, start, end)
+      start = end
+    }
+  }
+
+  private give(descriptor: number, start: number, end: number): void {
+    // What one says may close another.
+    const receiver = this.receivers.get(descriptor)
+    if (receiver === undefined) return
+    if (end > start) receiver.received(this.memory.subarray(start, end))
+    else {
+      this.forget(descriptor)
+      receiver.left()
+    }
+  }
+
+  /** Before anything is given, so that it goes on whatever becomes of that. */
+  private again(count: number): void {
+    if (count === atOnceMax) setImmediate(this.round)
+    else if (this.receivers.size === 0) this.timer = undefined
+    else this.timer = setTimeout(this.round, count < worthIt ? restMs : busyRestMs)
+  }
+}
+
+const isNative = (value: unknown): value is Native =>
+  typeof value === "object" && value !== null && "receive" in value && typeof value.receive === "function"
+
+function load(): Native | undefined {
+  try {
+    const native: unknown = createRequire(import.meta.url)("../../native/build/receive.node")
+    return isNative(native) ? native : undefined
+  } catch {
+    // Not built, or not for this kernel (scripts/build-native.mjs).
+    return undefined
+  }
+}
+
+/** The sockets are the process's, and so is this. */
+export const receiveRounds = new ReceiveRounds(load())
