@@ -230,7 +230,8 @@ await withServices("over two runners", ["kafka", "zookeeper"], (shared) => {
       const [guest, blocked, other] = await three(here, there)
       await using _blocked = blocked.phone
       await using _other = other.phone
-      assert.deepStrictEqual((await block(guest.phone, blocked)).block, { block: 1 })
+      const answer = await block(guest.phone, blocked)
+      assert.deepStrictEqual(answer.block, { block: 1 }, JSON.stringify(answer))
       await loses(guest.phone, blocked)
       await bustle(blocked, other, guest)
       guest.phone.cut()

@@ -40,6 +40,8 @@ beforeAll(async () => {
   ;[crowded, small, impatient] = await Promise.all([
     Server.start({
       NORITER_PROXIES: "127.0.0.1",
+      // Phones come and go one after another, and who has left is to count no longer when the next one comes.
+      NORITER_READ_ALONE_MAX: "256",
       NORITER_ADDRESS_PENDING_MAX: `${pendingMax}`,
       NORITER_ADDRESS_NEW_PER_SECOND: `1,${newBurst}`,
       NORITER_ADDRESS_MAX: `${openMax}`
