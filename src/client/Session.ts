@@ -84,6 +84,8 @@ export class Session implements Caller {
   generation: string
   /** The serial of the token this socket was given, while older ones are about that the phone may still need; else 0. */
   newToken = 0
+  /** Whether its record says so. */
+  isPresent = false
   readonly #services: SessionServices
   #held: Held | undefined
   #claimedBack = 0
@@ -123,8 +125,9 @@ export class Session implements Caller {
 
   set held(held: Held | undefined) {
     this.#held = held
-    // Each line that comes asks for it, and what it is made of is not at hand then.
-    const { token = 0, tokenHeld = 0 } = held?.record ?? {}
+    // Each line that comes asks for these, and each sweep of all sessions, and what they are made of is not at hand then.
+    const { token = 0, tokenHeld = 0, state } = held?.record ?? {}
+    this.isPresent = state === PresenceState.PRESENCE_STATE_PRESENT
     this.newToken = token > 1 && tokenHeld < token ? token : 0
   }
 
@@ -281,10 +284,6 @@ export class Session implements Caller {
   /** Whether anything of this session waits, so that it must be swept. */
   get isWaiting(): boolean {
     return this.lasting.count > 0
-  }
-
-  get isPresent(): boolean {
-    return this.held?.record.state === PresenceState.PRESENCE_STATE_PRESENT
   }
 
   #settle(number: number, result: ClientResponse | Refused): void {

@@ -50,7 +50,8 @@ const make = Effect.fnUntraced(function* (build: { readonly version: string; rea
 
 // --- internal ---
 
-const resolutionMs = 20
+/** Whoever looks more often wakes for it: at 20 ms an idle process did little else. */
+const resolutionMs = 50
 const windowMs = 10_000
 const quantiles = [0.5, 0.99, 1] as const
 type Quantile = (typeof quantiles)[number]
