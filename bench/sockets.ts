@@ -1,14 +1,17 @@
 /**
  * What one write to a phone and one read of what it says take of the processor, kernel and all: by node:net, and as we do
- * it (src/client/SendBatch.ts, BareSocket.ts). This process is the server, another the phones; the two ways by turns.
+ * it (src/client/SendBatch.ts, BareSocket.ts, ReceiveRounds.ts). This process is the server, another the phones; the two
+ * ways by turns, and beside them a write by a program in C that does nothing else (bench/floor), which is the kernel's own.
  */
+import { execFileSync } from "node:child_process"
 import { once } from "node:events"
 import * as Net from "node:net"
 import { setTimeout } from "node:timers/promises"
 import { acceptBare, BareSocket } from "../src/client/BareSocket.ts"
 import { bareOptions } from "../src/client/Door.ts"
 import { sendBatch } from "../src/client/SendBatch.ts"
-import { loadCore, Program } from "./harness/Program.ts"
+import { compiled } from "./harness/Compiled.ts"
+import { loadCore, Program, pinned, serverCore } from "./harness/Program.ts"
 import { spread } from "./Measure.ts"
 import type { Bench, Row } from "./Report.ts"
 
@@ -39,6 +42,13 @@ setInterval(() => {
 }, 10)
 process.stdin.on("data", () => (talking = !talking)).on("end", () => process.exit())
 `
+
+/** Microseconds a write, by C. */
+function floor(): number {
+  const given = [phones, writesEach, line.length, loadCore].map(String)
+  const [command = "", ...rest] = pinned([compiled("floor"), ...given], serverCore)
+  return Number(execFileSync(command, rest, { encoding: "utf8" }))
+}
 
 /** One way's server, and its phones. */
 class Side implements AsyncDisposable {
@@ -114,6 +124,7 @@ class Side implements AsyncDisposable {
     socket.on("error", () => {})
     if (socket instanceof BareSocket) socket.takenBy(read)
     else socket.on("data", read)
+    socket.resume()
     this.sockets.push(socket)
   }
 }
@@ -146,12 +157,14 @@ export const sockets: Bench = {
         keep(`a write, ${way}`, await side.write())
         keep(`a read, ${way}`, await side.read())
       }
+      keep("a write, C", floor())
     }
     const row = (name: string): Row => ({ name, unit: "µs", ...spread(taken.get(name) ?? []) })
     const ratio = (what: string): Row => {
       const [own = [], others = []] = ["ours", "node:net"].map((way) => taken.get(`${what}, ${way}`))
       return { name: `${what}, ours / node:net`, unit: "×", ...spread(own.map((of, at) => of / (others[at] ?? of))) }
     }
-    return ["a write", "a read"].flatMap((what) => [...ways.map((way) => row(`${what}, ${way}`)), ratio(what)])
+    const rows = ["a write", "a read"].flatMap((what) => [...ways.map((way) => row(`${what}, ${way}`)), ratio(what)])
+    return [row("a write, C"), ...rows]
   }
 }

@@ -2,16 +2,9 @@
  * The load client (bench/load, in C): compiled where it is not yet, started for one protocol, and told what to do. Owns
  * the process and the lines to and from it; what is to be done is the benches'.
  */
-import { spawnSync } from "node:child_process"
-import { mkdirSync, readdirSync, statSync } from "node:fs"
-import { join } from "node:path"
 import { createInterface } from "node:readline"
+import { compiled } from "./Compiled.ts"
 import { loadCore, Program } from "./Program.ts"
-
-const root = join(import.meta.dirname, "../..")
-const sources = join(root, "bench/load")
-const folder = join(root, ".cache/bench")
-const binary = join(folder, "load")
 
 export type Protocol = "noriter" | "lines" | "ws" | "socketio" | "colyseus" | "centrifugo" | "nakama"
 
@@ -68,12 +61,11 @@ export class LoadClient implements AsyncDisposable {
   private readonly answers: AsyncIterator<string>
 
   constructor({ protocol, ports, phones, ...more }: Load) {
-    compile()
     const { speakers = 10, textBytes = 0, sideCm = 0, stepCm = 0, idle = false, blocking = 0 } = more
     const options = { protocol, ports: ports.join(","), phones, speakers, "text-bytes": textBytes, idle: Number(idle) }
     const given = Object.entries({ ...options, "side-cm": sideCm, "step-cm": stepCm, blocking })
     const flags = given.flatMap(([name, value]) => [`--${name}`, `${value}`])
-    this.program = Program.spawn({ command: binary, arguments: flags, core: loadCore, isFed: true })
+    this.program = Program.spawn({ command: compiled("load"), arguments: flags, core: loadCore, isFed: true })
     this.program.child.stderr.pipe(process.stderr)
     this.answers = createInterface({ input: this.program.child.stdout })[Symbol.asyncIterator]()
   }
@@ -115,17 +107,4 @@ export class LoadClient implements AsyncDisposable {
     if (answer.done === true) throw new Error(`the load client ended at "${command}"`)
     return JSON.parse(answer.value)
   }
-}
-
-/** Compiles it where it is not, or older than its source. */
-function compile(): void {
-  const files = readdirSync(sources).map((file) => join(sources, file))
-  const changed = Math.max(...files.map((file) => statSync(file).mtimeMs))
-  if ((statSync(binary, { throwIfNoEntry: false })?.mtimeMs ?? 0) > changed) return
-  process.stderr.write("compiling the load client …\n")
-  mkdirSync(folder, { recursive: true })
-  const given = ["-O2", "-Wall", "-Wextra", "-o", binary, ...files.filter((file) => file.endsWith(".c")), "-lm"]
-  const { status, error, stderr } = spawnSync("cc", given, { encoding: "utf8" })
-  if (error !== undefined) throw new Error("the load client is C, and there is no compiler: install one as `cc`")
-  if (status !== 0) throw new Error(`the load client does not compile:\n${stderr}`)
 }

@@ -64,8 +64,8 @@ export class Program implements AsyncDisposable {
 
   /** Starts it; whoever called listens to it. */
   static spawn({ command, arguments: given, variables = {}, core, isFed = false }: Launch): Program {
-    const pinned = isPinned ? ["taskset", "-c", `${core}`, command] : [command]
-    const [first = "", ...rest] = isFed ? [...pinned, ...given] : ["sh", "-c", guard, "guard", ...pinned, ...given]
+    const line = pinned([command, ...given], core)
+    const [first = "", ...rest] = isFed ? line : ["sh", "-c", guard, "guard", ...line]
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("NORITER_")))
     // In a session of its own, which Linux shares the processor out to as one.
     const child = spawn(first, rest, { env: { ...env, ...variables }, detached: true })
@@ -90,6 +90,10 @@ export class Program implements AsyncDisposable {
     await ended
   }
 }
+
+/** A command that runs on a core of its own, where that can be. */
+export const pinned = (command: ReadonlyArray<string>, core: number): ReadonlyArray<string> =>
+  isPinned ? ["taskset", "-c", `${core}`, ...command] : command
 
 /** Puts a process that runs, and all its threads, on a core; the session that it leads goes before others. */
 export const pin = (pid: number, core: number): void => {

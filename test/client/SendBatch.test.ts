@@ -227,8 +227,9 @@ describe("native/send", () => {
   it("keeps to itself what one socket of a batch fails with", async () => {
     await using broken = await pair()
     await using whole = await pair()
+    const failed = once(broken.server.resume(), "error")
     broken.phone.resetAndDestroy()
-    await once(broken.server, "error")
+    await failed
     const taken: Array<number> = []
     const sender = { sent: (_chunk: Uint8Array, bytes: number) => taken.push(bytes) }
     sendBatch.add(broken.server.descriptor, chunk("one"), sender)
