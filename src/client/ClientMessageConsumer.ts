@@ -6,13 +6,14 @@
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { decodeClientMessage } from "../../gen/decoders.ts"
 import { ErrorCode } from "../../gen/noriter/client/v1/error.ts"
 import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
-import { type ClientRequest, type ClientRoute, clientRoutes } from "../../gen/registry.ts"
-import { type Call, later, Refused } from "../bus/Caller.ts"
+import { type ClientRequest, type ClientResponse, type ClientRoute, clientRoutes } from "../../gen/registry.ts"
+import { type Call, type Later, later, Refused } from "../bus/Caller.ts"
 import { EventBus, type NoConsumer } from "../bus/EventBus.ts"
 import { helloFirst, internal, outside, refusedAs } from "../bus/Refusals.ts"
 import { Settings } from "../Settings.ts"
@@ -91,16 +92,18 @@ const make = Effect.gen(function* () {
     return Effect.void
   }
 
+  const answer = (phone: Phone, id: number, response: ClientResponse | Later | void): Effect.Effect<void> => {
+    if (response !== later) phone.session.respond(id, response)
+    return Effect.void
+  }
+
   /** Hands a request to its consumer, and answers what it returns. */
   const dispatch = (phone: Phone, request: ClientRequest, call: Call): Effect.Effect<void> => {
     const handled = attempted(bus, request, call)
-    // Most lines are moves, which are done when their handler returns and have no answer.
-    if (call.id === 0 && handled === Effect.void) return Effect.void
+    // Most lines are moves and pings, which are done when their handler returns: no fiber for those.
+    if (isDone(handled)) return answer(phone, call.id, handled.value)
     return Effect.matchCauseEffect(handled, {
-      onSuccess: (response) => {
-        if (response !== later) phone.session.respond(call.id, response)
-        return Effect.void
-      },
+      onSuccess: (response) => answer(phone, call.id, response),
       onFailure: (cause) =>
         Effect.flatMap(refusalOf(request.$type, cause), (refused) => refuse(phone, call.id, refused))
     })
@@ -192,6 +195,10 @@ const make = Effect.gen(function* () {
     serve: (connection) => new Phone(connection, sessions.visitor(connection), desk)
   })
 })
+
+/** Nothing of it is left to be run. */
+const isDone = <A, E>(effect: Effect.Effect<A, E>): effect is Exit.Success<A, E> =>
+  Exit.isExit(effect) && Exit.isSuccess(effect)
 
 /** A handler that throws before it gives an effect has failed like any other. */
 const attempted = (bus: EventBus["Service"], request: ClientRequest, call: Call) => {
