@@ -1,7 +1,7 @@
 /*
  * What many sockets have for us, in one call. Linux only: elsewhere there is nothing of this, and Node reads.
  *
- * open()                                        a set of sockets (epoll)
+ * open()                                        a set of sockets (epoll); -1: the kernel gives none, and nobody is watched
  * watch(set, descriptor)                        from here on it is received from; false: the kernel will not have it
  * forget(set, descriptor)                       and no longer
  * receive(set, memory, descriptors, lengths)    how many had something: who, and how many bytes of each lie in `memory`,
@@ -45,9 +45,7 @@ static void *memory_of(napi_env env, napi_value value, napi_typedarray_type want
 static napi_value open_set(napi_env env, napi_callback_info info) {
   (void)info;
   napi_value set;
-  int created = epoll_create1(EPOLL_CLOEXEC);
-  if (created < 0) return refuse(env, "no epoll");
-  return napi_create_int32(env, created, &set) == napi_ok ? set : NULL;
+  return napi_create_int32(env, epoll_create1(EPOLL_CLOEXEC), &set) == napi_ok ? set : NULL;
 }
 
 static napi_value change(napi_env env, napi_callback_info info, int operation) {
@@ -82,8 +80,9 @@ static napi_value receive(napi_env env, napi_callback_info info) {
   int32_t count = 0;
   for (int index = 0; index < ready && room > 0; index++) {
     bool is_whole = (events[index].events & (EPOLLERR | EPOLLHUP)) == 0;
-    ssize_t length = is_whole ? recv(events[index].data.fd, memory, room < BYTES_MAX ? room : BYTES_MAX, MSG_DONTWAIT) : 0;
-    descriptors[count] = events[index].data.fd;
+    int descriptor = events[index].data.fd;
+    ssize_t length = is_whole ? recv(descriptor, memory, room < BYTES_MAX ? room : BYTES_MAX, MSG_DONTWAIT) : 0;
+    descriptors[count] = descriptor;
     lengths[count++] = length < 0 ? 0 : (int32_t)length;
     if (length > 0) {
       memory += length;
