@@ -10,7 +10,7 @@ import { type Plugin, rolldown } from "rolldown"
 const root = join(import.meta.dirname, "..")
 
 /** Found by Node where they lie: CommonJS, and an addon. */
-const external = ["ioredis", "kafkajs", "ws", "zookeeper"]
+const external = /^(ioredis|kafkajs|ws|zookeeper)(\/|$)/
 
 /** What a module finds beside itself it still finds. */
 const whereItWas: Plugin = {

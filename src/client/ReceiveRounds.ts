@@ -1,10 +1,10 @@
 /**
  * Reads from many sockets in one call, every few milliseconds. Waking for one line of one phone, and again two milliseconds
  * later for the next, is most of what ten thousand phones cost that hardly say anything; in a round all lines that came
- * meanwhile share it. Owns the addon (native/receive.c), the memory it reads into, and when it is called; who is read like
+ * meanwhile share it. Owns the memory that native/receive.c reads into, and when it is called; who is read like
  * this and who by Node is BareSocket's.
  */
-import { createRequire } from "node:module"
+import { addon } from "./Addon.ts"
 
 /** As native/receive.c says. */
 interface Native {
@@ -102,15 +102,7 @@ export class ReceiveRounds {
 const isNative = (value: unknown): value is Native =>
   typeof value === "object" && value !== null && "receive" in value && typeof value.receive === "function"
 
-function load(): Native | undefined {
-  try {
-    const native: unknown = createRequire(import.meta.url)("../../native/build/receive.node")
-    return isNative(native) ? native : undefined
-  } catch {
-    // Not built, or not for this kernel (scripts/build-native.mjs).
-    return undefined
-  }
-}
+const native = addon("receive")
 
 /** The sockets are the process's, and so is this. */
-export const receiveRounds = new ReceiveRounds(load())
+export const receiveRounds = new ReceiveRounds(isNative(native) ? native : undefined)

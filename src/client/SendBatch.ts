@@ -6,8 +6,8 @@
  * A batch is filled and sent within one turn of the event loop, whatever fails meanwhile: a socket that closed in between
  * would have given its number to another.
  */
-import { createRequire } from "node:module"
 import { batchedWrites } from "../telemetry/Metrics.ts"
+import { addon } from "./Addon.ts"
 
 /** As native/send.c says. */
 type Send = (descriptors: Int32Array, chunks: ReadonlyArray<Uint8Array>, sent: Int32Array, count: number) => void
@@ -73,15 +73,7 @@ export class SendBatch {
 
 const isSend = (value: unknown): value is Send => typeof value === "function"
 
-function load(): Send | undefined {
-  try {
-    const send: unknown = createRequire(import.meta.url)("../../native/build/send.node")
-    return isSend(send) ? send : undefined
-  } catch {
-    // Not built: no compiler was there (scripts/build-native.mjs said so), or no such kernel. Start says it, too.
-    return undefined
-  }
-}
+const send = addon("send")
 
 /** The sockets are the process's, and so is this. */
-export const sendBatch = new SendBatch(load())
+export const sendBatch = new SendBatch(isSend(send) ? send : undefined)

@@ -49,8 +49,8 @@ export const listen = Effect.fnUntraced(function* ({ settings, admission, connec
       door.destroyAll()
     })
   )
-  // TLS reads and writes for itself.
   const { readAloneMax } = settings
+  // TLS reads and writes for itself.
   if (!door.hasTls) acceptBare(server, { options: Door.bareOptions, socketsMax, readAloneMax, opened })
   if (!sendBatch.isThere) yield* Effect.logWarning("native is not built: each write takes more processor time")
   // Accepting may fail for want of file descriptors: those who are here stay, and whoever comes is refused meanwhile.

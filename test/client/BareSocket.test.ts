@@ -1,8 +1,9 @@
 import { once } from "node:events"
 import * as Net from "node:net"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, onTestFinished, vi } from "@effect/vitest"
 import { acceptBare, type BareSocket } from "../../src/client/BareSocket.ts"
 import { bareOptions } from "../../src/client/Door.ts"
+import { receiveRounds } from "../../src/client/ReceiveRounds.ts"
 import { bareServer, pair } from "./SocketPair.ts"
 
 /** Turns of the event loop pass, not time. */
@@ -71,6 +72,34 @@ describe("BareSocket", () => {
     for (const socket of [...opened, first, second]) socket.destroy()
     close()
   })
+
+  it.skipIf(!receiveRounds.isThere)(
+    "is read alone where so many may be, and in rounds where it is one more",
+    async () => {
+      const watch = vi.spyOn(receiveRounds, "watch")
+      const opened: Array<BareSocket> = []
+      const { port, close } = await bareServer((socket) => opened.push(socket), 0, 1)
+      const phones: Array<Net.Socket> = []
+      onTestFinished(() => {
+        watch.mockRestore()
+        for (const socket of [...opened, ...phones]) socket.destroy()
+        close()
+      })
+      for (const isWatched of [false, true]) {
+        const phone = Net.connect({ host: "127.0.0.1", port })
+        phones.push(phone)
+        await once(phone, "connect")
+        await until(() => opened.length === phones.length)
+        const server = opened.at(-1)
+        const heard = new Promise((resolve) => server?.takenBy(resolve))
+        server?.resume()
+        phone.write("line\n")
+        await heard
+        const { length } = watch.mock.calls.filter(([, receiver]) => receiver === server)
+        assert.strictEqual(length, isWatched ? 1 : 0)
+      }
+    }
+  )
 
   it("is not to be had of a server that does not listen: those are node:net's", () => {
     assert.isFalse(

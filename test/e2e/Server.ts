@@ -12,7 +12,7 @@ const startTimeoutMs = 120_000
 const stopTimeoutMs = 30_000
 const anyPort = { NORITER_TCP_PORT: "0", NORITER_HTTP_PORT: "0" }
 /** Of what is tested here the first phone is read alone, and all others in rounds. */
-const ours = { NORITER_READ_ALONE_MAX: "1" }
+const inRounds = { NORITER_READ_ALONE_MAX: "1" }
 const readyLine = /^noriter (?:ready|watching) pid=(\d+)(?: tcp=\S+:(\d+))? http=\S+:(\d+)$/m
 
 /** What is run as `noriter`. In a whole run the server is one file (scripts/bundle), into which no defect can be planted. */
@@ -77,7 +77,7 @@ export class Server implements AsyncDisposable {
     const main = folder === root ? mainFor(variables) : join(folder, "src/main.ts")
     const child = spawn("sh", ["-c", before + guard, "guard", process.execPath, main, command], {
       stdio: ["pipe", "pipe", "pipe"],
-      env: { ...withoutOurs(process.env), ...(folder === root ? ours : {}), ...anyPort, ...variables }
+      env: { ...withoutOurs(process.env), ...(folder === root ? inRounds : {}), ...anyPort, ...variables }
     })
     const printed: Array<string> = []
     const ready = await within(startTimeoutMs, untilReady(child, printed))

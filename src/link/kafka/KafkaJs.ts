@@ -269,7 +269,6 @@ const byPartition = (offsets: ReadonlyArray<{ readonly partition: number; readon
 
 /** `context`: where its log goes. */
 export function configOf({ brokers, tls, sasl }: KafkaOptions, context: Context.Context<never>): KafkaConfig {
-  restWhenNothingWaits()
   return {
     clientId: "noriter",
     brokers: [...brokers].sort(() => Math.random() - 0.5), // so that a lost broker does not stop everybody
@@ -306,17 +305,12 @@ const logTo = (context: Context.Context<never>): logCreator => {
 
 const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
-let isMended = false
+const { scheduleCheckPendingRequests } = RequestQueue.prototype
 
 /**
  * A connection of kafkajs 2.2 looks every millisecond whether a request of its still waits, also where none does (its
  * issue 1704): an idle runner woke 860 times a second for that. Whatever waits calls this itself.
  */
-function restWhenNothingWaits(): void {
-  if (isMended) return
-  isMended = true
-  const schedule = RequestQueue.prototype.scheduleCheckPendingRequests
-  RequestQueue.prototype.scheduleCheckPendingRequests = function () {
-    if (this.pending.length > 0) schedule.call(this)
-  }
+RequestQueue.prototype.scheduleCheckPendingRequests = function () {
+  if (this.pending.length > 0) scheduleCheckPendingRequests.call(this)
 }

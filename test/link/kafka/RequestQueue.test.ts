@@ -1,10 +1,7 @@
 /** How a connection of kafkajs waits once it is mended (KafkaJs): for what cannot be sent yet, and for nothing else. */
 import { afterEach, assert, beforeEach, it, vi } from "@effect/vitest"
-import * as Context from "effect/Context"
 import RequestQueue from "kafkajs/src/network/requestQueue/index.js"
-import { configOf } from "../../../src/link/kafka/KafkaJs.ts"
-
-configOf({ brokers: [] }, Context.empty())
+import "../../../src/link/kafka/KafkaJs.ts"
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
