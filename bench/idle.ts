@@ -1,14 +1,20 @@
-/** Ten thousand phones that said hello and stay: how fast they come, what each takes in memory, what all of them cost. */
+/**
+ * Ten thousand phones that said hello and stay: how fast they come, what each takes in memory, what all of them cost. Beside
+ * them what a connection takes where there is no more than that (bare net), and with the handshake of Socket.IO.
+ */
 import { contest } from "./harness/Contest.ts"
 import { LoadClient } from "./harness/LoadClient.ts"
 import { cpuSeconds, residentBytes } from "./harness/Program.ts"
-import { type Contender, noriter } from "./harness/System.ts"
+import { type Contender, net, noriter, socketio } from "./harness/System.ts"
 import { spread } from "./Measure.ts"
 import type { Bench, Row } from "./Report.ts"
 
-const kilobytesMax = 10
-const hellosPerSecondMin = 8_000
-const busyPercentMax = 5
+const goals: ReadonlyMap<string, Pick<Row, "target" | "atLeast">> = new Map([
+  ["Noriter: hellos", { atLeast: 8_000 }],
+  ["Noriter: resident, each", { target: 10 }],
+  ["Noriter: busy", { target: 5 }],
+  ["Noriter: disconnected", { target: 0 }]
+])
 const settleSeconds = 5
 const idleSeconds = 15
 /** Whoever comes first finds code that is not compiled yet and memory that is not there yet. */
@@ -46,24 +52,27 @@ export const idle: Bench = {
   isLong: true,
   run: async (_seconds, at, { phones, repetitions, profileTo }) => {
     const ours = noriter({}, profileTo)
-    const outcomes = await contest([ours], repetitions, (contender) => idleOn(contender, phones || 10_000, at))
-    const all = outcomes.get(ours.name) ?? []
-    const row = (
-      name: string,
-      unit: string,
-      of: (idle: Idle) => number,
-      goal: Pick<Row, "target" | "atLeast">
-    ): Row => ({
-      name,
-      unit,
-      ...spread(all.map(of)),
-      ...goal
-    })
+    const outcomes = await contest([ours, net(), socketio], repetitions, (contender) =>
+      idleOn(contender, phones || 10_000, at)
+    )
+    const [own = [], beside = []] = [outcomes.get(ours.name), outcomes.get(socketio.name)]
+    const ratios = own.map(({ hellosPerSecond }, time) => hellosPerSecond / (beside[time]?.hellosPerSecond ?? 0))
     return [
-      row("hellos", "/s", ({ hellosPerSecond }) => hellosPerSecond, { atLeast: hellosPerSecondMin }),
-      row("resident, each", "kB", ({ kilobytesEach }) => kilobytesEach, { target: kilobytesMax }),
-      row("busy", "% of a core", ({ busyPercent }) => busyPercent, { target: busyPercentMax }),
-      row("disconnected", "phones", ({ closed }) => closed, { target: 0 })
+      ...[...outcomes].flatMap(([name, all]) => rowsOf(name, all)),
+      { name: "Noriter / Socket.IO: hellos", unit: "×", ...spread(ratios) }
     ]
   }
+}
+
+const rowsOf = (contender: string, all: ReadonlyArray<Idle>): ReadonlyArray<Row> => {
+  const row = (what: string, unit: string, of: (idle: Idle) => number): Row => {
+    const name = `${contender}: ${what}`
+    return { name, unit, ...spread(all.map(of)), ...goals.get(name) }
+  }
+  return [
+    row("hellos", "/s", ({ hellosPerSecond }) => hellosPerSecond),
+    row("resident, each", "kB", ({ kilobytesEach }) => kilobytesEach),
+    row("busy", "% of a core", ({ busyPercent }) => busyPercent),
+    row("disconnected", "phones", ({ closed }) => closed)
+  ]
 }
