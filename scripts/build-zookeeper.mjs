@@ -2,7 +2,7 @@
  * Builds the zookeeper addon for the Node that will run the server. npm runs this after installing.
  *
  * The package is built here, and not by its own install script, for four reasons:
- * - A flaw in it ends a server of ours by SIGABRT: scripts/zookeeper.patch mends it, and says which.
+ * - Flaws in it end a server of ours by SIGABRT, and hold it up: scripts/zookeeper.patch mends them, and says which.
  * - It carries no prebuilt addon for Linux, and an addon of its kind fits one major version of Node only.
  * - It must be built against the headers of the Node that runs this script. npm can be told by anybody's npmrc
  *   (`nodedir`) to use those of another Node; the build then passes and the addon does not load.
@@ -75,7 +75,8 @@ function buildEnvironment(headers) {
 
 /** Mends the source, and runs the two steps of the package's own install script; says which one failed. */
 function build(folder, env) {
-  if (!mend(folder)) return "mending the source failed"
+  // Mended by the patch of before, say.
+  if (!mend(folder)) return "its source is not as it was published (`npm ci` brings it anew)"
   const steps = [
     ["unpacking the C client", "scripts/prepublish.js"],
     ["compiling", require.resolve("node-gyp-build/bin.js", { paths: [folder] })]
