@@ -62,7 +62,7 @@ function misrouted(key: Key, message: { readonly $type: string }): never {
 export interface BlockConsumer {
   /** Blocks whoever is one member of the channel, until that is taken back. From the answer on the guest neither sees nor hears them, in any channel and under any number: no `appeared`, `moved`, `emoted` and `typed`, no `said`, history included, no `whispered` and no `given`. Who is in view disappears with GONE_REASON_OUT_OF_SIGHT, and appears when it is taken back. They learn nothing of it, and see and hear the guest as before; what they whisper is answered as ever, and the flowers they give are in the pouch. What was told stays told; whispers of that time are not told later. `crowded` counts everybody. */
   readonly block: ClientHandler<BlockRequest, BlockResponse>
-  /** Takes a block back. */
+  /** Takes a block back. Lines of that time are not told now. Where the stream is told again they are in it like all others: as history on entering, and on resume behind the last line that was heard, never before it. */
   readonly unblock: ClientHandler<UnblockRequest, UnblockResponse>
   /** Lists the guest's own blocks. */
   readonly blocks: ClientHandler<BlocksRequest, BlocksResponse>

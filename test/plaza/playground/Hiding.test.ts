@@ -230,6 +230,21 @@ describe("what a phone hides changes", () => {
     )
   })
 
+  it("lines of a block that was taken back are told where the stream is told again: after what was heard, never before", () => {
+    const view = viewOf()
+    const phone = enter(view, 1, 500, 500, { hidden: [3] })
+    for (const [seq, member] of [3, 9, 3].entries()) view.heard(lineBy(member, seq + 1))
+    view.flushLines()
+    view.hide(1, undefined)
+    view.flushLines()
+    const back = new Listener(1, { xCm: 500, yCm: 500 })
+    assert.isTrue(view.rejoin(back, 2))
+    assert.deepStrictEqual(
+      [phone, back].map(({ said }) => said.map(({ seq }) => seq)),
+      [[2], [3]]
+    )
+  })
+
   it("who goes while hidden, and is shown again before anybody was told, comes and goes", () => {
     const view = viewOf()
     const phone = enter(view, 1, 500, 500, { hidden: [3] })

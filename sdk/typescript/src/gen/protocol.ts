@@ -1052,7 +1052,7 @@ export abstract class Requests {
     return this.ask("block", request, readBlockResponse)
   }
 
-  /** Takes a block back. */
+  /** Takes a block back. Lines of that time are not told now. Where the stream is told again they are in it like all others: as history on entering, and on resume behind the last line that was heard, never before it. */
   unblock(request: UnblockRequest): Promise<UnblockResponse> {
     return this.ask("unblock", request, readUnblockResponse)
   }
