@@ -23,7 +23,7 @@ import {
   type RosterError
 } from "../link/Roster.ts"
 import { Lease } from "./Lease.ts"
-import { type CommitRefused, SharedSpace, type SpaceError } from "./SharedSpace.ts"
+import { type CommitRefused, idleKeptMs, SharedSpace, type SpaceError } from "./SharedSpace.ts"
 
 /** The lease is refreshed so often; a watcher calls it dead after three unrefreshed ones (rule P7). */
 const lookEveryMs = 1_000
@@ -76,6 +76,7 @@ export const begin = Effect.fnUntraced(function* (runner: string) {
     },
     troubles: () => lives.troubles(),
     unsettledMs: () => lives.unsettledMs(),
+    wasSilent: () => lives.wasSilent,
     isCurrent: Effect.suspend(() => lives.isCurrent),
     lifeOf: (incarnation: string) => lives.lifeOf(incarnation),
     isPlaced: (incarnation: string) => lives.isPlaced(incarnation),
@@ -140,6 +141,9 @@ class Lives {
   #healed = 0
   #wantsHealing = false
   #unsettledUntilMs = 0
+  /** When the space last said something of its lease, and whether that was too late once, and not all looked at since. */
+  #heardMs: number
+  #wasSilent = false
   #trouble: string | undefined
   #isWorried = false
 
@@ -147,6 +151,7 @@ class Lives {
     this.#means = means
     this.space = means.space
     this.generation = means.generation
+    this.#heardMs = means.clock.currentTimeMillisUnsafe()
   }
 
   get place(): Place {
@@ -185,6 +190,16 @@ class Lives {
 
   unsettle(): void {
     this.#unsettledUntilMs = this.#means.clock.currentTimeMillisUnsafe() + settleMs
+  }
+
+  get wasSilent(): boolean {
+    return this.#wasSilent || this.#means.clock.currentTimeMillisUnsafe() - this.#heardMs >= idleKeptMs
+  }
+
+  #heard(): void {
+    if (this.wasSilent && !this.#wasSilent) this.#healSoon()
+    this.#wasSilent = this.wasSilent
+    this.#heardMs = this.#means.clock.currentTimeMillisUnsafe()
   }
 
   troubles(): ReadonlyArray<string> {
@@ -246,6 +261,7 @@ class Lives {
       for (const { lease } of this.#formers) yield* lease.refresh(this.space, this.generation)
       const { lease } = this.place
       const refreshed = yield* lease.refresh(this.space, this.generation)
+      this.#heard()
       const kept = refreshed === "missing" && (yield* this.isCurrent) ? yield* this.#found : refreshed
       if (kept === "fenced") this.fenced(this.place.incarnation.id)
       if (kept !== "rewound") return
@@ -361,6 +377,7 @@ class Lives {
       yield* this.listener?.heal(formers.map(({ incarnation }) => incarnation)) ?? Effect.void
       this.#formers = this.#formers.filter((former) => !formers.includes(former))
       this.#healed = changes
+      if (!this.#isHealing) this.#wasSilent = false
     }).pipe(
       Effect.catchCause((cause) => {
         this.#healSoon()

@@ -18,13 +18,13 @@ import {
   type Committed,
   type Entry,
   type Head,
+  idleKeptMs,
   type Positions,
   type ReadRequest,
   SharedSpace,
   type Snapshot,
   type Tag,
   type TagState,
-  tokensKeptMs,
   tokensMax
 } from "./SharedSpace.ts"
 import { isTag, memberKey } from "./Tag.ts"
@@ -47,14 +47,17 @@ export class Space {
   private tags = new Map<Tag, MemoryTag.MemoryTag>()
   private marker: Generation | undefined
   /** Tags that have written since `turnedMs`, and those that had in as long a time before it. */
-  private recent = new Set<MemoryTag.MemoryTag>()
-  private older = new Set<MemoryTag.MemoryTag>()
-  private turnedMs = performance.now()
+  private recent = new Set<Tag>()
+  private older = new Set<Tag>()
+  private readonly now: () => number
+  private turnedMs: number
   private readonly ready = new Listeners<void>()
   private readonly hub: Hub
 
-  constructor(hub: Hub) {
+  constructor(hub: Hub, now = () => performance.now()) {
     this.hub = hub
+    this.now = now
+    this.turnedMs = now()
   }
 
   // --- Writing ---
@@ -74,22 +77,29 @@ export class Space {
     else {
       this.tags.set(commit.tag, tag)
       keepToken(tag, commit.token, committed)
-      this.forgetTokens(tag)
+      this.wrote(commit.tag)
     }
     for (const { channel, bytes } of commit.tell) this.hub.publish(channel, bytes)
     return committed
   }
 
-  /** Of tags that have written nothing for long: there is one for each guest who was ever here. */
-  private forgetTokens(written: MemoryTag.MemoryTag): void {
-    const nowMs = performance.now()
-    if (nowMs - this.turnedMs >= tokensKeptMs) {
-      for (const tag of this.older) if (!this.recent.has(tag)) tag.tokens = undefined
+  /** What has written nothing for long forgets its tokens, and goes where it holds nothing else. */
+  private wrote(written: Tag): void {
+    const nowMs = this.now()
+    if (nowMs - this.turnedMs >= idleKeptMs) {
+      for (const name of this.older) if (!this.recent.has(name)) this.forget(name)
       this.older = this.recent
       this.recent = new Set()
       this.turnedMs = nowMs
     }
     this.recent.add(written)
+  }
+
+  private forget(name: Tag): void {
+    const tag = this.tags.get(name)
+    if (tag === undefined) return
+    if (MemoryTag.isEmpty(name, tag)) this.tags.delete(name)
+    else tag.tokens = undefined
   }
 
   /** The tag of this generation, or an empty one where it may be founded: what an older generation left is void (L12). */
@@ -235,6 +245,7 @@ export class Space {
   private restore(saved: Saved): void {
     const { tags, marker } = structuredClone(saved)
     this.tags = new Map(tags)
+    this.recent = new Set(tags.keys())
     this.marker = marker
   }
 }

@@ -24,7 +24,7 @@ import {
 } from "./SharedSpace.ts"
 import { isChannel, isTag, memberKey, memberPrefix } from "./Tag.ts"
 
-/** A guest has a tag for as long as the process lives, and most of them hold a session and no more: what is undefined is empty. */
+/** Each guest who is here has one, and most of them hold a session and no more: what is undefined is empty. */
 export interface MemoryTag {
   readonly generation: Generation
   /** The offset of the last applied record; -1: none, since offsets begin at 0. */
@@ -60,6 +60,10 @@ export const empty = (generation: Generation): MemoryTag => ({
   places: undefined,
   tokens: undefined
 })
+
+/** Whether it may go (`idleKeptMs`): nothing is lost with it but how far its versions and counters had come. */
+export const isEmpty = (name: Tag, { applied, entries, streams }: MemoryTag): boolean =>
+  applied === -1 && entries.size === 0 && (streams?.size ?? 0) === 0 && !isChannel(name)
 
 export interface Refusal {
   readonly reason: CommitRefused["reason"]

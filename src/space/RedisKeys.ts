@@ -4,7 +4,8 @@
  *
  * - `:meta` hash, numbers as text: `era`, `n`, `applied`, `now`, `version` (the last given out), `counter/NAME`,
  *   `head/STREAM` (seq, trimmedTo), `source/TOPIC/PARTITION` (offset, index), `fence/RUNNER` (era, node), and `queue/…` for
- *   each queue of lines there is, so that a tag's keys can be told from this hash;
+ *   each queue of lines there is, so that a tag's keys can be told from this hash; `empty` (era, n) instead of these two
+ *   where the tag holds nothing, and is to go: then nothing else but tokens is there of it;
  * - `:entries` hash, key → version, dueMs, owner, value (RedisValues); `:due` sorted set of those with a deadline;
  * - `:places` hash, key of the member → x, y;
  * - `:outcomes` hash, `s` session → when last decided, ids; `o` id session → body hash, answer; `:sessions` sorted set of

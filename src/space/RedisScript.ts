@@ -6,9 +6,11 @@
 import { createHash } from "node:crypto"
 import { readFileSync } from "node:fs"
 import type { Redis } from "ioredis"
-import { fencesMax, outcomeAgeMs, outcomeSessionsMax, outcomesMax, tokensKeptMs, tokensMax } from "./SharedSpace.ts"
+import * as Space from "./SharedSpace.ts"
 
-const shared = Object.entries({ outcomesMax, outcomeSessionsMax, outcomeAgeMs, fencesMax, tokensMax, tokensKeptMs })
+const { outcomesMax, outcomeSessionsMax, outcomeAgeMs, fencesMax, tokensMax, idleKeptMs } = Space
+const numbers = { outcomesMax, outcomeSessionsMax, outcomeAgeMs, fencesMax, tokensMax, idleKeptMs }
+const shared = Object.entries(numbers)
   .map(([name, value]) => `local ${name} = ${value}\n`)
   .join("")
 

@@ -208,6 +208,7 @@ export function unpackMeta(fields: ReadonlyArray<Buffer>): Meta {
     if (kind === "counter") counters.set(name, first)
     else if (kind === "head") heads.set(name, { seq: first, trimmedTo: second })
     else if (kind === "source") sources.set(name, { ...partitionOf(name), offset: first, index: second })
+    else if (kind === "empty") plain.set("era", first).set("n", second)
     else if (slash === -1) plain.set(kind, first)
   }
   const [era, n] = [plain.get("era"), plain.get("n")]

@@ -118,8 +118,10 @@ const sessionNow = (writes: PresenceWrites, self: Self["Service"], held: Held, a
       return Effect.map(written, (now): Found => ({ now, isClaimedBack: false }))
     }
     if (entry?.owner === undefined) {
-      // Deleted it would still be known that it was there, unless the space has gone back behind it (rule L11).
-      const isLost = state.isMissing || state.version < held.version || self.unsettledMs() > 0
+      // Deleted it would still be known that it was there, unless the space has gone back behind it (rule L11), or this
+      // runner comes so late that nothing is left to know it by.
+      const isUnknown = state.isMissing || state.version < held.version
+      const isLost = self.unsettledMs() > 0 || (isUnknown && !self.wasSilent())
       if (!isLost) return "ended"
       // With it is lost who else may have claimed it meanwhile.
       return { ...(yield* put(by, forgotten(held.record, askedId), { _tag: "Compared" })), isClaimedBack: true }

@@ -27,6 +27,9 @@ export class Self extends Context.Service<
      * until then may yet come, and numbers that seem to be free are not. 0: everything is as it says.
      */
     readonly unsettledMs: () => number
+    /** Whether it was out of touch with the space so long that what ended there meanwhile is as if it had never been
+     * (`idleKeptMs`), and has not looked at all it holds since. */
+    readonly wasSilent: () => boolean
     /** Whether the space is of our generation still, so that a tag that is missing may be founded (rule L12). */
     readonly isCurrent: Effect.Effect<boolean, SpaceError>
     /** Whether an incarnation is in the roster. */

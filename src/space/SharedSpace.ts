@@ -262,8 +262,14 @@ export const changesMax = 1_000
 export const fencesMax = 1_000
 /** Commit tokens remembered per tag: a repeat comes within seconds. */
 export const tokensMax = 1_000
-/** A tag that has written nothing for so long forgets its tokens. */
-export const tokensKeptMs = 600_000
+/**
+ * A tag to which nothing was written for so long, or for twice as long at the most, forgets its tokens; and it goes, as if
+ * it had never been founded, where it is no channel, holds neither an entry nor a stream and has taken in nothing of the
+ * log. Till then a repeat is answered as the first time (rule C1), and its count of connections goes on. After that the
+ * count begins anew, which does no harm: no runner gives out a number twice (rule P3), and one that was out of touch for so
+ * long knows that what is gone has ended (rule L11).
+ */
+export const idleKeptMs = 600_000
 
 /** A token nobody else has. Copied: as randomUUID gives it, it is held together of twenty parts for as long as it is kept. */
 export const newToken = (): string => Buffer.from(crypto.randomUUID(), "latin1").toString("latin1")

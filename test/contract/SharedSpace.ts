@@ -23,19 +23,22 @@ import {
   record,
   refusedAs
 } from "./SharedSpaceCommits.ts"
+import { empty, type Pass } from "./SharedSpaceEmpty.ts"
 import { presence } from "./SharedSpacePresence.ts"
 import { streams } from "./SharedSpaceStreams.ts"
 
 export interface Harness {
   /** Cuts the connection and lets it come back. */
   readonly reconnect?: Effect.Effect<void, never, SharedSpace>
+  /** Lets time pass for what it keeps for a while. */
+  readonly pass?: Pass
 }
 
 export function suite<E>(name: string, layer: Layer.Layer<SharedSpace | RunnerLink, E>, harness: Harness = {}): void {
   over(layer, { timeout: 30_000, excludeTestServices: true })(`SharedSpace over ${name}`, (it) => {
-    const all = { ...log, ...outcomes, ...values, ...streams, ...presence }
+    const { reconnect, pass } = harness
+    const all = { ...log, ...outcomes, ...values, ...streams, ...presence, ...(pass && empty(pass)) }
     for (const [title, test] of Object.entries(all)) it.effect(title, () => test, 30_000)
-    const { reconnect } = harness
     if (reconnect === undefined) return
     it.effect("says so when it is connected again", () => resync(reconnect), 30_000)
   })

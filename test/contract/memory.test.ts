@@ -24,9 +24,14 @@ let holes = 0
 const holey = new MemoryTopicLog.Broker({ topics: [contractTopic], hole: () => holes++ % 3 })
 TopicLog.suite("memory, with holes", MemoryTopicLog.layerOf(holey))
 
-const space = new MemorySharedSpace.Space(hub)
+let passedMs = 0
+const space = new MemorySharedSpace.Space(hub, () => passedMs)
 SharedSpace.suite("memory", Layer.mergeAll(MemorySharedSpace.layerOf(space), MemoryRunnerLink.layerOf(hub)), {
-  reconnect: Effect.sync(() => space.reconnect())
+  reconnect: Effect.sync(() => space.reconnect()),
+  pass: (ms) =>
+    Effect.sync(() => {
+      passedMs += ms
+    })
 })
 Timers.suite("memory", Layer.mergeAll(MemorySharedSpace.layerOf(space), MemoryRunnerLink.layerOf(hub)))
 // What a server without clustering builds: space and link find the same hub.

@@ -3,7 +3,7 @@
  * else befalls a real connection is in test/space/RedisSharedSpace.test.ts.
  */
 import * as Effect from "effect/Effect"
-import { cut, layerOf } from "../services/RedisOperator.ts"
+import { cut, layerOf, pass } from "../services/RedisOperator.ts"
 import { withServices } from "../services/Services.ts"
 import { unique } from "./Eventually.ts"
 import * as RunnerLink from "./RunnerLink.ts"
@@ -14,7 +14,7 @@ const contract = (name: string, url: string) => {
   const prefix = `${unique("contract")}:`
   const reconnect = Effect.scoped(cut(url, prefix))
   RunnerLink.suite(name, layerOf(url, prefix), { reconnect })
-  SharedSpace.suite(name, layerOf(url, prefix), { reconnect })
+  SharedSpace.suite(name, layerOf(url, prefix), { reconnect, pass: (ms) => Effect.scoped(pass(url, prefix, ms)) })
   Timers.suite(name, layerOf(url, prefix))
 }
 

@@ -30,6 +30,17 @@ export const cut = Effect.fnUntraced(function* (url: string, prefix: string) {
   })
 })
 
+/** So much time passes for the keys of a prefix that go by themselves. */
+export const pass = Effect.fnUntraced(function* (url: string, prefix: string, ms: number) {
+  const client = yield* operator(url)
+  yield* Effect.promise(async () => {
+    for (const key of await client.keys(`${prefix}*`)) {
+      const leftMs = await client.pttl(key)
+      if (leftMs >= 0) await client.pexpire(key, leftMs - ms)
+    }
+  })
+})
+
 /** Empties it, of everybody's. */
 export const emptied = (url: string): Promise<void> =>
   Effect.runPromise(

@@ -34,6 +34,8 @@ export class Watch {
   readonly commits: Array<Commit> = []
   /** Commits after which the runner is killed: no later one happens, nor anything that comes after it. */
   killAfter = Number.POSITIVE_INFINITY
+  /** Nothing is committed, not even a lease. */
+  isAway = false
   /** A planted defect: what the space is given instead. */
   instead: (commit: Commit) => Commit = (commit) => commit
   /** Run before a commit is made. */
@@ -55,6 +57,7 @@ export class Watch {
       ...space,
       commit: (commit) =>
         Effect.gen({ self: this }, function* () {
+          if (this.isAway) return yield* spaceAway
           if (isBeside(commit)) return yield* space.commit(commit)
           if (this.commits.length >= this.killAfter) return yield* Effect.interrupt
           yield* this.before(commit)

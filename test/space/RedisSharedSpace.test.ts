@@ -12,6 +12,7 @@ import { Redis } from "../../src/link/Redis.ts"
 import { RunnerLink } from "../../src/link/RunnerLink.ts"
 import {
   type Commit,
+  idleKeptMs,
   outcomeSessionsMax,
   outcomesMax,
   SharedSpace,
@@ -54,6 +55,9 @@ await withServices("SharedSpace over Redis", ["redis"], ({ redis }) => {
   )
   it.live("an outcome that is forgotten leaves nothing behind, and one decided twice counts once", () =>
     outcomesLeft(redis)
+  )
+  it.live("a tag that is to go is none for release 0.1.0, and what that writes there does not go", () =>
+    emptied010(redis)
   )
   it.live("knows the last 1,000 tokens of a tag, and forgets them when it is idle", () => tokens(redis), 60_000)
 })
@@ -321,6 +325,27 @@ const tokens = Effect.fnUntraced(function* (redis: string) {
   const key = tokensKey(prefix, tag)
   assert.isAtMost(yield* Effect.promise(() => client.hlen(key)), 2 * tokensMax + 1)
   assert.isAbove(yield* Effect.promise(() => client.pttl(key)), 0)
+}, Effect.scoped)
+
+const emptied010 = Effect.fnUntraced(function* (redis: string) {
+  const [client, prefix, tag] = [yield* operator(redis), `${unique("empty")}:`, unique("guest")]
+  const key = `${prefix}{${tag}}:meta`
+  const ttl = Effect.promise(() => client.pttl(key))
+  yield* Effect.gen(function* () {
+    const space = yield* SharedSpace
+    yield* space.commit(commitOf(tag, { changes: [put("session")] }))
+    assert.strictEqual(yield* ttl, -1)
+    yield* space.commit(commitOf(tag, { changes: [{ _tag: "Delete", key: "session" }] }))
+    assert.isAtMost(yield* ttl, idleKeptMs)
+    assert.isAbove(yield* ttl, idleKeptMs - 60_000)
+    assert.deepStrictEqual(yield* Effect.promise(() => client.hmget(key, "era", "n")), [null, null])
+    assert.deepStrictEqual((yield* space.read({ tag, keys: [] })).generation, generation)
+    // It founds what is none: all keys of the tag go first.
+    yield* Effect.promise(() => client.unlink(key))
+    yield* Effect.promise(() => client.hset(key, { era: generation.era, n: generation.n, version: 1 }))
+    yield* space.commit(commitOf(tag, { found: false, changes: [put("session")] }))
+    assert.strictEqual(yield* ttl, -1)
+  }).pipe(Effect.provide(layerOf(redis, prefix)))
 }, Effect.scoped)
 
 const tokensKey = (prefix: string, tag: Tag) => `${prefix}{${tag}}:tokens`

@@ -7,7 +7,7 @@ import { PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records
 import { incarnationTag } from "../../src/space/Lease.ts"
 import { sessionKey } from "../../src/space/PresenceWrites.ts"
 import { numbersLeft } from "../../src/space/Regain.ts"
-import type { Commit } from "../../src/space/SharedSpace.ts"
+import { type Commit, idleKeptMs } from "../../src/space/SharedSpace.ts"
 import { type Runner, rosterAway, runner, settle, spaceAway, Twins, Watch } from "./Harness.ts"
 import { membersIn, refusal, sessionIn, wrongs } from "./Members.ts"
 import { guest, named, park, standing, stateOf } from "./Standing.ts"
@@ -113,6 +113,32 @@ describe("what a runner holds", () => {
       assert.strictEqual((yield* first.presence.regain(held, 0, at))._tag, "Ended")
       assert.deepStrictEqual(first.watch.tags, [])
     })
+  )
+
+  it.effect(
+    "has ended, where this runner was out of touch until nothing could be left of it; else it is put back",
+    () =>
+      Effect.gen(function* () {
+        for (const [awayMs, expected] of [
+          [idleKeptMs - 2_000, "Held"],
+          [idleKeptMs, "Ended"]
+        ] as const) {
+          const { twins, first, held } = yield* standing
+          const healed: Array<string> = []
+          const regained = Effect.map(first.presence.regain(held, 0, at), ({ _tag }) => _tag)
+          yield* first.self.onChange(() => Effect.map(regained, (tag) => void healed.push(tag)))
+          first.watch.isAway = true
+          yield* TestClock.adjust(awayMs)
+          // A watcher ended it, and then it was no more. Only its lease is as it was.
+          twins.space.commit(commitOn(first, guest, [{ _tag: "RemoveTag" }]))
+          first.watch.isAway = false
+          assert.strictEqual(yield* regained, expected)
+          if (expected === "Held") continue
+          yield* second
+          assert.deepStrictEqual(healed, [expected], "all that it holds is looked at, before it trusts what is missing")
+          assert.strictEqual(yield* regained, "Held", "in touch again, what is missing was lost")
+        }
+      })
   )
 
   it.effect("must come back when others were told that it is gone", () =>

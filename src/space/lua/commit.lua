@@ -8,6 +8,8 @@ local commit = cmsgpack.unpack(ARGV[1])
 -- empty, and what it holds goes before the first write (rule L12).
 local isVoid = false
 local isRemoved = false
+-- Whether it held nothing before, and whether something was taken away: else it cannot have become empty.
+local wasEmpty, isLess = false, false
 local applied = -1
 local fields, changedFields, entries, heads = {}, {}, {}, {}
 
@@ -220,6 +222,7 @@ writes.PutNext = function(change)
 end
 
 writes.Delete = function(change)
+  isLess = true
   redis.call("HDEL", ENTRIES, change.key)
   redis.call("ZREM", DUE, change.key)
   entries[change.key] = false
@@ -308,7 +311,7 @@ local function keepToken(answer)
   local oldest = redis.call("HGET", TOKENS, slot)
   if oldest then redis.call("HDEL", TOKENS, "t" .. oldest) end
   redis.call("HSET", TOKENS, slot, commit.token, "t" .. commit.token, cmsgpack.pack(answer))
-  redis.call("PEXPIRE", TOKENS, tokensKeptMs)
+  redis.call("PEXPIRE", TOKENS, idleKeptMs)
 end
 
 local function writeFields()
@@ -318,6 +321,29 @@ local function writeFields()
     list[#list + 1] = value
   end
   if #list > 0 then redis.call("HSET", META, unpack(list)) end
+end
+
+local function isEmpty()
+  if commit.isChannel or field("applied") or redis.call("HLEN", ENTRIES) > 0 then return false end
+  for _, name in ipairs(redis.call("HKEYS", META)) do
+    if string.sub(name, 1, 5) == "head/" then return false end
+  end
+  return true
+end
+
+-- A tag that holds nothing is to go, and is marked so. Whoever does not know the mark, as release 0.1.0, finds no generation
+-- there and founds the tag anew, which is then not to go: else what that writes would go with it.
+local function setExpiry()
+  if not (wasEmpty or isLess or isVoid) then return end
+  if isEmpty() then
+    redis.call("HSET", META, "empty", digits(commit.era) .. " " .. digits(commit.n))
+    redis.call("HDEL", META, "era", "n")
+    redis.call("PEXPIRE", META, idleKeptMs)
+  elseif wasEmpty then
+    redis.call("HSET", META, "era", digits(commit.era), "n", digits(commit.n))
+    redis.call("HDEL", META, "empty")
+    redis.call("PERSIST", META)
+  end
 end
 
 local function discard()
@@ -349,6 +375,7 @@ local function write()
   for counter, value in pairs(counters) do setField("counter/" .. counter, digits(value)) end
   if #versions > 0 then setField("version", digits(lastVersion)) end
   writeFields()
+  setExpiry()
   keepToken(answer)
   publish()
   return answer
@@ -357,11 +384,13 @@ end
 local function run()
   local first = redis.call("HGET", TOKENS, "t" .. commit.token)
   if first then return cmsgpack.unpack(first) end
-  local era, n, mark = unpack(redis.call("HMGET", META, "era", "n", "applied"))
-  applied = tonumber(mark or -1)
-  local age = era and compare(tonumber(era), tonumber(n), commit.era, commit.n) or -1
+  local known = redis.call("HMGET", META, "era", "n", "empty", "applied")
+  local era, n = generationOf(known[1], known[2], known[3])
+  applied = tonumber(known[4] or -1)
+  local age = era and compare(era, n, commit.era, commit.n) or -1
   if age > 0 or (age < 0 and not commit.found) then return refused("Missing") end
   isVoid = age < 0
+  wasEmpty = known[3] and not isVoid
   local refusal = guards[commit.guard._tag](commit.guard) or changedReads() or refusedChange()
   if refusal then return refusal end
   local missing = (isVoid or isRemoved) and discards() or {}

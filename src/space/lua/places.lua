@@ -26,11 +26,12 @@ end
 
 local function run()
   local era, node, runner = incarnationOf(by, 1)
-  local known = redis.call("HMGET", META, "era", "n", "applied", "fence/" .. runner)
-  local applied = tonumber(known[3] or -1)
-  local isOfNow = known[1] and compare(tonumber(known[1]), tonumber(known[2]), tonumber(ARGV[1]), tonumber(ARGV[2])) == 0
+  local known = redis.call("HMGET", META, "era", "n", "empty", "applied", "fence/" .. runner)
+  local knownEra, knownN = generationOf(known[1], known[2], known[3])
+  local applied = tonumber(known[4] or -1)
+  local isOfNow = knownEra and compare(knownEra, knownN, tonumber(ARGV[1]), tonumber(ARGV[2])) == 0
   if not isOfNow then return { "Missing", "", applied } end
-  if isBelow(known[4], era, node) then return { "Fenced", "", applied } end
+  if isBelow(known[5], era, node) then return { "Fenced", "", applied } end
   local written = 0
   for from = 1, #members, atOnce do written = written + writeFrom(from, math.min(from + atOnce - 1, #members)) end
   return { "", written }

@@ -16,6 +16,12 @@ local function compare(firstA, secondA, firstB, secondB)
   return secondA - secondB
 end
 
+-- The generation of a tag, from its fields `era`, `n` and `empty`, of which the last stands for both others.
+local function generationOf(era, n, empty)
+  if empty then return twoNumbers(empty) end
+  if era then return tonumber(era), tonumber(n) end
+end
+
 -- Era, node and runner of an owner, from the bytes that say which incarnation it is.
 local function incarnationOf(bytes, at)
   local era, node, runner = struct.unpack(">I8I8I2c0", bytes, at)
