@@ -14,7 +14,7 @@ import type { Incarnation } from "../link/Roster.ts"
 import { Settings } from "../Settings.ts"
 import { type Claimable, type EnterRequest, type Held, type HeldMember, isPutBack, type Position } from "./Held.ts"
 import { moveOnOverdue } from "./Overdue.ts"
-import { ChannelIndex, guestKey, indexAll, unindex } from "./PresenceIndex.ts"
+import { channelKey, guestKey, type Holder, Index, indexAll, unindex } from "./PresenceIndex.ts"
 import { PresenceRefused, unlessTaken } from "./PresenceRefused.ts"
 import { next, type PresenceEvent, present } from "./PresenceState.ts"
 import { PresenceWrites } from "./PresenceWrites.ts"
@@ -72,8 +72,8 @@ export class Presence extends Context.Service<
     readonly indexAll: (holding: Iterable<Held>) => Change<void>
     /** Empties the tag of an incarnation that holds nothing any more (rule P6). */
     readonly unindex: (former: Incarnation) => Change<void>
-    /** Names no longer what channels nobody of this runner is in; these are. To be looked at again and again. */
-    readonly cleanIndex: (held: ReadonlySet<Tag>) => Change<void>
+    /** Names no longer what nobody of this runner holds; these are all. To be called again and again. */
+    readonly cleanIndex: (holding: Iterable<Holder>) => Change<void>
     /** Moves on what was due and whose runner is gone (rule P5). */
     readonly moveOnOverdue: (tag: Tag, member: number, nowMs: number) => Change<void>
     /** Removes a member whose session does not name it (rule P1); false: it is none. */
@@ -91,15 +91,23 @@ const make = Effect.gen(function* () {
   const self = yield* Self
   const settings = yield* Settings
   const writes = new PresenceWrites(space, self, settings)
-  const channels = new ChannelIndex(writes)
+  const index = new Index(writes)
   return Presence.of({
-    begin: begin(writes, self),
-    resume: resume(writes, channels, self),
+    begin: (guest, session) =>
+      Effect.suspend(() => {
+        const by = writes.incarnation
+        return index.naming(by, guestKey(guest), begin(writes, self, by, guest, session))
+      }),
+    resume: (guest, claim) =>
+      Effect.suspend(() => {
+        const by = writes.incarnation
+        return index.naming(by, guestKey(guest), resume({ writes, index, self }, by, guest, claim))
+      }),
     tokenHeld: (held) => writes.update(held, (record) => ({ ...record, tokenHeld: record.token })),
     enter: (held, request) =>
       Effect.suspend(() => {
         const by = writes.incarnation
-        return channels.naming(by, request.tag, enter(writes, by, held, request))
+        return index.naming(by, channelKey(request.tag), enter(writes, by, held, request))
       }),
     leave: leave(writes),
     remove: (held) => end(writes, held, GoneReason.GONE_REASON_REMOVED),
@@ -108,7 +116,7 @@ const make = Effect.gen(function* () {
     regain: regain(writes, self),
     indexAll: (holding) => indexAll(writes, holding),
     unindex: (former) => unindex(space, writes, former),
-    cleanIndex: (held) => channels.clean(held),
+    cleanIndex: (holding) => index.clean(holding),
     holds: ({ guest, owner }) =>
       Effect.map(writes.readSession(guest), (entry) => {
         const now = entry?.owner
@@ -119,47 +127,55 @@ const make = Effect.gen(function* () {
   })
 })
 
-const begin = (writes: PresenceWrites, self: Self["Service"]) =>
-  Effect.fnUntraced(function* (
-    guest: string,
-    session: { readonly id: string; readonly nickname: string; readonly claimId: number }
-  ) {
-    const by = writes.incarnation
-    yield* writes.index(by, [guestKey(guest)], [])
-    const record = SessionRecord.fromPartial({
-      session: session.id,
-      nickname: session.nickname,
-      state: PresenceState.PRESENCE_STATE_PRESENT,
-      claimId: session.claimId,
-      token: 1
-    })
-    const { before, held } = yield* writes.claim(by, guest, () => Effect.succeed(record))
-    if (before !== undefined) {
-      // Fenced it removes nobody (rule P8), nor whom a newer claim has taken over: it may be dead itself (rules P3, P4).
-      const guard: Guard = { _tag: "Takeover", key: memberKey(before.member), by: held.owner }
-      yield* unlessTaken(removeMemberOf(writes, before, reasonOf(before), guard))
-      // Claimed by one that is dead the session is claimed back, and must still know what it asked (rules P4, L6).
-      if (before.enters.length > 0 && (yield* self.isPlaced(by.id))) yield* forgetAsked(writes, before, held.owner)
-    }
-    return held
+const begin = Effect.fnUntraced(function* (
+  writes: PresenceWrites,
+  self: Self["Service"],
+  by: Incarnation,
+  guest: string,
+  session: { readonly id: string; readonly nickname: string; readonly claimId: number }
+) {
+  const record = SessionRecord.fromPartial({
+    session: session.id,
+    nickname: session.nickname,
+    state: PresenceState.PRESENCE_STATE_PRESENT,
+    claimId: session.claimId,
+    token: 1
   })
+  const { before, held } = yield* writes.claim(by, guest, () => Effect.succeed(record))
+  if (before !== undefined) {
+    // Fenced it removes nobody (rule P8), nor whom a newer claim has taken over: it may be dead itself (rules P3, P4).
+    const guard: Guard = { _tag: "Takeover", key: memberKey(before.member), by: held.owner }
+    yield* unlessTaken(removeMemberOf(writes, before, reasonOf(before), guard))
+    // Claimed by one that is dead the session is claimed back, and must still know what it asked (rules P4, L6).
+    if (before.enters.length > 0 && (yield* self.isPlaced(by.id))) yield* forgetAsked(writes, before, held.owner)
+  }
+  return held
+})
 
-const resume = (writes: PresenceWrites, channels: ChannelIndex, self: Self["Service"]) =>
-  Effect.fnUntraced(function* (guest: string, claim: ResumeClaim) {
-    const by = writes.incarnation
-    yield* writes.index(by, [guestKey(guest)], [])
-    const { held } = yield* writes.claim(by, guest, (before) =>
-      before === undefined && self.unsettledMs() > 0 ? Effect.fail(mayCome) : resumed(before, claim)
-    )
-    const { channel, member } = held.record
-    if (channel === "") return { held, member: undefined }
-    // It was entering when its socket was lost: nobody has seen it there, and the hidden member falls due.
-    if (member === 0) return { held: yield* writes.update(held, outside), member: undefined }
-    const taken = yield* channels.naming(by, channel, takeMember(writes, held))
-    // Its number was given to another while it was missing: this guest enters anew.
-    if (taken === "given away") return { held: yield* writes.update(held, outside), member: undefined }
-    return { held, member: taken }
-  })
+interface Resuming {
+  readonly writes: PresenceWrites
+  readonly index: Index
+  readonly self: Self["Service"]
+}
+
+const resume = Effect.fnUntraced(function* (
+  { writes, index, self }: Resuming,
+  by: Incarnation,
+  guest: string,
+  claim: ResumeClaim
+) {
+  const { held } = yield* writes.claim(by, guest, (before) =>
+    before === undefined && self.unsettledMs() > 0 ? Effect.fail(mayCome) : resumed(before, claim)
+  )
+  const { channel, member } = held.record
+  if (channel === "") return { held, member: undefined }
+  // It was entering when its socket was lost: nobody has seen it there, and the hidden member falls due.
+  if (member === 0) return { held: yield* writes.update(held, outside), member: undefined }
+  const taken = yield* index.naming(by, channelKey(channel), takeMember(writes, held))
+  // Its number was given to another while it was missing: this guest enters anew.
+  if (taken === "given away") return { held: yield* writes.update(held, outside), member: undefined }
+  return { held, member: taken }
+})
 
 const enter = Effect.fnUntraced(function* (writes: PresenceWrites, by: Incarnation, held: Held, request: EnterRequest) {
   const former = held.record
@@ -263,7 +279,6 @@ const end = Effect.fnUntraced(function* (writes: PresenceWrites, held: Held, rea
   yield* writes.endSession(held)
   yield* removeMemberOf(writes, held.record, reason)
   yield* forgetAsked(writes, held.record)
-  yield* writes.index(writes.incarnation, [], [guestKey(held.guest)])
 })
 
 const reasonOf = ({ state }: SessionRecord): GoneReason =>

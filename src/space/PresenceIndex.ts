@@ -2,14 +2,18 @@
  * The index of an incarnation (rule P6): in its own tag stand the guests it holds and the channels it entered, written
  * before the claim and cleaned after. It may name too much, never too little: the watcher starts from it.
  */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import type { Incarnation } from "../link/Roster.ts"
 import type { Held } from "./Held.ts"
 import { incarnationTag } from "./Lease.ts"
-import { refuse, type Write } from "./PresenceRefused.ts"
+import { type PresenceRefused, refuse, type Write } from "./PresenceRefused.ts"
 import type { PresenceWrites } from "./PresenceWrites.ts"
-import { type Change, changesMax, type SharedSpace } from "./SharedSpace.ts"
+import { type Change, changesMax, type SharedSpace, type SpaceError } from "./SharedSpace.ts"
 
 const guestPrefix = "guest/"
 const channelPrefix = "channel/"
@@ -24,69 +28,112 @@ const namesIn = (keys: ReadonlyArray<string>, prefix: string): ReadonlyArray<str
   keys.flatMap((key) => (key.startsWith(prefix) ? [key.slice(prefix.length)] : []))
 
 export const guestKey = (guest: string): string => guestPrefix + guest
-const channelKey = (channel: string): string => channelPrefix + channel
+export const channelKey = (channel: string): string => channelPrefix + channel
 
-/** The channels in the index: named before anybody enters, and no longer when nobody has been there for two looks. */
-export class ChannelIndex {
+/** A look takes all that is held, and need not come often: a name too many costs a watcher one read. */
+export const lookEveryMs = 10_000
+
+/** What the index names: each before it is held, and no longer when nobody has held it for two looks. */
+export class Index {
   readonly #writes: PresenceWrites
-  readonly #entering = new Map<string, number>()
+  readonly #coming = new Map<string, number>()
   readonly #named = new Set<string>()
-  /** Nobody was there at the last look. */
+  /** Perhaps held: of what was to hold them nobody knows how far it came. */
+  readonly #doubtful = new Set<string>()
+  /** Held by nobody at the last look. */
   #idle: ReadonlySet<string> = new Set()
-  #cleaning: Deferred.Deferred<void> | undefined
+  #lookedMs = Number.NEGATIVE_INFINITY
+  #cleaning: { readonly keys: ReadonlySet<string>; readonly done: Deferred.Deferred<void> } | undefined
 
   constructor(writes: PresenceWrites) {
     this.#writes = writes
   }
 
-  /** Names the channel, and has it stay named while somebody is on their way into it. */
-  naming<A>(by: Incarnation, channel: string, enter: Write<A>): Write<A> {
+  /** Names the key, and has it stay named while somebody is on their way to hold it. */
+  naming<A>(by: Incarnation, key: string, hold: Write<A>): Write<A> {
     return Effect.suspend(() => {
-      this.#entering.set(channel, (this.#entering.get(channel) ?? 0) + 1)
-      this.#named.add(channel)
+      this.#coming.set(key, (this.#coming.get(key) ?? 0) + 1)
+      this.#named.add(key)
       // What is being cleaned away now must be gone before it is named anew.
-      const cleaned = this.#cleaning === undefined ? Effect.void : Deferred.await(this.#cleaning)
-      return cleaned.pipe(
-        Effect.andThen(this.#writes.index(by, [channelKey(channel)], [])),
-        Effect.andThen(enter),
-        Effect.ensuring(Effect.sync(() => this.#entered(channel)))
+      const cleaning = this.#cleaning?.keys.has(key) === true ? Deferred.await(this.#cleaning.done) : Effect.void
+      return cleaning.pipe(
+        Effect.andThen(this.#writes.index(by, [key], [])),
+        Effect.andThen(Effect.onExit(hold, (exit) => Effect.sync(() => this.#tried(key, exit)))),
+        Effect.ensuring(Effect.sync(() => this.#came(key)))
       )
     })
   }
 
-  #entered(channel: string): void {
-    const left = (this.#entering.get(channel) ?? 1) - 1
-    if (left === 0) this.#entering.delete(channel)
-    else this.#entering.set(channel, left)
+  /** Whoever holds it now holds it instead of all who tried before. */
+  #tried(key: string, exit: Exit.Exit<unknown, PresenceRefused | SpaceError>): void {
+    if (Exit.isSuccess(exit)) this.#doubtful.delete(key)
+    else if (!isUntouched(exit.cause)) this.#doubtful.add(key)
   }
 
-  clean(held: ReadonlySet<string>): Write<void> {
-    return Effect.suspend(() => {
-      const idle = [...this.#named].filter((channel) => !held.has(channel) && !this.#entering.has(channel))
-      const gone = idle.filter((channel) => this.#idle.has(channel))
+  #came(key: string): void {
+    const left = (this.#coming.get(key) ?? 1) - 1
+    if (left === 0) this.#coming.delete(key)
+    else this.#coming.set(key, left)
+  }
+
+  clean(holding: Iterable<Holder>): Write<void> {
+    return Effect.flatMap(Clock.currentTimeMillis, (nowMs) => {
+      if (nowMs < this.#lookedMs + lookEveryMs) return Effect.void
+      this.#lookedMs = nowMs
+      const held = keysOf(holding)
+      const idle = [...this.#named].filter(
+        (key) => !held.has(key) && !this.#coming.has(key) && !this.#doubtful.has(key)
+      )
+      const gone = idle.filter((key) => this.#idle.has(key))
       this.#idle = new Set(idle)
       if (gone.length === 0) return Effect.void
-      const cleaning = Deferred.makeUnsafe<void>()
-      this.#cleaning = cleaning
-      const done = Effect.sync(() => {
+      const done = Deferred.makeUnsafe<void>()
+      this.#cleaning = { keys: new Set(gone), done }
+      const over = Effect.sync(() => {
         this.#cleaning = undefined
-        Deferred.doneUnsafe(cleaning, Effect.void)
+        Deferred.doneUnsafe(done, Effect.void)
       })
-      for (const channel of gone) this.#named.delete(channel)
-      return this.#writes.index(this.#writes.incarnation, [], gone.map(channelKey)).pipe(Effect.ensuring(done))
+      return Effect.forEach(inPieces(gone), (keys) => this.#strike(keys), { discard: true }).pipe(Effect.ensuring(over))
+    })
+  }
+
+  #strike(keys: ReadonlyArray<string>): Write<void> {
+    return Effect.map(this.#writes.index(this.#writes.incarnation, [], keys), () => {
+      // Whoever comes meanwhile waits, and names it anew.
+      for (const key of keys) if (!this.#coming.has(key)) this.#named.delete(key)
     })
   }
 }
 
+/** Refused before anything was written, or by that write. */
+const isUntouched = (cause: Cause.Cause<PresenceRefused | SpaceError>): boolean =>
+  Option.exists(
+    Cause.findErrorOption(cause),
+    (error) => error._tag === "PresenceRefused" && untouched.has(error.reason)
+  )
+const untouched: ReadonlySet<PresenceRefused["reason"]> = new Set(["Ended", "Spent", "Stale", "Full"])
+
+/** Who may hold a session. */
+export interface Holder {
+  readonly held: Held | undefined
+}
+
+/** The names of all that these hold. */
+const keysOf = (holding: Iterable<Holder>): ReadonlySet<string> => {
+  const keys = new Set<string>()
+  for (const { held } of holding) {
+    if (held === undefined) continue
+    keys.add(guestKey(held.guest))
+    if (held.record.channel !== "") keys.add(channelKey(held.record.channel))
+  }
+  return keys
+}
+
 /** Names all that these hold, in a few writes. */
 export const indexAll = (writes: PresenceWrites, holding: Iterable<Held>): Write<void> =>
-  Effect.gen(function* () {
-    const keys = new Set<string>()
-    for (const { guest, record } of holding) {
-      keys.add(guestKey(guest))
-      if (record.channel !== "") keys.add(channelKey(record.channel))
-    }
-    for (const some of inPieces([...keys])) yield* writes.index(writes.incarnation, some, [])
+  Effect.suspend(() => {
+    const keys = keysOf(Array.from(holding, (held) => ({ held })))
+    return Effect.forEach(inPieces([...keys]), (some) => writes.index(writes.incarnation, some, []), { discard: true })
   })
 
 /** Leaves nothing in the tag of an incarnation that holds nothing any more. */

@@ -300,28 +300,4 @@ describe("a runner with phones", () => {
       assert.deepStrictEqual(ownersIn(twins), [other.self.incarnation.id])
     })
   )
-
-  it.effect("names a channel in its index as long as somebody is there", () =>
-    Effect.gen(function* () {
-      const { twins, home, phones } = yield* crowd
-      const { id } = home.self.incarnation
-      const named = () => indexOf(twins, id).filter((key) => key.startsWith("channel/"))
-      const held = () => new Set([...home.sessions.all()].map(({ held }) => held?.record.channel ?? ""))
-      const clean = Effect.suspend(() => home.presence.cleanIndex(held()))
-      phones[0]?.say({ id: 3, leave: {} })
-      yield* settle
-      yield* Effect.andThen(clean, clean)
-      assert.deepStrictEqual(named(), ["channel/park/1"])
-      phones[1]?.say({ id: 3, leave: {} })
-      yield* settle
-      yield* clean
-      assert.deepStrictEqual(named(), ["channel/park/1"], "somebody may just be on their way")
-      yield* clean
-      assert.deepStrictEqual(named(), [])
-      phones[1]?.say(entering(4))
-      yield* settle
-      yield* Effect.andThen(clean, clean)
-      assert.deepStrictEqual(named(), ["channel/park/1"])
-    })
-  )
 })

@@ -90,9 +90,7 @@ export const layer = Layer.effectDiscard(
     })
 
     const look = Effect.gen(function* () {
-      const entered = new Set<string>()
-      for (const { held } of sessions.all()) entered.add(held?.record.channel ?? "")
-      yield* presence.cleanIndex(entered)
+      yield* presence.cleanIndex(sessions.all())
       const nowBehind: Array<string> = []
       for (const view of channels.all()) {
         const { entries } = yield* space.snapshot(view.tag, memberPrefix, "")

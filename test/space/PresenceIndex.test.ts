@@ -1,0 +1,159 @@
+/** The index of an incarnation (rule P6): it names all that is held or about to be, and after a while nothing else. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import { TestClock } from "effect/testing"
+import type { Held } from "../../src/space/Held.ts"
+import { incarnationTag } from "../../src/space/Lease.ts"
+import { lookEveryMs } from "../../src/space/PresenceIndex.ts"
+import { changesMax } from "../../src/space/SharedSpace.ts"
+import { type Runner, runner, settle, spaceAway, Twins } from "./Harness.ts"
+import { sessionIn } from "./Members.ts"
+import { guest, lost, named, park, seen } from "./Standing.ts"
+
+const indexOf = ({ space }: Twins, { self }: Runner) =>
+  [...space.snapshot(incarnationTag(self.incarnation.id), "", "").entries.keys()]
+    .filter((key) => key !== "lease")
+    .sort()
+
+/** As upkeep does, which comes every second: only now and then it is looked at. */
+const clean = ({ presence }: Runner, ...held: ReadonlyArray<Held>) =>
+  Effect.andThen(
+    TestClock.adjust(lookEveryMs),
+    Effect.suspend(() => presence.cleanIndex(held.map((each) => ({ held: each }))))
+  )
+
+const one = Effect.gen(function* () {
+  const twins = new Twins()
+  const first = yield* runner(twins)
+  const held = yield* first.presence.begin(guest, named("s_1"))
+  return { twins, first, held }
+})
+
+describe("the index of an incarnation", () => {
+  it.effect("names a channel as long as somebody is there, and longer only till it was looked at twice", () =>
+    Effect.gen(function* () {
+      const { twins, first, held: outside } = yield* one
+      const { held } = yield* first.presence.enter(outside, park(1))
+      yield* Effect.andThen(clean(first, held), clean(first, held))
+      assert.deepStrictEqual(indexOf(twins, first), ["channel/park/1", "guest/g_A"])
+      const left = yield* first.presence.leave(held, 3)
+      yield* clean(first, left)
+      assert.include(indexOf(twins, first), "channel/park/1", "somebody may just be on their way")
+      yield* clean(first, left)
+      assert.deepStrictEqual(indexOf(twins, first), ["guest/g_A"])
+      const again = yield* first.presence.enter(left, park(1, 4))
+      yield* Effect.andThen(clean(first, again.held), clean(first, again.held))
+      assert.deepStrictEqual(indexOf(twins, first), ["channel/park/1", "guest/g_A"])
+    })
+  )
+
+  it.effect("names no guest any more whom another runner has claimed, or whose session has ended", () =>
+    Effect.gen(function* () {
+      const { twins, first, held } = yield* one
+      const second = yield* runner(twins, { id: "r2" })
+      const ends = yield* first.presence.begin("g_B", named("s_B"))
+      yield* second.presence.resume(guest, { session: "s_1", serial: held.record.token, id: 5 })
+      const moved = yield* first.presence.moveOn(ends, yield* lost, 0)
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(moved === "ended" ? moved : yield* first.presence.moveOn(moved, yield* seen, 0), "ended")
+      yield* Effect.andThen(clean(first), clean(first))
+      assert.deepStrictEqual(indexOf(twins, first), [])
+      assert.deepStrictEqual(indexOf(twins, second), ["guest/g_A"])
+    })
+  )
+
+  it.effect("names a guest who says hello while their session before ends", () =>
+    Effect.gen(function* () {
+      const { twins, first, held } = yield* one
+      const begun = Deferred.makeUnsafe<void>()
+      const moved = yield* first.presence.moveOn(held, yield* lost, 0)
+      yield* TestClock.adjust("1 minute")
+      // The session is over; what follows from it waits.
+      first.watch.after = ({ tag, changes: [change] }) =>
+        tag === guest && change?._tag === "Delete" ? Deferred.await(begun) : Effect.void
+      if (moved === "ended") return assert.fail()
+      const ending = yield* Effect.forkChild(first.presence.moveOn(moved, yield* seen, 0))
+      yield* settle
+      const newer = yield* first.presence.begin(guest, named("s_2"))
+      Deferred.doneUnsafe(begun, Effect.void)
+      assert.strictEqual(yield* Fiber.join(ending), "ended")
+      assert.deepStrictEqual(indexOf(twins, first), ["guest/g_A"])
+      yield* Effect.andThen(clean(first, newer), clean(first, newer))
+      assert.deepStrictEqual(indexOf(twins, first), ["guest/g_A"])
+    })
+  )
+
+  it.effect("names whoever comes while it is cleaned of them, and whoever has been coming for long", () =>
+    Effect.gen(function* () {
+      const { twins, first } = yield* one
+      const [cleaned, claimed] = [Deferred.makeUnsafe<void>(), Deferred.makeUnsafe<void>()]
+      yield* clean(first)
+      // Another is claimed so slowly that it is looked at twice meanwhile.
+      first.watch.before = ({ tag, changes: [change] }) =>
+        tag === "g_B" ? Deferred.await(claimed) : change?._tag === "Delete" ? Deferred.await(cleaned) : Effect.void
+      const slow = yield* Effect.forkChild(first.presence.begin("g_B", named("s_B")))
+      yield* settle
+      const cleaning = yield* Effect.forkChild(clean(first))
+      yield* settle
+      const coming = yield* Effect.forkChild(first.presence.begin(guest, named("s_2")))
+      yield* settle
+      Deferred.doneUnsafe(cleaned, Effect.void)
+      yield* Fiber.join(cleaning)
+      const held = yield* Fiber.join(coming)
+      assert.deepStrictEqual(indexOf(twins, first), ["guest/g_A", "guest/g_B"])
+      yield* Effect.andThen(clean(first, held), clean(first, held))
+      assert.deepStrictEqual(indexOf(twins, first), ["guest/g_A", "guest/g_B"])
+      Deferred.doneUnsafe(claimed, Effect.void)
+      yield* Fiber.join(slow)
+      first.watch.before = () => Effect.void
+      yield* Effect.andThen(clean(first), clean(first))
+      assert.deepStrictEqual(indexOf(twins, first), [])
+    })
+  )
+
+  it.effect("names whom it may hold without knowing, until it does; but nobody who was refused", () =>
+    Effect.gen(function* () {
+      const { twins, first, held } = yield* one
+      yield* Effect.exit(first.presence.resume("g_none", { session: "s_none", serial: 1, id: 1 }))
+      // It is claimed, and there is no word of it.
+      first.watch.after = ({ tag }) => (tag === "g_B" ? Effect.fail(spaceAway) : Effect.void)
+      first.watch.before = ({ tag, token }) =>
+        tag === "g_B" && first.watch.commits.some((commit) => commit.token === token)
+          ? Effect.fail(spaceAway)
+          : Effect.void
+      const begin = yield* Effect.forkChild(Effect.exit(first.presence.begin("g_B", named("s_B"))))
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual((yield* Fiber.join(begin))._tag, "Failure")
+      assert.strictEqual(sessionIn(twins, "g_B")?.session, "s_B")
+      yield* Effect.andThen(clean(first, held), clean(first, held))
+      assert.deepStrictEqual(indexOf(twins, first), ["guest/g_A", "guest/g_B"])
+      first.watch.after = first.watch.before = () => Effect.void
+      const again = yield* first.presence.begin("g_B", named("s_C"))
+      yield* Effect.andThen(clean(first, held, again), clean(first, held))
+      yield* clean(first, held)
+      assert.deepStrictEqual(indexOf(twins, first), ["guest/g_A"])
+    })
+  )
+
+  it.effect("is cleaned in a few commits, now and then, and again where that failed", () =>
+    Effect.gen(function* () {
+      const { twins, first, held } = yield* one
+      for (let at = 0; at <= changesMax; at++) yield* first.presence.begin(`g_${at}`, named(`s_${at}`))
+      yield* clean(first, held)
+      first.watch.isAway = true
+      const failing = yield* Effect.forkChild(Effect.exit(clean(first, held)))
+      yield* settle
+      yield* TestClock.adjust("5 seconds")
+      assert.strictEqual((yield* Fiber.join(failing))._tag, "Failure")
+      first.watch.isAway = false
+      first.watch.forget()
+      yield* first.presence.cleanIndex([{ held }])
+      assert.deepStrictEqual(first.watch.tags, [], "not so soon")
+      yield* clean(first, held)
+      assert.lengthOf(first.watch.tags, 2)
+      assert.deepStrictEqual(indexOf(twins, first), ["guest/g_A"])
+    })
+  )
+})
