@@ -1,7 +1,7 @@
 /** Sockets that are read in rounds, real ones: what comes, in which order, and how they end. */
 import { once } from "node:events"
 import * as Net from "node:net"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import type { BareSocket } from "../../src/client/BareSocket.ts"
 import { atOnceMax, ReceiveRounds, type Receiver, receiveRounds } from "../../src/client/ReceiveRounds.ts"
 import { Random } from "../wire/Messages.ts"
@@ -41,6 +41,25 @@ describe("ReceiveRounds", () => {
     assert.isFalse(rounds.isThere)
     assert.isFalse(rounds.watch(0, none))
     rounds.forget(0)
+  })
+
+  it("goes on with one round after another, whoever comes while there are many", () => {
+    vi.useFakeTimers()
+    let [rounds, following] = [0, 0]
+    const receive = (_set: number, _memory: Uint8Array, descriptors: Int32Array): number => {
+      rounds++
+      descriptors.fill(1)
+      return rounds <= 3 ? atOnceMax : 0
+    }
+    const all = new ReceiveRounds({ open: () => 7, watch: () => true, forget: () => true, receive })
+    const newcomer: Receiver = { received: () => {}, left: () => {} }
+    all.watch(1, { received: () => {}, left: () => all.watch(2 + following++, newcomer) })
+    vi.advanceTimersByTime(20)
+    const before = rounds
+    vi.advanceTimersByTime(1_000)
+    vi.useRealTimers()
+    assert.isAbove(following, 0)
+    assert.approximately(rounds - before, 100, 50)
   })
 
   linuxOnly("does not watch what cannot be watched: that is Node's", () => {
