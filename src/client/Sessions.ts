@@ -76,8 +76,10 @@ const make = Effect.gen(function* () {
   const attendance = yield* Attendance
   const link = yield* RunnerLink
   const self = yield* Self
-  const services = yield* sessionServices
   const registry = new Registry()
+  /** Of whom something waits, or did at the last sweep: most have a socket, and ask for nothing lasting. */
+  const restless = new Set<Session>()
+  const services = yield* sessionServices(restless)
   const fork = yield* FiberSet.makeRuntime()
   const judging = new Set<Session>()
   let warnedMs = Number.NEGATIVE_INFINITY
@@ -191,7 +193,7 @@ const make = Effect.gen(function* () {
   yield* healing({ regain, comeBack, all: () => registry.all() })
   // A claim that was told while the link was away was not heard: the record says whose a session is (rule P1).
   yield* link.onReady(() => self.look())
-  yield* sweep(registry, moveOn).pipe(
+  yield* sweep(registry, restless, moveOn).pipe(
     Effect.catchCause((cause) => Effect.logError("sessions could not be looked after", cause)),
     Effect.delay(sweepEvery),
     Effect.forever,
@@ -218,6 +220,7 @@ const make = Effect.gen(function* () {
     judge,
     lost: Effect.fnUntraced(function* (session) {
       session.connection = undefined
+      restless.add(session)
       attendance.detached(session)
       if (registry.ofGuest(session.guest) !== session) return
       yield* moveOn(session, { _tag: "SocketLost", nowMs: yield* Clock.currentTimeMillis })
@@ -229,7 +232,7 @@ const make = Effect.gen(function* () {
   })
 })
 
-const sessionServices = Effect.gen(function* () {
+const sessionServices = Effect.fnUntraced(function* (restless: Set<Session>) {
   const bus = yield* EventBus
   const log = yield* TopicLog
   const self = yield* Self
@@ -257,7 +260,8 @@ const sessionServices = Effect.gen(function* () {
     partitionOf: (record) => {
       const { topic } = topicRoutes[record.$type]
       return `${topic}/${log.partitionOf(topic, partitionOf(record))}`
-    }
+    },
+    restless: (session) => void restless.add(session)
   }
   return services
 })
@@ -269,23 +273,29 @@ const isClaimedAfter = ({ held: after }: Session, { held: before }: Session): bo
   after.owner.connection > before.owner.connection &&
   after.record.session >= before.record.session
 
-/** Looks at who waits for word from the log, and at whose grace is over. */
-const sweep = (registry: Registry, moveOn: (session: Session, event: PresenceEvent) => Effect.Effect<void>) =>
+/** Looks at who waits for word from the log, and at whose grace is over; at nobody else. */
+const sweep = (
+  registry: Registry,
+  restless: Set<Session>,
+  moveOn: (session: Session, event: PresenceEvent) => Effect.Effect<void>
+) =>
   Effect.gen(function* () {
     const nowMs = yield* Clock.currentTimeMillis
-    const counts = { present: 0, lost: 0, away: 0 }
+    const counts = { present: registry.size, lost: 0, away: 0 }
     const waitedFor: Array<Session> = []
-    for (const session of registry.all()) {
-      if (session.isWaiting) session.sweep()
-      if (session.isPresent) {
-        counts.present++
-        // Its loss could not be written when it happened: else nobody would ever move it on.
-        if (session.connection === undefined) waitedFor.push(session)
-      } else {
-        if (session.held?.record.state === PresenceState.PRESENCE_STATE_LOST) counts.lost++
-        else counts.away++
-        waitedFor.push(session)
+    for (const session of restless) {
+      if (registry.ofGuest(session.guest) !== session) {
+        restless.delete(session)
+        continue
       }
+      if (session.isWaiting) session.sweep()
+      // Its loss could not be written when it happened: else nobody would ever move it on.
+      if (!session.isPresent || session.connection === undefined) waitedFor.push(session)
+      else if (!session.isWaiting) restless.delete(session)
+      if (session.isPresent) continue
+      counts.present--
+      if (session.held?.record.state === PresenceState.PRESENCE_STATE_LOST) counts.lost++
+      else counts.away++
     }
     for (const [state, count] of Object.entries(counts)) sessionFigures.of(state).value = count
     for (const session of waitedFor) {
@@ -297,6 +307,10 @@ const sweep = (registry: Registry, moveOn: (session: Session, event: PresenceEve
 class Registry {
   readonly #guests = new Map<string, Session>()
   readonly #sessions = new Map<string, Session>()
+
+  get size(): number {
+    return this.#guests.size
+  }
 
   add(session: Session): void {
     this.#guests.set(session.guest, session)

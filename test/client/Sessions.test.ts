@@ -7,6 +7,7 @@ import * as Redacted from "effect/Redacted"
 import { TestClock } from "effect/testing"
 import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
 import { PresenceState } from "../../gen/noriter/space/v1/records.ts"
+import { sessions as sessionFigures } from "../../src/telemetry/Metrics.ts"
 import { settle, spaceAway, Twins, Watch } from "../space/Harness.ts"
 import { membersIn, wrongs } from "../space/Members.ts"
 import { entering, Hooks, hello, house, saying } from "./House.ts"
@@ -45,6 +46,29 @@ describe("a socket that is gone", () => {
       yield* pass(251)
       assert.deepStrictEqual([statesIn(twins), [...sessions.all()]], [[], []])
       assert.deepStrictEqual(wrongs(twins, ["park/1"], []), [])
+    })
+  )
+
+  it.effect("is counted as what it is, beside those that are there", () =>
+    Effect.gen(function* () {
+      const { connect } = yield* house(new Twins())
+      yield* connect(hello())
+      const phone = yield* connect(hello(1, "device-secret-two"))
+      const counted: Array<ReadonlyArray<number>> = []
+      const count = Effect.map(pass(250), () => {
+        counted.push(["present", "lost", "away"].map((state) => sessionFigures.of(state).value))
+      })
+      yield* count
+      phone.hangUp()
+      yield* count
+      yield* Effect.andThen(pass(5_000), count)
+      yield* Effect.andThen(pass(30_000), count)
+      assert.deepStrictEqual(counted, [
+        [2, 0, 0],
+        [1, 1, 0],
+        [1, 0, 1],
+        [1, 0, 0]
+      ])
     })
   )
 
