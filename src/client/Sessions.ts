@@ -30,6 +30,8 @@ import { Session, type SessionServices } from "./Session.ts"
 
 /** How often deadlines are looked at. */
 const sweepEvery = "250 millis"
+/** So many are moved on at once. */
+const atOnce = 100
 /** How often it is asked who lives, while nobody can say. */
 const judgeEvery = "500 millis"
 const warnEveryMs = 1_000
@@ -100,6 +102,10 @@ const make = Effect.gen(function* () {
         // The deadline stands in the shared space: what could not be moved on now is looked at again.
         Effect.catchCause((cause) => Effect.logWarning("a session could not be moved on", cause))
       )
+  const lookAt = (session: Session) =>
+    Effect.flatMap(Clock.currentTimeMillis, (nowMs) =>
+      moveOn(session, { _tag: session.isPresent ? "SocketLost" : "DeadlineSeen", nowMs })
+    )
   const adopt = (session: Session, moved: Session["held"] | "ended"): void => {
     if (moved === "ended") forget(session)
     else session.held = moved
@@ -138,7 +144,7 @@ const make = Effect.gen(function* () {
     }
     return session.change((held) => {
       // Whoever looked just before may have found that it is another's: nothing is claimed back for a phone that is gone.
-      if (registry.ofGuest(held.guest) !== session) return Effect.succeed(true)
+      if (!registry.has(session)) return Effect.succeed(true)
       // What is written stands in this one, or in none when there is another by then.
       const { epoch } = services
       const regained = presence.regain(held, session.askedId, attendance.positionOf(session))
@@ -193,11 +199,13 @@ const make = Effect.gen(function* () {
   yield* healing({ regain, comeBack, all: () => registry.all() })
   // A claim that was told while the link was away was not heard: the record says whose a session is (rule P1).
   yield* link.onReady(() => self.look())
-  yield* sweep(registry, restless, moveOn).pipe(
-    Effect.catchCause((cause) => Effect.logError("sessions could not be looked after", cause)),
-    Effect.delay(sweepEvery),
-    Effect.forever,
-    Effect.forkScoped
+  yield* rounds(Effect.sync(() => sweep(registry, restless)))
+  // Apart: a space that is slow or away holds up no word to those who wait for the log's.
+  yield* rounds(
+    Effect.suspend(() => {
+      const waitedFor = [...restless].filter((session) => isWaitedFor(session) && registry.has(session))
+      return Effect.forEach(waitedFor, lookAt, { concurrency: atOnce, discard: true })
+    })
   )
 
   return Sessions.of({
@@ -222,7 +230,7 @@ const make = Effect.gen(function* () {
       session.connection = undefined
       restless.add(session)
       attendance.detached(session)
-      if (registry.ofGuest(session.guest) !== session) return
+      if (!registry.has(session)) return
       yield* moveOn(session, { _tag: "SocketLost", nowMs: yield* Clock.currentTimeMillis })
     }),
     drain: Effect.sync(() => {
@@ -273,35 +281,35 @@ const isClaimedAfter = ({ held: after }: Session, { held: before }: Session): bo
   after.owner.connection > before.owner.connection &&
   after.record.session >= before.record.session
 
-/** Looks at who waits for word from the log, and at whose grace is over; at nobody else. */
-const sweep = (
-  registry: Registry,
-  restless: Set<Session>,
-  moveOn: (session: Session, event: PresenceEvent) => Effect.Effect<void>
-) =>
-  Effect.gen(function* () {
-    const nowMs = yield* Clock.currentTimeMillis
-    const counts = { present: registry.size, lost: 0, away: 0 }
-    const waitedFor: Array<Session> = []
-    for (const session of restless) {
-      if (registry.ofGuest(session.guest) !== session) {
-        restless.delete(session)
-        continue
-      }
-      if (session.isWaiting) session.sweep()
-      // Its loss could not be written when it happened: else nobody would ever move it on.
-      if (!session.isPresent || session.connection === undefined) waitedFor.push(session)
-      else if (!session.isWaiting) restless.delete(session)
-      if (session.isPresent) continue
-      counts.present--
-      if (session.held?.record.state === PresenceState.PRESENCE_STATE_LOST) counts.lost++
-      else counts.away++
+/** Does it every so often until the scope closes, whatever becomes of it. */
+const rounds = (round: Effect.Effect<void>) =>
+  round.pipe(
+    Effect.catchCause((cause) => Effect.logError("sessions could not be looked after", cause)),
+    Effect.delay(sweepEvery),
+    Effect.forever,
+    Effect.forkScoped
+  )
+
+/** Its grace counts; or its loss could not be written when it happened, and else nobody would ever move it on. */
+const isWaitedFor = ({ isPresent, connection }: Session): boolean => !isPresent || connection === undefined
+
+/** Tells who has waited too long for word from the log, and counts; looks at nobody of whom nothing waits. */
+const sweep = (registry: Registry, restless: Set<Session>): void => {
+  const counts = { present: registry.size, lost: 0, away: 0 }
+  for (const session of restless) {
+    if (!registry.has(session)) {
+      restless.delete(session)
+      continue
     }
-    for (const [state, count] of Object.entries(counts)) sessionFigures.of(state).value = count
-    for (const session of waitedFor) {
-      yield* moveOn(session, { _tag: session.isPresent ? "SocketLost" : "DeadlineSeen", nowMs })
-    }
-  })
+    if (session.isWaiting) session.sweep()
+    if (!session.isWaiting && !isWaitedFor(session)) restless.delete(session)
+    if (session.isPresent) continue
+    counts.present--
+    if (session.held?.record.state === PresenceState.PRESENCE_STATE_LOST) counts.lost++
+    else counts.away++
+  }
+  for (const [state, count] of Object.entries(counts)) sessionFigures.of(state).value = count
+}
 
 /** Sessions by guest and by id: one session a guest. */
 class Registry {
@@ -312,6 +320,11 @@ class Registry {
     return this.#guests.size
   }
 
+  /** Whether it is the one of its guest. */
+  has(session: Session): boolean {
+    return this.#guests.get(session.guest) === session
+  }
+
   add(session: Session): void {
     this.#guests.set(session.guest, session)
     this.#sessions.set(session.session, session)
@@ -319,7 +332,7 @@ class Registry {
 
   /** A newer session of the guest stays. */
   delete(session: Session): void {
-    if (this.#guests.get(session.guest) === session) this.#guests.delete(session.guest)
+    if (this.has(session)) this.#guests.delete(session.guest)
     if (this.#sessions.get(session.session) === session) this.#sessions.delete(session.session)
   }
 

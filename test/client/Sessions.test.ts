@@ -89,6 +89,22 @@ describe("a socket that is gone", () => {
     }).pipe(Effect.provideService(Random.Random, unmoved))
   )
 
+  it.effect("holds up nobody who waits for word from the log, however slowly its loss is written", () =>
+    Effect.gen(function* () {
+      const watch = new Watch()
+      const { connect } = yield* house(new Twins(), { watch, applies: false })
+      const gone = yield* Effect.forEach(["one", "two", "three", "four"], (name) =>
+        connect(hello(1, `device-secret-${name}`), entering(2))
+      )
+      const phone = yield* connect(hello(1, "device-secret-five"), entering(2), saying(3))
+      watch.before = () => Effect.never
+      for (const lost of gone) lost.hangUp()
+      // Within 3 s, seen a quarter of a second later.
+      yield* pass(3_500)
+      assert.deepStrictEqual(phone.brief.at(-1), "3 UNCERTAIN")
+    })
+  )
+
   it.effect("with a grace of its own length (NORITER_RESUME_GRACE, NORITER_LOST_SHOWN)", () =>
     Effect.gen(function* () {
       const twins = new Twins()
