@@ -103,6 +103,23 @@ describe("ReceiveRounds", () => {
     assert.isTrue(all().equals(bytes), `seed ${seed}`)
   })
 
+  linuxOnly("hears something of each in a round for which all of them have too much", async () => {
+    const pairs = await Promise.all(Array.from({ length: 24 }, () => pair()))
+    await Promise.all(pairs.map(({ phone }) => new Promise((done) => phone.write(Buffer.alloc(64 * 1024), done))))
+    const heard = new Set<SocketPair>()
+    await new Promise<void>((first) => {
+      for (const one of pairs) {
+        one.server.takenBy(() => {
+          heard.add(one)
+          first()
+        })
+        one.server.resume()
+      }
+    })
+    assert.strictEqual(heard.size, pairs.length)
+    for (const one of pairs) await one[Symbol.asyncDispose]()
+  })
+
   linuxOnly("hears what was said before the end, and then the end", async () => {
     await using one = await pair()
     const { all } = listenTo(one.server)
