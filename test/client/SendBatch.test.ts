@@ -69,6 +69,22 @@ class Wire implements OutboxSocket {
 
 const neverSlow = { slow: () => assert.fail("slow"), stirred: () => {} }
 
+describe("a batch", () => {
+  it("sends nothing twice where sending failed", () => {
+    const sent: Array<string> = []
+    const batch = new SendBatch((_descriptors, chunks) => {
+      sent.push(...chunks.map((bytes) => Buffer.from(bytes).toString()))
+      if (sent.length === 1) throw new Error("planted")
+    })
+    const sender = { sent: () => {} }
+    batch.add(7, chunk("a"), sender)
+    assert.throws(() => batch.end(), "planted")
+    batch.add(7, chunk("b"), sender)
+    batch.end()
+    assert.deepStrictEqual(sent, ["a", "b"])
+  })
+})
+
 describe("an outbox in a batch", () => {
   it("gives all that waits as one write, and the socket nothing", () => {
     const { batch, given } = fakeBatch()
