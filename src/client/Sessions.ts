@@ -5,6 +5,7 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as FiberHandle from "effect/FiberHandle"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
@@ -199,13 +200,19 @@ const make = Effect.gen(function* () {
   yield* healing({ regain, comeBack, all: () => registry.all() })
   // A claim that was told while the link was away was not heard: the record says whose a session is (rule P1).
   yield* link.onReady(() => self.look())
-  yield* rounds(Effect.sync(() => sweep(registry, restless)))
-  // Apart: a space that is slow or away holds up no word to those who wait for the log's.
-  yield* rounds(
-    Effect.suspend(() => {
-      const waitedFor = [...restless].filter((session) => isWaitedFor(session) && registry.has(session))
-      return Effect.forEach(waitedFor, lookAt, { concurrency: atOnce, discard: true })
-    })
+  const moving = yield* FiberHandle.make<void>()
+  const round = Effect.suspend(() => {
+    const waitedFor = sweep(registry, restless)
+    if (waitedFor.length === 0) return Effect.void
+    // Apart, and not before those of the last round are: a slow space holds up no word to those who wait for the log's.
+    const moveAll = Effect.forEach(waitedFor, lookAt, { concurrency: atOnce, discard: true })
+    return Effect.asVoid(FiberHandle.run(moving, moveAll, { onlyIfMissing: true }))
+  })
+  yield* round.pipe(
+    Effect.catchCause((cause) => Effect.logError("sessions could not be looked after", cause)),
+    Effect.delay(sweepEvery),
+    Effect.forever,
+    Effect.forkScoped
   )
 
   return Sessions.of({
@@ -281,34 +288,26 @@ const isClaimedAfter = ({ held: after }: Session, { held: before }: Session): bo
   after.owner.connection > before.owner.connection &&
   after.record.session >= before.record.session
 
-/** Does it every so often until the scope closes, whatever becomes of it. */
-const rounds = (round: Effect.Effect<void>) =>
-  round.pipe(
-    Effect.catchCause((cause) => Effect.logError("sessions could not be looked after", cause)),
-    Effect.delay(sweepEvery),
-    Effect.forever,
-    Effect.forkScoped
-  )
-
-/** Its grace counts; or its loss could not be written when it happened, and else nobody would ever move it on. */
-const isWaitedFor = ({ isPresent, connection }: Session): boolean => !isPresent || connection === undefined
-
-/** Tells who has waited too long for word from the log, and counts; looks at nobody of whom nothing waits. */
-const sweep = (registry: Registry, restless: Set<Session>): void => {
+/** Tells who has waited too long for word from the log, and counts; gives those to be moved on, and looks at nobody else. */
+const sweep = (registry: Registry, restless: Set<Session>): ReadonlyArray<Session> => {
   const counts = { present: registry.size, lost: 0, away: 0 }
+  const waitedFor: Array<Session> = []
   for (const session of restless) {
     if (!registry.has(session)) {
       restless.delete(session)
       continue
     }
     if (session.isWaiting) session.sweep()
-    if (!session.isWaiting && !isWaitedFor(session)) restless.delete(session)
+    // Its loss could not be written when it happened: else nobody would ever move it on.
+    if (!session.isPresent || session.connection === undefined) waitedFor.push(session)
+    else if (!session.isWaiting) restless.delete(session)
     if (session.isPresent) continue
     counts.present--
     if (session.held?.record.state === PresenceState.PRESENCE_STATE_LOST) counts.lost++
     else counts.away++
   }
   for (const [state, count] of Object.entries(counts)) sessionFigures.of(state).value = count
+  return waitedFor
 }
 
 /** Sessions by guest and by id: one session a guest. */
