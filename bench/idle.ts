@@ -16,7 +16,8 @@ const goals: ReadonlyMap<string, Pick<Row, "target" | "atLeast">> = new Map([
   ["Noriter: disconnected", { target: 0 }]
 ])
 const settleSeconds = 5
-const idleSeconds = 15
+/** Longer than the 24 s after which a phone asks for a sign of life: each is heard once, and told what it must be. */
+const idleSeconds = 27
 /** Whoever comes first finds code that is not compiled yet and memory that is not there yet. */
 const warmUpPhones = 200
 

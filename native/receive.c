@@ -8,7 +8,8 @@
  *                                               one after another; 0 bytes: it has ended or failed, which Node is to read
  *
  * descriptors  Int32Array, lengths  Int32Array of as many: so many at once; memory  Uint8Array. A socket is received from
- * once, and what is left of it, or had no room, is there the next time. Never waits.
+ * once, and what is left of it, or had no room, is there the next time. Where many have more than there is room for, each
+ * gets its part: those that come first in the set are the same each time. Never waits.
  *
  * A socket that Node reads costs a callback through its event loop, its streams, and all that it does after each: two
  * thirds of a read (docs/performance.md).
@@ -81,7 +82,8 @@ static napi_value receive(napi_env env, napi_callback_info info) {
   for (int index = 0; index < ready && room > 0; index++) {
     bool is_whole = (events[index].events & (EPOLLERR | EPOLLHUP)) == 0;
     int descriptor = events[index].data.fd;
-    ssize_t length = is_whole ? recv(descriptor, memory, room < BYTES_MAX ? room : BYTES_MAX, MSG_DONTWAIT) : 0;
+    size_t part = room / (size_t)(ready - index), most = part < 1 ? 1 : part < BYTES_MAX ? part : BYTES_MAX;
+    ssize_t length = is_whole ? recv(descriptor, memory, most, MSG_DONTWAIT) : 0;
     descriptors[count] = descriptor;
     lengths[count++] = length < 0 ? 0 : (int32_t)length;
     if (length > 0) {

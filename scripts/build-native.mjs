@@ -1,13 +1,13 @@
 /**
- * Builds native/*.c for the server. npm runs this after installing. Each is one file against Node-API, whose binaries fit
- * every Node: it needs a C compiler and nothing of node-gyp. Without one an install should still give a server: a failure
- * is a warning here, and the server then writes to its sockets and reads them one by one (src/client/SendBatch.ts,
- * ReceiveRounds.ts).
+ * Builds native/*.c for the server, where a file has changed since it was built. npm runs this after installing and before
+ * tests. Each is one file against Node-API, whose binaries fit every Node: it needs a C compiler and nothing of node-gyp.
+ * Without one an install should still give a server: a failure is a warning here, and the server then writes to its sockets
+ * and reads them one by one (src/client/SendBatch.ts, ReceiveRounds.ts).
  *
  * Plain JavaScript that Node 20 understands, like build-zookeeper.mjs.
  */
 import { spawnSync } from "node:child_process"
-import { mkdirSync, rmSync } from "node:fs"
+import { mkdirSync, rmSync, statSync } from "node:fs"
 import { createRequire } from "node:module"
 import { fileURLToPath } from "node:url"
 import { include_dir as headers } from "node-api-headers"
@@ -21,10 +21,12 @@ const names = process.platform === "linux" ? ["send", "receive"] : ["send"]
 /** What it calls of Node is found when Node loads it; macOS has to be told so. */
 const shared = process.platform === "darwin" ? ["-bundle", "-undefined", "dynamic_lookup"] : ["-shared", "-fPIC"]
 
+const changedAt = (file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0
+
 /** Says what failed; undefined: it is there, and loads. */
-function build(name) {
-  const binary = `${folder}/${name}.node`
-  const given = ["-O2", "-Wall", "-Werror", ...shared, "-I", headers, "-o", binary, `${native}/${name}.c`]
+function build(binary, source) {
+  rmSync(binary, { force: true })
+  const given = ["-O2", "-Wall", "-Werror", ...shared, "-I", headers, "-o", binary, source]
   const { status, error, stderr } = spawnSync("cc", given, { encoding: "utf8" })
   if (error !== undefined) return "there is no C compiler (`cc`)"
   if (status !== 0) return `it does not compile:\n${stderr}`
@@ -37,10 +39,11 @@ function build(name) {
   }
 }
 
-rmSync(folder, { recursive: true, force: true })
 mkdirSync(folder, { recursive: true })
 for (const name of names) {
-  const failed = build(name)
+  const [binary, source] = [`${folder}/${name}.node`, `${native}/${name}.c`]
+  if (changedAt(binary) >= changedAt(source)) continue
+  const failed = build(binary, source)
   if (failed === undefined) console.log(`native/${name}: built`)
   else console.warn(`native/${name}: WARNING: ${failed}. The server works, and takes more processor time.`)
 }

@@ -70,7 +70,7 @@ export class BareSocket extends Net.Socket implements Receiver {
   left(): void {
     // Node's own is beneath.
     Reflect.deleteProperty(this.handle, "readStart")
-    this.handle.readStart()
+    if (this.handle.readStart() !== 0) this.destroy()
   }
 
   /** Node begins and stops reading when it is resumed and paused, as ever, and that is in rounds from here on. */

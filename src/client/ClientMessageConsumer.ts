@@ -133,7 +133,7 @@ const make = Effect.gen(function* () {
         onFailure: (refused) => refuse(phone, id, refused)
       }
     )
-    session.lasting.submit(clientRoutes[request.$type].inside ? placed : run, (refused) => refuse(phone, id, refused))
+    session.submit(clientRoutes[request.$type].inside ? placed : run, (refused) => refuse(phone, id, refused))
     return session.lasting.isFull ? session.lasting.room : Effect.void
   }
 

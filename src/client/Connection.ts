@@ -8,7 +8,7 @@ import { serverLine } from "../../gen/registry.ts"
 import { bytesIn, disconnects, outboxSlow } from "../telemetry/Metrics.ts"
 import { Lines } from "../wire/Lines.ts"
 import type { Ticket } from "./Admission.ts"
-import { makeOutbox, type Outbox, type OutboxSocket, type SocketOutbox } from "./Outbox.ts"
+import { makeOutbox, type Outbox, type OutboxOwner, type OutboxSocket, type SocketOutbox } from "./Outbox.ts"
 import { type Arrival, closed, type Reader, Reading, type Run, type Source } from "./Reading.ts"
 
 export interface DisconnectOptions {
@@ -61,6 +61,8 @@ export interface ConnectionOptions {
   /** What comes is whole lines, as it does in frames: the end of a chunk ends a line. */
   readonly framed?: boolean
   readonly now: () => number
+  /** Something began of which a time may be over sooner than it was thought to be at the last look (Deadlines). */
+  readonly onStirred: (connection: PhoneConnection) => void
   readonly ticket: Ticket
   readonly run: Run
   /** All that came is taken, and the socket is closed or closes. */
@@ -91,7 +93,7 @@ const staysAway: ReadonlySet<DisconnectCode> = new Set([
   DisconnectCode.DISCONNECT_CODE_REMOVED
 ])
 
-export class PhoneConnection implements Connection, Source {
+export class PhoneConnection implements Connection, Source, OutboxOwner {
   readonly address: string
   readonly port: number
   readonly outbox: SocketOutbox
@@ -99,6 +101,7 @@ export class PhoneConnection implements Connection, Source {
   lastLineAt: number
   bytesIn = 0
   greeted = false
+  slot = -1
   endingSince: number | undefined = undefined
   disconnectedWith: DisconnectCode | undefined = undefined
   private readonly transport: Transport
@@ -106,6 +109,7 @@ export class PhoneConnection implements Connection, Source {
   private readonly lines: Lines
   private readonly ticket: Ticket
   private readonly run: Run
+  private readonly onStirred: (connection: PhoneConnection) => void
   private readonly onDone: (connection: PhoneConnection) => void
   private reading: Reading | undefined = undefined
   /** Not read because the session has not taken what was. */
@@ -130,9 +134,10 @@ export class PhoneConnection implements Connection, Source {
       outboxBytesMax: limits.outboxBytesMax,
       outboxStallMs: limits.outboxStallMs,
       now,
-      onSlow: () => this.disconnect(DisconnectCode.DISCONNECT_CODE_SLOW, { message: "this phone reads too slowly" })
+      owner: this
     })
     this.run = options.run
+    this.onStirred = options.onStirred
     this.onDone = options.onDone
   }
 
@@ -185,6 +190,16 @@ export class PhoneConnection implements Connection, Source {
     this.transport.destroy()
   }
 
+  // --- For its outbox ---
+
+  slow(): void {
+    this.disconnect(DisconnectCode.DISCONNECT_CODE_SLOW, { message: "this phone reads too slowly" })
+  }
+
+  stirred(): void {
+    this.onStirred(this)
+  }
+
   // --- What happens to the socket: for whoever listens ---
 
   /** What is not taken of it at once is copied: whose memory it is may use that again. */
@@ -197,6 +212,7 @@ export class PhoneConnection implements Connection, Source {
     this.lines.feed(chunk, this.now())
     this.reading?.advance()
     this.lines.own()
+    if (this.unfinishedSince !== undefined) this.stirred()
     if (!this.lines.hasMore || this.held) return
     this.held = true
     this.transport.pause()
@@ -205,6 +221,7 @@ export class PhoneConnection implements Connection, Source {
   /** Bytes that end no frame yet. */
   receivedPart(): void {
     this.partSince ??= this.now()
+    this.stirred()
   }
 
   /** The phone will send no more. What it sent is still handled; the session closes when it sees the end. */
@@ -254,6 +271,7 @@ export class PhoneConnection implements Connection, Source {
 
   private finish(last: Buffer | undefined): void {
     this.endingSince = this.now()
+    this.stirred()
     this.outbox.finish(last)
     this.transport.end()
     this.transport.resume()
@@ -266,5 +284,7 @@ export class PhoneConnection implements Connection, Source {
     this.lastLineAt = this.now()
     this.lines.forgive(this.lastLineAt)
     if (this.partSince !== undefined) this.partSince = this.lastLineAt
+    // The rest of what came may be no whole line.
+    this.stirred()
   }
 }

@@ -62,6 +62,7 @@ export class Connections {
       limits: settings,
       framed: kind === "websocket",
       now: deadlines.now,
+      onStirred: deadlines.stir,
       ticket,
       run: this.run,
       onDone: this.done

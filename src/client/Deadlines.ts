@@ -1,6 +1,7 @@
 /**
  * The times of all connections, looked at together a few times a second: no phone has a timer of its own. Owns the
- * clock they are measured with, and what is done when a time is over; the times themselves are their owners'.
+ * clock they are measured with, when each is looked at, and what is done when a time is over; the times themselves are
+ * their owners'.
  *
  * **Details**: the clock is coarse, and stands still while this process does: a phone is not to blame for a runner that
  * was frozen, and its lines may well be waiting in the kernel.
@@ -22,6 +23,8 @@ export interface DeadlineLimits {
 
 /** What is looked at of a connection. */
 export interface Watched {
+  /** Where Deadlines has it. */
+  slot: number
   readonly openedAt: number
   readonly lastLineAt: number
   /** When the line began that is not yet finished. */
@@ -42,7 +45,7 @@ export interface Watched {
   readonly destroy: () => void
 }
 
-/** A limit is kept to an eighth of it or so, and none to more than this. A sweep of 10,000 takes some milliseconds. */
+/** A limit is kept to an eighth of it or so, and none to more than this. A sweep of 10,000 that talk takes milliseconds. */
 const sweepMsMax = 500
 const sweepMsMin = 10
 
@@ -59,7 +62,9 @@ const beat = Buffer.from(
 export class Deadlines {
   readonly sweepMs: number
   private readonly limits: DeadlineLimits
-  private readonly watched = new Set<Watched>()
+  private readonly watched: Array<Watched> = []
+  /** Of each: nothing can be due before. Most phones say and hear nothing most of the time, and are not even touched. */
+  private readonly quietUntil: Array<number> = []
   private readonly swept: Array<(now: number) => void> = []
   private clockMs = 0
 
@@ -76,15 +81,29 @@ export class Deadlines {
   readonly now = (): number => this.clockMs
 
   get size(): number {
-    return this.watched.size
+    return this.watched.length
   }
 
   watch(connection: Watched): void {
-    this.watched.add(connection)
+    connection.slot = this.watched.push(connection) - 1
+    this.quietUntil.push(0)
   }
 
   forget(connection: Watched): void {
-    this.watched.delete(connection)
+    const { slot } = connection
+    if (this.watched[slot] !== connection) return
+    const last = this.watched.pop()
+    this.quietUntil.pop()
+    if (last === undefined || last === connection) return
+    last.slot = slot
+    this.watched[slot] = last
+    this.quietUntil[slot] = 0
+  }
+
+  /** Has it looked at in the next sweep: a time began, or its outbox stirred. That a time was put off shows by itself. */
+  readonly stir = (connection: Watched): void => {
+    const { slot } = connection
+    if (this.watched[slot] === connection) this.quietUntil[slot] = 0
   }
 
   /** Called after each sweep: for what else must be looked after at times. */
@@ -92,18 +111,22 @@ export class Deadlines {
     this.swept.push(call)
   }
 
-  /** Puts the clock on and looks at everybody. */
+  /** Puts the clock on and looks at everybody of whom something may be due. */
   sweep(elapsedMs: number): void {
     this.clockMs += Math.round(Math.min(elapsedMs, 2 * this.sweepMs))
     let bytes = 0
-    let index = 0
-    for (const connection of this.watched) bytes += this.check(connection, index++)
+    // From the end, so that whoever is forgotten meanwhile hides nobody.
+    for (let slot = this.watched.length - 1; slot >= 0; slot--) {
+      if (this.clockMs < (this.quietUntil[slot] ?? 0)) continue
+      const connection = this.watched[slot]
+      if (connection !== undefined) bytes += this.check(connection)
+    }
     outboxBytes.value = bytes
     for (const call of this.swept) call(this.clockMs)
   }
 
   /** Returns the bytes that wait for it. */
-  private check(connection: Watched, index: number): number {
+  private check(connection: Watched): number {
     const now = this.clockMs
     if (connection.endingSince !== undefined) {
       if (now - connection.endingSince >= endingMs) connection.destroy()
@@ -114,17 +137,33 @@ export class Deadlines {
       connection.disconnect(late.code, { message: late.message })
       return 0
     }
-    // What is not written in this sweep waits for the next.
-    const silentMs = now - connection.outbox.wroteAt + this.sweepMs
+    const bytes = connection.outbox.check(now)
+    if (bytes === 0) this.rest(connection)
+    if (now >= this.beatAt(connection)) connection.outbox.answer(beat)
+    return bytes
+  }
+
+  /** Nothing waits in its outbox: it is not looked at before something else may be due, unless it is stirred. */
+  private rest(connection: Watched): void {
+    const { slot, greeted, unfinishedSince, lastLineAt, endingSince } = connection
+    if (!greeted || unfinishedSince !== undefined || endingSince !== undefined) return
+    this.quietUntil[slot] = Math.min(this.beatAt(connection), lastLineAt + this.silenceMs + this.sweepMs)
+  }
+
+  /** When it is to be told a beat, if it is told nothing else; what is not written in one sweep waits for the next. */
+  private beatAt({ greeted, outbox, slot }: Watched): number {
     const { heartbeatMs } = this.limits
-    if (connection.greeted && heartbeatMs > 0 && silentMs >= beatAfterMs(heartbeatMs, index)) {
-      connection.outbox.answer(beat)
-    }
-    return connection.outbox.check(now)
+    if (!greeted || heartbeatMs === 0) return Number.POSITIVE_INFINITY
+    return outbox.wroteAt + beatAfterMs(heartbeatMs, slot) - this.sweepMs
+  }
+
+  /** So long without a line, a phone is gone. */
+  private get silenceMs(): number {
+    return this.limits.heartbeatMs === 0 ? Number.POSITIVE_INFINITY : this.limits.heartbeatMs * heartbeatsMissed
   }
 
   private lateness(connection: Watched): Late | undefined {
-    const { helloTimeoutMs, lineTimeoutMs, heartbeatMs } = this.limits
+    const { helloTimeoutMs, lineTimeoutMs } = this.limits
     if (!connection.greeted && this.isOver(connection.openedAt, helloTimeoutMs)) {
       const message = `hello or resume must be accepted within ${helloTimeoutMs} ms`
       return { code: DisconnectCode.DISCONNECT_CODE_HELLO_TIMEOUT, message }
@@ -134,9 +173,8 @@ export class Deadlines {
       const message = `a line must be finished within ${lineTimeoutMs} ms`
       return { code: DisconnectCode.DISCONNECT_CODE_LINE_TIMEOUT, message }
     }
-    const silenceMs = heartbeatMs * heartbeatsMissed
-    if (connection.greeted && this.isOver(connection.lastLineAt, silenceMs)) {
-      return { code: DisconnectCode.DISCONNECT_CODE_HEARTBEAT, message: `no line came for ${silenceMs} ms` }
+    if (connection.greeted && this.isOver(connection.lastLineAt, this.silenceMs)) {
+      return { code: DisconnectCode.DISCONNECT_CODE_HEARTBEAT, message: `no line came for ${this.silenceMs} ms` }
     }
     return undefined
   }
@@ -175,4 +213,4 @@ export const make = (limits: DeadlineLimits): Effect.Effect<Deadlines, never, Sc
  * sixteenth left for a sweep that comes late; another time for each phone, so that a quiet plaza is not written to all at
  * once.
  */
-const beatAfterMs = (heartbeatMs: number, index: number): number => (heartbeatMs * (26 + (index % 5))) / 32
+const beatAfterMs = (heartbeatMs: number, slot: number): number => (heartbeatMs * (26 + (slot % 5))) / 32

@@ -20,6 +20,14 @@ export interface Outbox {
   readonly schedule: () => void
 }
 
+/** Whose outbox it is. */
+export interface OutboxOwner {
+  /** The phone is too slow. Called once. */
+  readonly slow: () => void
+  /** At the last look nothing was to be seen of it (`check` returned 0), and now something has come. */
+  readonly stirred: () => void
+}
+
 /** What an outbox writes to: a net.Socket, a tls.TLSSocket, or something that looks like one. */
 export interface OutboxSocket {
   /** False: enough; what comes before `drained` is called waits in the outbox. */
@@ -40,8 +48,7 @@ export interface OutboxOptions {
   readonly outboxStallMs: number
   /** Monotonic; may be coarse. */
   readonly now: () => number
-  /** The phone is too slow. Called once. */
-  readonly onSlow: () => void
+  readonly owner: OutboxOwner
 }
 
 /** A write is cut here, between chunks: a socket says only of whole writes that they were taken, and so shows progress. */
@@ -74,7 +81,7 @@ export class SocketOutbox implements Outbox, Sender {
   private batched = 0
   /** The kernel took all of the last write: the socket need not be asked, which is never at hand when thousands are told. */
   private clear = true
-  /** Nothing waits, as of the last look, and nothing was written since. */
+  /** Nothing waits, as of the last look, and nothing came since. */
   private settled = true
   /** When it was last seen that something was taken, while something waits. */
   private takenAt: number | undefined = undefined
@@ -175,7 +182,7 @@ export class SocketOutbox implements Outbox, Sender {
   /** To be called now and then: sees what was taken since, and whether it is too long ago. Returns what waits. */
   check(now: number): number {
     // Most phones have taken all that was written, and their sockets need not be looked at.
-    if (this.closed || (this.waiting === none && this.settled)) return 0
+    if (this.closed || this.settled) return 0
     // Nobody may come to flush what was pushed and not scheduled. What waits for a short time is on its way: were it
     // written here, thousands of phones would be written to at once (Spread), and that while there is too much to do.
     if (this.looks >= looksMax) this.flush()
@@ -212,6 +219,9 @@ export class SocketOutbox implements Outbox, Sender {
     if (this.waiting === none) this.waiting = [chunk]
     else this.waiting.push(chunk)
     this.waitingBytes += chunk.length
+    if (!this.settled) return
+    this.settled = false
+    this.options.owner.stirred()
   }
 
   private isOver(part: number): boolean {
@@ -227,7 +237,7 @@ export class SocketOutbox implements Outbox, Sender {
   /** What waits is dropped: the phone gets it by resuming, and sooner hears why it must. */
   private slow(): void {
     this.close()
-    this.options.onSlow()
+    this.options.owner.slow()
   }
 
   private write(chunk: Uint8Array): void {
@@ -236,7 +246,6 @@ export class SocketOutbox implements Outbox, Sender {
   }
 
   private count(chunk: Uint8Array): void {
-    this.settled = false
     this.written += chunk.length
     this.wroteAt = this.options.now()
     writes.count++

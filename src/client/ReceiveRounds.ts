@@ -22,8 +22,11 @@ export interface Receiver {
   readonly left: () => void
 }
 
-/** From one round to the next: a tick is ten times as long, and a line rests longer before it is written. */
-const restMs = 10
+/**
+ * From one round to the next, where few say something: a tick is five times as long. Each round wakes an idle process, and
+ * with twice as many of them ten thousand phones that only ping cost a seventh more.
+ */
+const restMs = 20
 /** The same where somebody has come: a hello does not wait, and ten of them are done sooner together. */
 const newRestMs = 1
 /** The same after a round that was worth it: so many phones had said something. */
@@ -58,7 +61,10 @@ export class ReceiveRounds {
   watch(descriptor: number, receiver: Receiver): boolean {
     if (this.native?.watch(this.set, descriptor) !== true) return false
     this.receivers.set(descriptor, receiver)
-    if (!this.hasNew) this.wait(newRestMs)
+    if (!this.hasNew) {
+      clearTimeout(this.timer)
+      this.wait(newRestMs)
+    }
     this.hasNew = true
     return true
   }
@@ -69,15 +75,21 @@ export class ReceiveRounds {
   }
 
   private wait(ms: number): void {
-    clearTimeout(this.timer)
     this.timer = setTimeout(this.round, ms)
   }
 
+  private readonly atOnce = (): void => {
+    // Whoever came since the last round may have had one begun: one follows from another, and there is one at a time.
+    clearTimeout(this.timer)
+    this.round()
+  }
+
+  /** Where its timer has come, that is not cleared: it would be looked for in Node's lists, a hundred times a second. */
   private readonly round = (): void => {
     this.hasNew = false
     const count = this.native?.receive(this.set, this.memory, this.descriptors, this.lengths) ?? 0
     // Before anything is given, so that it goes on whatever becomes of that.
-    if (count === atOnceMax) setImmediate(this.round)
+    if (count === atOnceMax) setImmediate(this.atOnce)
     else if (this.receivers.size > 0) this.wait(count < worthIt ? restMs : busyRestMs)
     let start = 0
     for (let index = 0; index < count; index++) {

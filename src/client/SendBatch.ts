@@ -57,17 +57,18 @@ export class SendBatch {
 
   /** Sends what was added. */
   end(): void {
-    const { chunks, senders, taken } = this
+    const { taken } = this
+    if (this.chunks.length === 0 || this.send === undefined) return
+    // Taken out first: whatever fails, nothing is sent twice.
+    const chunks = this.chunks.splice(0)
+    const senders = this.senders.splice(0)
     const { length } = chunks
-    if (length === 0 || this.send === undefined) return
     this.send(this.descriptors, chunks, taken, length)
     batchedWrites.count += length
     for (let index = 0; index < length; index++) {
       const chunk = chunks[index]
       if (chunk !== undefined) senders[index]?.sent(chunk, taken[index] ?? 0)
     }
-    chunks.length = 0
-    senders.length = 0
   }
 }
 

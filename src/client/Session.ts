@@ -44,6 +44,8 @@ export interface SessionServices {
   readonly fork: RunFork
   /** Which partition of the log a record goes to, as a text that is equal for equal ones. */
   readonly partitionOf: (record: TopicRecord) => string
+  /** Something of this session waits for time to pass: it is swept until nothing does. */
+  readonly restless: (session: Session) => void
 }
 
 /** A lasting request that was sent and has no outcome yet. */
@@ -86,6 +88,8 @@ export class Session implements Caller {
   newToken = 0
   /** Whether its record says so. */
   isPresent = false
+  /** The channel it stands in or goes to, as its record says; empty: none. */
+  channel = ""
   readonly #services: SessionServices
   #held: Held | undefined
   #claimedBack = 0
@@ -126,8 +130,10 @@ export class Session implements Caller {
   set held(held: Held | undefined) {
     this.#held = held
     // Each line that comes asks for these, and each sweep of all sessions, and what they are made of is not at hand then.
-    const { token = 0, tokenHeld = 0, state } = held?.record ?? {}
+    const { token = 0, tokenHeld = 0, state, channel = "" } = held?.record ?? {}
     this.isPresent = state === PresenceState.PRESENCE_STATE_PRESENT
+    this.channel = channel
+    if (!this.isPresent) this.#services.restless(this)
     this.newToken = token > 1 && tokenHeld < token ? token : 0
   }
 
@@ -235,6 +241,12 @@ export class Session implements Caller {
     const { record } = this.held
     // Not put back yet, it says less than it will.
     return id <= (this.generation === this.epoch ? record.staleId : forgottenUpTo(record, this.askedId))
+  }
+
+  /** Runs a lasting request in its turn; `refuse` is called instead when it waited too long. */
+  submit(run: Effect.Effect<void>, refuse: (refused: Refused) => void): void {
+    this.#services.restless(this)
+    this.lasting.submit(run, refuse)
   }
 
   get settled(): Effect.Effect<void, Refused> {

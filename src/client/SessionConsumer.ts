@@ -58,7 +58,7 @@ const makeHello = Effect.gen(function* () {
     const { nickname } = request
     const held = yield* presence
       .begin(guest, { id: newSessionId(nowMs), nickname, claimId: call.id })
-      .pipe(turnstile.pass, unavailable)
+      .pipe(unavailable, turnstile.pass(session))
     session.held = held
     session.connection?.helloDone()
     sessions.adopt(session)
@@ -97,7 +97,7 @@ const makeResume = Effect.gen(function* () {
     const before = sessions.ofSession(token.session)
     const { held, member } = yield* presence
       .resume(token.guest, { session: token.session, serial: token.serial, id: call.id })
-      .pipe(turnstile.pass, unavailable)
+      .pipe(unavailable, turnstile.pass(session))
     session.held = held
     session.lastId = held.record.lastId
     if (before !== undefined) session.inherit(before)

@@ -5,6 +5,7 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as FiberHandle from "effect/FiberHandle"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
@@ -30,6 +31,8 @@ import { Session, type SessionServices } from "./Session.ts"
 
 /** How often deadlines are looked at. */
 const sweepEvery = "250 millis"
+/** So many are moved on at once. */
+const atOnce = 100
 /** How often it is asked who lives, while nobody can say. */
 const judgeEvery = "500 millis"
 const warnEveryMs = 1_000
@@ -76,8 +79,10 @@ const make = Effect.gen(function* () {
   const attendance = yield* Attendance
   const link = yield* RunnerLink
   const self = yield* Self
-  const services = yield* sessionServices
   const registry = new Registry()
+  /** Of whom something waits, or did at the last sweep: most have a socket, and ask for nothing lasting. */
+  const restless = new Set<Session>()
+  const services = yield* sessionServices(restless)
   const fork = yield* FiberSet.makeRuntime()
   const judging = new Set<Session>()
   let warnedMs = Number.NEGATIVE_INFINITY
@@ -98,6 +103,10 @@ const make = Effect.gen(function* () {
         // The deadline stands in the shared space: what could not be moved on now is looked at again.
         Effect.catchCause((cause) => Effect.logWarning("a session could not be moved on", cause))
       )
+  const lookAt = (session: Session) =>
+    Effect.flatMap(Clock.currentTimeMillis, (nowMs) =>
+      moveOn(session, { _tag: session.isPresent ? "SocketLost" : "DeadlineSeen", nowMs })
+    )
   const adopt = (session: Session, moved: Session["held"] | "ended"): void => {
     if (moved === "ended") forget(session)
     else session.held = moved
@@ -136,7 +145,7 @@ const make = Effect.gen(function* () {
     }
     return session.change((held) => {
       // Whoever looked just before may have found that it is another's: nothing is claimed back for a phone that is gone.
-      if (registry.ofGuest(held.guest) !== session) return Effect.succeed(true)
+      if (!registry.has(session)) return Effect.succeed(true)
       // What is written stands in this one, or in none when there is another by then.
       const { epoch } = services
       const regained = presence.regain(held, session.askedId, attendance.positionOf(session))
@@ -191,7 +200,15 @@ const make = Effect.gen(function* () {
   yield* healing({ regain, comeBack, all: () => registry.all() })
   // A claim that was told while the link was away was not heard: the record says whose a session is (rule P1).
   yield* link.onReady(() => self.look())
-  yield* sweep(registry, moveOn).pipe(
+  const moving = yield* FiberHandle.make<void>()
+  const round = Effect.suspend(() => {
+    const waitedFor = sweep(registry, restless)
+    if (waitedFor.length === 0) return Effect.void
+    // Apart, and not before those of the last round are: a slow space holds up no word to those who wait for the log's.
+    const moveAll = Effect.forEach(waitedFor, lookAt, { concurrency: atOnce, discard: true })
+    return Effect.asVoid(FiberHandle.run(moving, moveAll, { onlyIfMissing: true }))
+  })
+  yield* round.pipe(
     Effect.catchCause((cause) => Effect.logError("sessions could not be looked after", cause)),
     Effect.delay(sweepEvery),
     Effect.forever,
@@ -218,8 +235,9 @@ const make = Effect.gen(function* () {
     judge,
     lost: Effect.fnUntraced(function* (session) {
       session.connection = undefined
+      restless.add(session)
       attendance.detached(session)
-      if (registry.ofGuest(session.guest) !== session) return
+      if (!registry.has(session)) return
       yield* moveOn(session, { _tag: "SocketLost", nowMs: yield* Clock.currentTimeMillis })
     }),
     drain: Effect.sync(() => {
@@ -229,7 +247,7 @@ const make = Effect.gen(function* () {
   })
 })
 
-const sessionServices = Effect.gen(function* () {
+const sessionServices = Effect.fnUntraced(function* (restless: Set<Session>) {
   const bus = yield* EventBus
   const log = yield* TopicLog
   const self = yield* Self
@@ -257,7 +275,8 @@ const sessionServices = Effect.gen(function* () {
     partitionOf: (record) => {
       const { topic } = topicRoutes[record.$type]
       return `${topic}/${log.partitionOf(topic, partitionOf(record))}`
-    }
+    },
+    restless: (session) => void restless.add(session)
   }
   return services
 })
@@ -269,34 +288,41 @@ const isClaimedAfter = ({ held: after }: Session, { held: before }: Session): bo
   after.owner.connection > before.owner.connection &&
   after.record.session >= before.record.session
 
-/** Looks at who waits for word from the log, and at whose grace is over. */
-const sweep = (registry: Registry, moveOn: (session: Session, event: PresenceEvent) => Effect.Effect<void>) =>
-  Effect.gen(function* () {
-    const nowMs = yield* Clock.currentTimeMillis
-    const counts = { present: 0, lost: 0, away: 0 }
-    const waitedFor: Array<Session> = []
-    for (const session of registry.all()) {
-      if (session.isWaiting) session.sweep()
-      if (session.isPresent) {
-        counts.present++
-        // Its loss could not be written when it happened: else nobody would ever move it on.
-        if (session.connection === undefined) waitedFor.push(session)
-      } else {
-        if (session.held?.record.state === PresenceState.PRESENCE_STATE_LOST) counts.lost++
-        else counts.away++
-        waitedFor.push(session)
-      }
+/** Tells who has waited too long for word from the log, and counts; gives those to be moved on, and looks at nobody else. */
+const sweep = (registry: Registry, restless: Set<Session>): ReadonlyArray<Session> => {
+  const counts = { present: registry.size, lost: 0, away: 0 }
+  const waitedFor: Array<Session> = []
+  for (const session of restless) {
+    if (!registry.has(session)) {
+      restless.delete(session)
+      continue
     }
-    for (const [state, count] of Object.entries(counts)) sessionFigures.of(state).value = count
-    for (const session of waitedFor) {
-      yield* moveOn(session, { _tag: session.isPresent ? "SocketLost" : "DeadlineSeen", nowMs })
-    }
-  })
+    if (session.isWaiting) session.sweep()
+    // Its loss could not be written when it happened: else nobody would ever move it on.
+    if (!session.isPresent || session.connection === undefined) waitedFor.push(session)
+    else if (!session.isWaiting) restless.delete(session)
+    if (session.isPresent) continue
+    counts.present--
+    if (session.held?.record.state === PresenceState.PRESENCE_STATE_LOST) counts.lost++
+    else counts.away++
+  }
+  for (const [state, count] of Object.entries(counts)) sessionFigures.of(state).value = count
+  return waitedFor
+}
 
 /** Sessions by guest and by id: one session a guest. */
 class Registry {
   readonly #guests = new Map<string, Session>()
   readonly #sessions = new Map<string, Session>()
+
+  get size(): number {
+    return this.#guests.size
+  }
+
+  /** Whether it is the one of its guest. */
+  has(session: Session): boolean {
+    return this.#guests.get(session.guest) === session
+  }
 
   add(session: Session): void {
     this.#guests.set(session.guest, session)
@@ -305,7 +331,7 @@ class Registry {
 
   /** A newer session of the guest stays. */
   delete(session: Session): void {
-    if (this.#guests.get(session.guest) === session) this.#guests.delete(session.guest)
+    if (this.has(session)) this.#guests.delete(session.guest)
     if (this.#sessions.get(session.session) === session) this.#sessions.delete(session.session)
   }
 

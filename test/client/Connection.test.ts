@@ -22,6 +22,7 @@ function makeBench({ room, begun = true }: { readonly room?: number; readonly be
     port: 49_153,
     limits: { lineBytesMax: 16, outboxBytesMax: 1000, outboxStallMs: 1000 },
     now: () => clock.now,
+    onStirred: () => {},
     ticket: { greeted: () => tickets.push("greeted"), left: () => tickets.push("left") },
     run: Effect.runFork,
     onDone: () => counts.done++

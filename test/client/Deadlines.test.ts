@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
 import { PhoneConnection } from "../../src/client/Connection.ts"
 import { Deadlines, endingMs } from "../../src/client/Deadlines.ts"
+import { outboxBytes } from "../../src/telemetry/Metrics.ts"
 import { FakeSocket } from "./FakeSocket.ts"
 import { Taker } from "./Taker.ts"
 
@@ -18,6 +19,7 @@ function makeBench(given = limits, room?: number) {
     port: 49_153,
     limits: { lineBytesMax: 8192, outboxBytesMax: 262_144, outboxStallMs: given.outboxStallMs },
     now: deadlines.now,
+    onStirred: deadlines.stir,
     ticket: { greeted: () => {}, left: () => {} },
     run: Effect.runFork,
     onDone: () => {}
@@ -143,6 +145,94 @@ describe("Deadlines", () => {
     assert.notInclude(bench.socket.calls, "destroy")
     bench.pass(bench.deadlines.sweepMs)
     assert.include(bench.socket.calls, "destroy")
+  })
+
+  describe("of a phone that was quiet, and is looked at less often", () => {
+    const makeQuiet = (room?: number) => {
+      const bench = makeBench(limits, room)
+      bench.connection.helloDone()
+      bench.connection.begin(new Taker())
+      bench.pass(1000)
+      return bench
+    }
+
+    it("finds what waits for it, and that it does not take it", () => {
+      const bench = makeQuiet(0)
+      bench.connection.outbox.push(Buffer.from("x\n"))
+      bench.pass(bench.deadlines.sweepMs)
+      assert.strictEqual(outboxBytes.value, 2)
+      bench.connection.outbox.flush()
+      assert.isAtMost(endsAfter(bench), limits.outboxStallMs + 2 * bench.deadlines.sweepMs)
+      assert.strictEqual(bench.connection.disconnectedWith, DisconnectCode.DISCONNECT_CODE_SLOW)
+    })
+
+    it("finds again and again what it does not take", () => {
+      const bench = makeQuiet(0)
+      for (let time = 0; time < 3; time++) {
+        bench.connection.outbox.push(Buffer.from("x\n"))
+        bench.connection.outbox.flush()
+        bench.pass(bench.deadlines.sweepMs)
+        assert.strictEqual(outboxBytes.value, 2)
+        bench.socket.read(2)
+        bench.pass(1000)
+        assert.strictEqual(outboxBytes.value, 0)
+      }
+      assert.isTrue(bench.connection.isOpen)
+    })
+
+    it("waits so long for the end of a line that came after those it was not read for", () => {
+      const bench = makeBench()
+      bench.connection.helloDone()
+      const taker = new Taker()
+      taker.slow = true
+      bench.connection.begin(taker)
+      bench.connection.received(Buffer.from("one\ntwo\nunfin"))
+      bench.pass(1000)
+      taker.slow = false
+      taker.goOn()
+      assert.strictEqual(endsAfter(bench), limits.lineTimeoutMs + bench.deadlines.sweepMs)
+      assert.strictEqual(bench.connection.disconnectedWith, DisconnectCode.DISCONNECT_CODE_LINE_TIMEOUT)
+    })
+
+    it("waits so long for the end of a frame", () => {
+      const bench = makeQuiet()
+      bench.connection.receivedPart()
+      assert.strictEqual(endsAfter(bench), limits.lineTimeoutMs + bench.deadlines.sweepMs)
+      assert.strictEqual(bench.connection.disconnectedWith, DisconnectCode.DISCONNECT_CODE_LINE_TIMEOUT)
+    })
+
+    it("counts its silence from its last line", () => {
+      const bench = makeQuiet()
+      bench.pass(40_000)
+      bench.connection.received(Buffer.from('{"ping":{}}\n'))
+      assert.strictEqual(endsAfter(bench), 3 * limits.heartbeatMs + bench.deadlines.sweepMs)
+    })
+
+    it("destroys a socket that does not close in time", () => {
+      const bench = makeQuiet()
+      bench.connection.close()
+      bench.pass(endingMs)
+      assert.include(bench.socket.calls, "destroy")
+    })
+
+    it("looks at each of them, whoever is forgotten", () => {
+      const all = Array.from({ length: 5 }, () => makeBench())
+      const { deadlines, pass } = makeBench()
+      for (const { connection } of all) {
+        connection.helloDone()
+        deadlines.watch(connection)
+      }
+      pass(1000)
+      for (const at of [1, 4, 0]) {
+        const connection = all[at]?.connection
+        if (connection !== undefined) deadlines.forget(connection)
+      }
+      pass(4 * limits.heartbeatMs)
+      assert.deepStrictEqual(
+        all.map(({ connection }) => connection.isOpen),
+        [true, true, false, false, true]
+      )
+    })
   })
 
   it("looks at nobody who was forgotten", () => {

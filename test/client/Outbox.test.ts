@@ -15,7 +15,7 @@ interface Bench {
 function makeBench(room?: number, limits = { outboxBytesMax, outboxStallMs }): Bench {
   const socket = new FakeSocket(room)
   let slow = 0
-  const outbox = makeOutbox({ socket, ...limits, now: () => 0, onSlow: () => slow++ })
+  const outbox = makeOutbox({ socket, ...limits, now: () => 0, owner: { slow: () => slow++, stirred: () => {} } })
   socket.onDrain = () => outbox.flush()
   return { outbox, socket, slow: () => slow }
 }

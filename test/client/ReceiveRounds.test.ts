@@ -1,7 +1,7 @@
 /** Sockets that are read in rounds, real ones: what comes, in which order, and how they end. */
 import { once } from "node:events"
 import * as Net from "node:net"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import type { BareSocket } from "../../src/client/BareSocket.ts"
 import { atOnceMax, ReceiveRounds, type Receiver, receiveRounds } from "../../src/client/ReceiveRounds.ts"
 import { Random } from "../wire/Messages.ts"
@@ -43,6 +43,25 @@ describe("ReceiveRounds", () => {
     rounds.forget(0)
   })
 
+  it("goes on with one round after another, whoever comes while there are many", () => {
+    vi.useFakeTimers()
+    let [rounds, following] = [0, 0]
+    const receive = (_set: number, _memory: Uint8Array, descriptors: Int32Array): number => {
+      rounds++
+      descriptors.fill(1)
+      return rounds <= 3 ? atOnceMax : 0
+    }
+    const all = new ReceiveRounds({ open: () => 7, watch: () => true, forget: () => true, receive })
+    const newcomer: Receiver = { received: () => {}, left: () => {} }
+    all.watch(1, { received: () => {}, left: () => all.watch(2 + following++, newcomer) })
+    vi.advanceTimersByTime(20)
+    const before = rounds
+    vi.advanceTimersByTime(1_000)
+    vi.useRealTimers()
+    assert.isAbove(following, 0)
+    assert.approximately(rounds - before, 50, 25)
+  })
+
   linuxOnly("does not watch what cannot be watched: that is Node's", () => {
     const none: Receiver = { received: () => assert.fail("nobody is read"), left: () => assert.fail("nobody is read") }
     assert.isFalse(receiveRounds.watch(-1, none))
@@ -82,6 +101,23 @@ describe("ReceiveRounds", () => {
     one.phone.write(bytes)
     await until(bytes.length)
     assert.isTrue(all().equals(bytes), `seed ${seed}`)
+  })
+
+  linuxOnly("hears something of each in a round for which all of them have too much", async () => {
+    const pairs = await Promise.all(Array.from({ length: 24 }, () => pair()))
+    await Promise.all(pairs.map(({ phone }) => new Promise((done) => phone.write(Buffer.alloc(64 * 1024), done))))
+    const heard = new Set<SocketPair>()
+    await new Promise<void>((first) => {
+      for (const one of pairs) {
+        one.server.takenBy(() => {
+          heard.add(one)
+          first()
+        })
+        one.server.resume()
+      }
+    })
+    assert.strictEqual(heard.size, pairs.length)
+    for (const one of pairs) await one[Symbol.asyncDispose]()
   })
 
   linuxOnly("hears what was said before the end, and then the end", async () => {

@@ -67,11 +67,29 @@ class Wire implements OutboxSocket {
   }
 }
 
+const neverSlow = { slow: () => assert.fail("slow"), stirred: () => {} }
+
+describe("a batch", () => {
+  it("sends nothing twice where sending failed", () => {
+    const sent: Array<string> = []
+    const batch = new SendBatch((_descriptors, chunks) => {
+      sent.push(...chunks.map((bytes) => Buffer.from(bytes).toString()))
+      if (sent.length === 1) throw new Error("planted")
+    })
+    const sender = { sent: () => {} }
+    batch.add(7, chunk("a"), sender)
+    assert.throws(() => batch.end(), "planted")
+    batch.add(7, chunk("b"), sender)
+    batch.end()
+    assert.deepStrictEqual(sent, ["a", "b"])
+  })
+})
+
 describe("an outbox in a batch", () => {
   it("gives all that waits as one write, and the socket nothing", () => {
     const { batch, given } = fakeBatch()
     const socket = new Described()
-    const outbox = makeOutbox({ socket, ...limits, now: () => 0, onSlow: () => assert.fail("slow") })
+    const outbox = makeOutbox({ socket, ...limits, now: () => 0, owner: neverSlow })
     outbox.push(chunk("a\n"))
     outbox.push(chunk("b\n"))
     outbox.flush(batch)
@@ -89,7 +107,7 @@ describe("an outbox in a batch", () => {
     it(`gives the socket what the kernel did not take, of which it took ${room} bytes, and waits behind it`, () => {
       const { batch, given } = fakeBatch(room)
       const socket = new Described(0)
-      const outbox = makeOutbox({ socket, ...limits, now: () => 0, onSlow: () => assert.fail("slow") })
+      const outbox = makeOutbox({ socket, ...limits, now: () => 0, owner: neverSlow })
       outbox.push(chunk("abc\n"))
       outbox.flush(batch)
       batch.end()
@@ -108,7 +126,7 @@ describe("an outbox in a batch", () => {
     for (let round = 0; round < 2_000; round++) {
       const wire = new Wire()
       const { batch } = wire
-      const outbox = makeOutbox({ socket: wire, ...limits, now: () => 0, onSlow: () => assert.fail("slow") })
+      const outbox = makeOutbox({ socket: wire, ...limits, now: () => 0, owner: neverSlow })
       let said = ""
       for (let step = 0; step < 12; step++) {
         const acts = [
@@ -133,7 +151,7 @@ describe("an outbox in a batch", () => {
   it("writes what is more than one write at once, in order", () => {
     const { batch, given } = fakeBatch()
     const socket = new Described()
-    const outbox = makeOutbox({ socket, ...limits, now: () => 0, onSlow: () => assert.fail("slow") })
+    const outbox = makeOutbox({ socket, ...limits, now: () => 0, owner: neverSlow })
     const lines = ["x", "y", "z"].map((letter) => `${letter.repeat(writeBytesMax / 2)}\n`)
     for (const line of lines) outbox.push(chunk(line))
     outbox.flush(batch)
@@ -144,7 +162,12 @@ describe("an outbox in a batch", () => {
   it("is not slow while the kernel takes what it sends, however long something always waits", () => {
     const { batch } = fakeBatch()
     let slow = 0
-    const outbox = makeOutbox({ socket: new Described(), ...limits, now: () => 0, onSlow: () => slow++ })
+    const outbox = makeOutbox({
+      socket: new Described(),
+      ...limits,
+      now: () => 0,
+      owner: { slow: () => slow++, stirred: () => {} }
+    })
     for (let now = 0; now <= 10_000; now += 500) {
       outbox.push(chunk("moved\n"))
       outbox.flush(batch)
@@ -161,7 +184,7 @@ describe("an outbox in a batch", () => {
       [new FakeSocket(), batch],
       [new Described(), new SendBatch(undefined)]
     ] as const) {
-      const outbox = makeOutbox({ socket, ...limits, now: () => 0, onSlow: () => assert.fail("slow") })
+      const outbox = makeOutbox({ socket, ...limits, now: () => 0, owner: neverSlow })
       outbox.push(chunk("a\n"))
       outbox.flush(into)
       into.end()

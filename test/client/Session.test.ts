@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { SayRequest } from "../../gen/noriter/client/v1/chat.ts"
 import { ErrorCode } from "../../gen/noriter/client/v1/error.ts"
-import { type Answer, type Enter, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
+import { type Answer, type Enter, PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
 import type { Asker } from "../../gen/noriter/topic/v1/chat.ts"
 import { partitionOf, type TopicRecord } from "../../gen/registry.ts"
 import { type Ask, Refused } from "../../src/bus/Caller.ts"
@@ -38,6 +38,7 @@ const make = () => {
   }
   const connection = new FakeConnection()
   const knows = { generation: "1.1" }
+  const restless: Array<Session> = []
   const session = new Session(connection, {
     bus,
     incarnation: "r1-1",
@@ -48,16 +49,26 @@ const make = () => {
     topicTimeoutMs: 3_000,
     now: () => clock.nowMs,
     fork: Effect.runFork,
-    partitionOf
+    partitionOf,
+    restless: (of) => void restless.push(of)
   })
   session.held = heldWith([])
   session.place = placeAt("park/1", 4)
   const say = (id: number, text = "a", tag = "park/1") => {
     const refuse = (refused: Refused) => session.refuse(id, refused)
     const asked = session.ask({ id, trace: undefined, caller: session }, asking(text, tag))
-    session.lasting.submit(Effect.match(asked, { onSuccess: () => {}, onFailure: refuse }), refuse)
+    session.submit(Effect.match(asked, { onSuccess: () => {}, onFailure: refuse }), refuse)
   }
-  return { clock, offered, connection, session, knows, say, askers: () => offered.map(({ record }) => askerOf(record)) }
+  return {
+    clock,
+    offered,
+    connection,
+    session,
+    knows,
+    restless,
+    say,
+    askers: () => offered.map(({ record }) => askerOf(record))
+  }
 }
 
 const heldWith = (enters: ReadonlyArray<Pick<Enter, "id" | "channel" | "member">>): Held => ({
@@ -81,6 +92,29 @@ const askerOf = (record: TopicRecord): Asker | undefined => ("asker" in record ?
 const said = (seq: number): Answer => ({
   $type: "noriter.space.v1.Answer",
   body: { $case: "say", value: { $type: "noriter.space.v1.SayAnswer", seq } }
+})
+
+describe("restless", () => {
+  it("is what its record does not say to be present", () => {
+    const { session, restless } = make()
+    const { PRESENCE_STATE_PRESENT, PRESENCE_STATE_LOST, PRESENCE_STATE_AWAY } = PresenceState
+    const heldAs = (state: PresenceState): Held => ({ ...heldWith([]), record: { ...heldWith([]).record, state } })
+    const told = [PRESENCE_STATE_PRESENT, PRESENCE_STATE_LOST, PRESENCE_STATE_PRESENT, PRESENCE_STATE_AWAY].map(
+      (state) => {
+        restless.length = 0
+        session.held = heldAs(state)
+        return restless.length
+      }
+    )
+    assert.deepStrictEqual(told, [0, 1, 0, 1])
+  })
+
+  it("is what waits for its turn, or for word from the log", () => {
+    const { session, restless, say } = make()
+    restless.length = 0
+    say(1)
+    assert.deepStrictEqual(restless, [session])
+  })
 })
 
 describe("asking the log", () => {

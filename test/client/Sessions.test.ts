@@ -7,6 +7,7 @@ import * as Redacted from "effect/Redacted"
 import { TestClock } from "effect/testing"
 import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
 import { PresenceState } from "../../gen/noriter/space/v1/records.ts"
+import { sessions as sessionFigures } from "../../src/telemetry/Metrics.ts"
 import { settle, spaceAway, Twins, Watch } from "../space/Harness.ts"
 import { membersIn, wrongs } from "../space/Members.ts"
 import { entering, Hooks, hello, house, saying } from "./House.ts"
@@ -48,6 +49,29 @@ describe("a socket that is gone", () => {
     })
   )
 
+  it.effect("is counted as what it is, beside those that are there", () =>
+    Effect.gen(function* () {
+      const { connect } = yield* house(new Twins())
+      yield* connect(hello())
+      const phone = yield* connect(hello(1, "device-secret-two"))
+      const counted: Array<ReadonlyArray<number>> = []
+      const count = Effect.map(pass(250), () => {
+        counted.push(["present", "lost", "away"].map((state) => sessionFigures.of(state).value))
+      })
+      yield* count
+      phone.hangUp()
+      yield* count
+      yield* Effect.andThen(pass(5_000), count)
+      yield* Effect.andThen(pass(30_000), count)
+      assert.deepStrictEqual(counted, [
+        [2, 0, 0],
+        [1, 1, 0],
+        [1, 0, 1],
+        [1, 0, 0]
+      ])
+    })
+  )
+
   it.effect("whose loss cannot be written is looked at again until it is", () =>
     Effect.gen(function* () {
       const [twins, watch] = [new Twins(), new Watch()]
@@ -63,6 +87,22 @@ describe("a socket that is gone", () => {
       yield* pass(40000)
       assert.deepStrictEqual(statesIn(twins), [])
     }).pipe(Effect.provideService(Random.Random, unmoved))
+  )
+
+  it.effect("holds up nobody who waits for word from the log, however slowly its loss is written", () =>
+    Effect.gen(function* () {
+      const watch = new Watch()
+      const { connect } = yield* house(new Twins(), { watch, applies: false })
+      const gone = yield* Effect.forEach(["one", "two", "three", "four"], (name) =>
+        connect(hello(1, `device-secret-${name}`), entering(2))
+      )
+      const phone = yield* connect(hello(1, "device-secret-five"), entering(2), saying(3))
+      watch.before = () => Effect.never
+      for (const lost of gone) lost.hangUp()
+      // Within 3 s, seen a quarter of a second later.
+      yield* pass(3_500)
+      assert.deepStrictEqual(phone.brief.at(-1), "3 UNCERTAIN")
+    })
   )
 
   it.effect("with a grace of its own length (NORITER_RESUME_GRACE, NORITER_LOST_SHOWN)", () =>

@@ -6,6 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
@@ -95,6 +96,8 @@ const make = Effect.gen(function* () {
   const settings = yield* Settings
   const world = yield* World
   const channels = new Map<string, Channel>()
+  /** Open while there is any: without one nothing ticks, and this process need not wake. */
+  const inhabited = Latch.makeUnsafe()
   /** A view that is opened again numbers its frames above those of the one before, which the other runners have seen. */
   let framesBefore = 0
   const opening = Semaphore.makeUnsafe(1)
@@ -164,6 +167,7 @@ const make = Effect.gen(function* () {
       flow: new LineFlow(view)
     }
     channels.set(tag, channel)
+    inhabited.openUnsafe()
     return yield* bus.listen(tag).pipe(
       Scope.provide(scope),
       // Subscribed first: what is told between the snapshot and now is in the snapshot, and changes nothing again.
@@ -193,6 +197,7 @@ const make = Effect.gen(function* () {
   const close = (tag: string, { view, scope }: Channel): Effect.Effect<void> =>
     Effect.suspend(() => {
       channels.delete(tag)
+      if (channels.size === 0) inhabited.closeUnsafe()
       framesBefore = Math.max(framesBefore, view.frameCount)
       return Scope.close(scope, Exit.void)
     })
@@ -326,8 +331,12 @@ const make = Effect.gen(function* () {
     )
   )
 
-  yield* workers.run("tick", Effect.repeat(beat, Schedule.fixed(settings.tickMs)))
-  yield* workers.run("positions", Effect.repeat(enduring("positions", positions), Schedule.fixed(positionsMs)))
+  const whileInhabited = <E>(everyMs: number, round: Effect.Effect<void, E>) => {
+    const rounds = Effect.repeat(round, { schedule: Schedule.fixed(everyMs), while: () => channels.size > 0 })
+    return Effect.forever(Effect.andThen(inhabited.await, rounds))
+  }
+  yield* workers.run("tick", whileInhabited(settings.tickMs, beat))
+  yield* workers.run("positions", whileInhabited(positionsMs, enduring("positions", positions)))
   yield* workers.run("heads", Effect.repeat(enduring("heads", compare), Schedule.fixed(compareMs)))
   // Whoever comes back on another runner stands where they stood last.
   yield* Effect.addFinalizer(() => Effect.ignore(Effect.timeout(positions, positionsMs)))

@@ -95,7 +95,7 @@ const make = Effect.gen(function* () {
     yield* session.settled
     const known = yield* decidedBefore(session, call.id)
     if (known !== undefined) return yield* enteredBefore(session, request, known)
-    return yield* newPlace(session, playground, request, call.id, stillAsked).pipe(turnstile.pass, unavailable)
+    return yield* newPlace(session, playground, request, call.id, stillAsked).pipe(unavailable, turnstile.pass(session))
   })
 
   const newPlace = Effect.fnUntraced(function* (

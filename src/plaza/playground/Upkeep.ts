@@ -36,7 +36,7 @@ export const layer = Layer.effectDiscard(
     /** The numbers that sessions give as theirs in a channel: whose members need no second look. */
     const namedIn = (tag: string): ReadonlySet<number> => {
       const named = new Set<number>()
-      for (const { held } of sessions.all()) if (held?.record.channel === tag) named.add(held.record.member)
+      for (const { channel, held } of sessions.all()) if (channel === tag) named.add(held?.record.member ?? 0)
       return named
     }
 
@@ -107,5 +107,5 @@ export const layer = Layer.effectDiscard(
 const memberOf = (key: string): number => Number(key.slice(memberPrefix.length))
 
 /** Whether the session stands there, or is about to: entering, its member has no number yet. */
-const names = ({ held }: Session, tag: string, member: number): boolean =>
-  held?.record.channel === tag && (held.record.member === member || held.record.member === 0)
+const names = ({ channel, held }: Session, tag: string, member: number): boolean =>
+  channel === tag && (held?.record.member === member || held?.record.member === 0)

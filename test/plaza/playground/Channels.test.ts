@@ -10,6 +10,28 @@ import { park, World } from "../../../src/plaza/playground/World.ts"
 import { Workers } from "../../../src/Workers.ts"
 import { runner, settle, Twins } from "../../space/Harness.ts"
 
+it.effect("ticks while there is a channel, and again when one is opened after all were closed", () =>
+  Effect.gen(function* () {
+    const { context } = yield* runner(new Twins())
+    const world = Layer.succeed(World, World.of({ playgrounds: [park], find: () => park }))
+    const layer = Channels.layer.pipe(Layer.provide(Layer.mergeAll(world, Workers.layer)))
+    const channels = Context.get(yield* Effect.provideContext(Layer.build(layer), context), Channels)
+    for (let time = 0; time < 2; time++) {
+      yield* TestClock.adjust("5 seconds")
+      const view = yield* channels.open("park/1")
+      let ticks = 0
+      view.tick = () => void ticks++
+      yield* TestClock.adjust("1 second")
+      yield* settle
+      assert.approximately(ticks, 10, 1)
+      // Nobody looks at it.
+      yield* TestClock.adjust("15 seconds")
+      yield* settle
+      assert.isUndefined(channels.view("park/1"))
+    }
+  })
+)
+
 it.effect("where somebody has walked in a channel in which the runner is fenced, it hears of that", () =>
   Effect.gen(function* () {
     const twins = new Twins()
