@@ -7,12 +7,11 @@ import * as Layer from "effect/Layer"
 import { ChatConsumer } from "../../../gen/consumers.ts"
 import { Reach, SayRequest, WhisperRequest } from "../../../gen/noriter/client/v1/chat.ts"
 import type { Answer } from "../../../gen/noriter/space/v1/records.ts"
-import type { ClientResponse } from "../../../gen/registry.ts"
-import type { Caller, Place, Refused } from "../../bus/Caller.ts"
+import type { ClientResponse, RunnerMessage } from "../../../gen/registry.ts"
+import type { Refused } from "../../bus/Caller.ts"
 import { EventBus } from "../../bus/EventBus.ts"
 import { refusedBy } from "../../bus/Refusals.ts"
 import { currentTrace, withNewTrace } from "../../telemetry/Tracing.ts"
-import type { Trace } from "../../wire/Trace.ts"
 import { Channels } from "../playground/Channels.ts"
 import type { View } from "../playground/View.ts"
 
@@ -20,6 +19,17 @@ export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
     const bus = yield* EventBus
     const channels = yield* Channels
+    const fork = Effect.runForkWith(yield* Effect.context<never>())
+    /** What is fleeting may be lost, and is not waited for: a phone's lines are read on however long the link takes. */
+    const tell = (key: string, message: RunnerMessage): void =>
+      void fork(
+        Effect.ignore(
+          withNewTrace(
+            key,
+            Effect.flatMap(currentTrace, (trace) => bus.publish(message, trace))
+          )
+        )
+      )
     yield* bus.register(ChatConsumer, {
       say: (request, call) =>
         Effect.flatMap(call.caller.placeOf(call.id), (place) =>
@@ -53,14 +63,20 @@ export const layer = Layer.effectDiscard(
             answerOf
           })
         ),
-      emote: ({ $type, kind }, { caller }) =>
-        fleeting($type, caller, ({ tag, member }, trace) =>
-          bus.publish({ $type: "noriter.runner.v1.EmoteTold", channel: tag, member, kind }, trace)
-        ),
-      typing: ({ $type }, { caller }) =>
-        fleeting($type, caller, ({ tag, member }, trace) =>
-          bus.publish({ $type: "noriter.runner.v1.TypingTold", channel: tag, member }, trace)
-        )
+      emote: ({ $type, kind }, { caller: { place } }) => {
+        if (place !== undefined) {
+          const { tag: channel, member } = place
+          tell($type, { $type: "noriter.runner.v1.EmoteTold", channel, member, kind })
+        }
+        return Effect.void
+      },
+      typing: ({ $type }, { caller: { place } }) => {
+        if (place !== undefined) {
+          const { tag: channel, member } = place
+          tell($type, { $type: "noriter.runner.v1.TypingTold", channel, member })
+        }
+        return Effect.void
+      }
     })
   })
 )
@@ -69,21 +85,6 @@ const cellOf = (view: View | undefined, member: number): number => {
   const position = view?.positionOf(member)
   return view === undefined || position === undefined ? 0 : view.grid.indexAt(position.xCm, position.yCm)
 }
-
-/** What is fleeting may be lost: a link that is away is no reason to refuse. */
-const fleeting = <E>(
-  key: string,
-  { place }: Caller,
-  tell: (place: Place, trace: Trace | undefined) => Effect.Effect<void, E>
-): Effect.Effect<void> =>
-  place === undefined
-    ? Effect.void
-    : Effect.ignore(
-        withNewTrace(
-          key,
-          Effect.flatMap(currentTrace, (trace) => tell(place, trace))
-        )
-      )
 
 /** What the phone is told of an outcome, the first time and when it asks again. */
 const answerOf = (answer: Answer): ClientResponse | Refused => {
