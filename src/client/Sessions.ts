@@ -35,6 +35,9 @@ const sweepEvery = "250 millis"
 const atOnce = 100
 /** How often it is asked who lives, while nobody can say. */
 const judgeEvery = "500 millis"
+/** When a removal that could not be written is tried again, and how often: for half a minute, as a write waits, too. */
+const removeAgain = "500 millis"
+const removeAgainMax = 15
 const warnEveryMs = 1_000
 
 type Dismissal = readonly [code: DisconnectCode, message: string]
@@ -122,17 +125,15 @@ const make = Effect.gen(function* () {
     session.connection = undefined
   }
   const replace = (session: Session): void => dismiss(session, ...replaced)
-  const remove = (session: Session) =>
-    session.change((held) => Effect.map(presence.remove(held), () => dismiss(session, ...removed)))
   /** Has the shared space say what is held here, or this runner hold no more than that says. */
-  const regain = (session: Session) => {
+  const regain = (session: Session, whenEnded: Dismissal = ended) => {
     const come = (regained: Regained, generation: string): boolean => {
       if (regained._tag === "Unjudged") {
         judge(session)
         return false
       }
       if (regained._tag === "Replaced") replace(session)
-      else if (regained._tag === "Ended") dismiss(session, ...ended)
+      else if (regained._tag === "Ended") dismiss(session, ...whenEnded)
       else {
         // This runner was no longer known: others may have had the session, though a space that went back does not say so.
         const wasAway = regained.held.owner.incarnation !== session.held?.owner.incarnation
@@ -172,14 +173,29 @@ const make = Effect.gen(function* () {
     })
     fork(Effect.andThen(Effect.repeat(judged, { schedule: again, until: (isJudged) => isJudged }), over))
   }
+  /** Nobody is told of a removal again: it is tried until the session, on whichever socket, is not here any more. */
+  const removal = (id: string) => {
+    const remove = Effect.suspend(() => {
+      const session = registry.ofSession(id)
+      if (session === undefined) return Effect.void
+      return session
+        .change((held) => Effect.map(presence.remove(held), () => dismiss(session, ...removed)))
+        .pipe(
+          // It is another's, or was ended by a try that broke off half-way.
+          Effect.catchTag("PresenceRefused", () => regain(session, removed))
+        )
+    })
+    const isOver = () => registry.ofSession(id) === undefined
+    const again = Schedule.spaced(removeAgain)
+    return Effect.repeat(enduring("a removal", remove), { schedule: again, times: removeAgainMax, until: isOver })
+  }
 
   yield* bus.register(SessionHolderConsumer, {
     answer: (told) =>
       Effect.sync(() => registry.ofSession(told.session)?.outcome(told.ask, Answer.decode(told.answer))),
     remove: (told) =>
       Effect.sync(() => {
-        const session = registry.ofSession(told.session)
-        if (session !== undefined) services.fork(enduring("a removed session", remove(session)))
+        if (registry.ofSession(told.session) !== undefined) fork(removal(told.session))
       }),
     yield: (told) =>
       Effect.sync(() => {

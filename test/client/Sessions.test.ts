@@ -119,6 +119,58 @@ describe("a socket that is gone", () => {
   )
 })
 
+describe("removed by an operator", () => {
+  /** A phone in the park, whose removal is told once; commits fail as `before` says. */
+  const removed = Effect.fnUntraced(function* (twins: Twins, before: Watch["before"]) {
+    const watch = new Watch()
+    const { connect, sessions, bus, self } = yield* house(twins, { watch })
+    const phone = yield* connect(hello(), entering(2))
+    watch.before = before
+    const { id: incarnation } = self.incarnation
+    const [session = ""] = [...sessions.all()].map(({ session }) => session)
+    yield* bus.publish({ $type: "noriter.runner.v1.RemovalTold", incarnation, session })
+    yield* settle
+    return { phone, sessions, watch }
+  })
+
+  it.effect("though the shared space is away when that is told", () =>
+    Effect.gen(function* () {
+      const twins = new Twins()
+      const { phone, sessions, watch } = yield* removed(twins, () => Effect.fail(spaceAway))
+      yield* pass(20_000)
+      assert.isUndefined(phone.disconnectedWith)
+      watch.before = () => Effect.void
+      yield* pass(5_000)
+      assert.strictEqual(phone.disconnectedWith, DisconnectCode.DISCONNECT_CODE_REMOVED)
+      assert.deepStrictEqual([statesIn(twins), [...sessions.all()]], [[], []])
+    })
+  )
+
+  it.effect("also where that breaks off half-way: its phone is told so", () =>
+    Effect.gen(function* () {
+      const twins = new Twins()
+      const once = ({ tag }: { readonly tag: string }) => (tag === "park/1" ? Effect.fail(spaceAway) : Effect.void)
+      const { phone, sessions } = yield* removed(twins, once)
+      assert.isUndefined(phone.disconnectedWith)
+      yield* pass(5_000)
+      assert.strictEqual(phone.disconnectedWith, DisconnectCode.DISCONNECT_CODE_REMOVED)
+      assert.deepStrictEqual([...sessions.all()], [])
+    })
+  )
+
+  it.effect("and not when nothing could be written for a minute", () =>
+    Effect.gen(function* () {
+      const twins = new Twins()
+      const { phone, watch } = yield* removed(twins, () => Effect.fail(spaceAway))
+      yield* pass(60_000)
+      watch.before = () => Effect.void
+      yield* pass(10_000)
+      assert.isUndefined(phone.disconnectedWith)
+      assert.deepStrictEqual(statesIn(twins), [PRESENCE_STATE_PRESENT])
+    })
+  )
+})
+
 describe("replaced", () => {
   const { DISCONNECT_CODE_REPLACED } = DisconnectCode
 

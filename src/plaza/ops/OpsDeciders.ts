@@ -1,6 +1,7 @@
 /**
  * What a channel decides of what operators ask: an announcement becomes a line of its stream that nobody said, a removal
- * is told to the runner that holds the member's session, which ends it (rule P1: the session goes first).
+ * is told to the runner that holds the member's session, which ends it (rule P1: the session goes first). That is one
+ * frame: where it is lost nobody is removed, and an operator sees so on the board.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
