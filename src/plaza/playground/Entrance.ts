@@ -57,7 +57,7 @@ const make = Effect.gen(function* () {
   /** Where it was not written for certain where the guest stands, that is looked at before anything else is asked. */
   const judged =
     (session: Session) =>
-    <A>(write: Effect.Effect<A, Refused | PresenceRefused | SpaceError>) =>
+    <A>(write: Effect.Effect<A, PlaceError>) =>
       Effect.tapError(write, (error) =>
         Effect.sync(() => {
           if (error._tag !== "Refused" && !isFull(error)) sessions.judge(session)
@@ -72,9 +72,12 @@ const make = Effect.gen(function* () {
       const view = yield* channels.open(tag)
       const request = { id, bodyHash, tag, capacity: playground.capacity, avatar, ...arrival(playground) }
       const enter = (held: Held) =>
-        Effect.map(presence.enter(held, request), (done) => {
-          session.held = done.held
-          return done.member
+        Effect.gen(function* () {
+          const { held: now, member } = yield* presence.enter(held, request)
+          // Nobody was in it: where the writes took long, it may have been closed.
+          const open = channels.view(tag) === view ? view : yield* channels.open(tag)
+          session.held = now
+          return { view: open, member }
         })
       const entered = yield* session
         .change((held) => choice.stillAsked(enter(held)))
@@ -82,7 +85,7 @@ const make = Effect.gen(function* () {
           judged(session),
           Effect.catchIf(isFull, () => Effect.undefined)
         )
-      if (entered !== undefined) return { view, member: entered }
+      if (entered !== undefined) return entered
     }
     return yield* channelFull
   })
@@ -104,7 +107,7 @@ const make = Effect.gen(function* () {
     request: EnterRequest,
     id: number,
     stillAsked: StillAsked
-  ): Effect.fn.Return<Later, Refused | PresenceRefused | SpaceError | LinkError> {
+  ): Effect.fn.Return<Later, PlaceError> {
     // Numbers that seem to be free may be others', who are being put back (rule E2).
     const unsettledMs = self.unsettledMs()
     if (unsettledMs > 0) return yield* notYet(unsettledMs)
@@ -245,13 +248,15 @@ export const linesPosition = (view: View): StreamPosition => ({
 /** As far as the phone was told, and not as far as the mailbox is: what lies between is still to come. */
 const toldOfMailbox = (session: Session): StreamPosition => positionOf(session, Math.max(0, session.mailboxSeq))
 
-const isFull = (error: Refused | PresenceRefused | SpaceError): error is PresenceRefused =>
+/** Why nobody has a place. */
+type PlaceError = Refused | PresenceRefused | SpaceError | LinkError
+
+const isFull = (error: PlaceError): error is PresenceRefused =>
   error._tag === "PresenceRefused" && error.reason === "Full"
 
 /** What it means for a phone that a place could not be written. Nothing has happened to it. */
-const unavailable = <A>(
-  effect: Effect.Effect<A, Refused | PresenceRefused | SpaceError | LinkError>
-): Effect.Effect<A, Refused> => Effect.mapError(effect, (error) => (error instanceof Refused ? error : placesAway))
+const unavailable = <A>(effect: Effect.Effect<A, PlaceError>): Effect.Effect<A, Refused> =>
+  Effect.mapError(effect, (error) => (error instanceof Refused ? error : placesAway))
 
 const playgroundUnknown = refusedAs(ErrorCode.ERROR_CODE_PLAYGROUND_UNKNOWN, "there is no such playground")
 const channelUnknown = refusedAs(ErrorCode.ERROR_CODE_CHANNEL_UNKNOWN, "there is no such channel")
