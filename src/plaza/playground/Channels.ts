@@ -281,23 +281,27 @@ const make = Effect.gen(function* () {
     spread.begin(performance.now() - began)
   })
 
-  const positions = Effect.gen(function* () {
-    for (const channel of channels.values()) {
-      const moved = channel.view.takePositions(channel.allPositions)
-      if (moved.member.length === 0) continue
-      // Until a write is known to have happened, the next one says where all stand.
-      channel.allPositions = true
-      const { id: incarnation, runner, epoch } = self.incarnation
-      const by = { incarnation, runner, epoch }
-      yield* space.writePositions({ tag: channel.view.tag, generation: self.generation, by, ...moved }).pipe(
-        // The first that a runner that stood still hears of its fence, often.
-        Effect.tapErrorTag("CommitRefused", ({ reason }) =>
-          Effect.sync(() => reason === "Fenced" && self.fenced(incarnation))
-        )
-      )
-      channel.allPositions = false
-    }
+  const positionsOf = Effect.fnUntraced(function* (channel: Channel) {
+    const moved = channel.view.takePositions(channel.allPositions)
+    if (moved.member.length === 0) return
+    channel.allPositions = false
+    const { id: incarnation, runner, epoch } = self.incarnation
+    const by = { incarnation, runner, epoch }
+    yield* space.writePositions({ tag: channel.view.tag, generation: self.generation, by, ...moved }).pipe(
+      // Nobody knows what of it was written: the next one says where all stand.
+      Effect.onError(() =>
+        Effect.sync(() => {
+          channel.allPositions = true
+        })
+      ),
+      // No reason for the channels behind it. The first that a runner that stood still hears of its fence, often.
+      Effect.catchTag("CommitRefused", (refused) => {
+        if (refused.reason === "Fenced") self.fenced(incarnation)
+        return Effect.logWarning(`the positions of ${channel.view.tag} were refused`, refused)
+      })
+    )
   })
+  const positions = Effect.suspend(() => Effect.forEach([...channels.values()], positionsOf, { discard: true }))
 
   /** Compares each view with the shared space: what was told and lost is made good (rule C3). */
   const compare = Effect.gen(function* () {

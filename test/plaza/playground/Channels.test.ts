@@ -4,11 +4,77 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { TestClock } from "effect/testing"
+import { MemberRecord, PresenceState } from "../../../gen/noriter/space/v1/records.ts"
 import { Channels } from "../../../src/plaza/playground/Channels.ts"
 import { show } from "../../../src/plaza/playground/Entrance.ts"
+import type { View } from "../../../src/plaza/playground/View.ts"
 import { park, World } from "../../../src/plaza/playground/World.ts"
+import { CommitRefused, SharedSpace, type SpaceError } from "../../../src/space/SharedSpace.ts"
 import { Workers } from "../../../src/Workers.ts"
-import { runner, settle, Twins } from "../../space/Harness.ts"
+import { type Runner, runner, settle, Twins } from "../../space/Harness.ts"
+
+/** The channels of a runner whose shared space is what `around` makes of it. */
+const channelsOver = Effect.fnUntraced(function* (
+  { context }: Runner,
+  around: (space: SharedSpace["Service"]) => Partial<SharedSpace["Service"]>
+) {
+  const space = Context.get(context, SharedSpace)
+  const changed = Layer.succeed(SharedSpace, SharedSpace.of({ ...space, ...around(space) }))
+  const world = Layer.succeed(World, World.of({ playgrounds: [park], find: () => park }))
+  const layer = Channels.layer.pipe(Layer.provide(Layer.mergeAll(world, Workers.layer, changed)))
+  return Context.get(yield* Effect.provideContext(Layer.build(layer), context), Channels)
+})
+
+const moverIn = (view: View, member: number): void => {
+  const record = MemberRecord.fromPartial({ nickname: "바람", state: PresenceState.PRESENCE_STATE_PRESENT })
+  view.memberChanged(member, 1, record, 0)
+  view.moved(member, 300, 300)
+}
+
+it.effect("where one channel refuses positions, those of the others are written", () =>
+  Effect.gen(function* () {
+    const written: Array<string> = []
+    const channels = yield* channelsOver(yield* runner(new Twins()), () => ({
+      writePositions: ({ tag }) =>
+        tag === "park/1"
+          ? Effect.fail(new CommitRefused({ tag, reason: "Missing", applied: 0, key: "" }))
+          : Effect.sync(() => written.push(tag))
+    }))
+    for (const tag of ["park/1", "park/2"]) moverIn(yield* channels.open(tag), 1)
+    yield* TestClock.adjust("1 second")
+    yield* settle
+    assert.deepStrictEqual(written, ["park/2"])
+  })
+)
+
+it.effect("where everything is read anew while positions are written, the next write says where all stand", () =>
+  Effect.gen(function* () {
+    const written: Array<ReadonlyArray<number>> = []
+    let meanwhile: Effect.Effect<void, SpaceError> = Effect.void
+    const channels = yield* channelsOver(yield* runner(new Twins()), () => ({
+      // Whoever stands there is known from frames alone.
+      snapshot: () => Effect.never,
+      writePositions: ({ member }) => Effect.as(meanwhile, written.push(member))
+    }))
+    yield* Effect.forkChild(channels.open("park/1"))
+    yield* settle
+    const view = channels.view("park/1") ?? assert.fail("it is open")
+    moverIn(view, 1)
+    moverIn(view, 2)
+    // It goes no further than to say that all is to be written.
+    meanwhile = Effect.asVoid(Effect.forkChild(channels.reload, { startImmediately: true }))
+    yield* TestClock.adjust("1 second")
+    yield* settle
+    meanwhile = Effect.void
+    view.moved(1, 400, 400)
+    yield* TestClock.adjust("1 second")
+    yield* settle
+    assert.deepStrictEqual(written, [
+      [1, 2],
+      [1, 2]
+    ])
+  })
+)
 
 it.effect("ticks while there is a channel, and again when one is opened after all were closed", () =>
   Effect.gen(function* () {
