@@ -114,11 +114,13 @@ const make = Effect.gen(function* () {
     function* (channel: Channel) {
       const { view } = channel
       while (true) {
+        const before = view.head
         const { head, entries } = yield* space.history(view.tag, linesStream, view.head, fillLinesMax)
         if (head.trimmedTo > view.head) view.gapUnfillable(head.trimmedTo)
         for (const entry of entries) view.heard(LineTold.decode(entry.value))
         channel.flow.news()
-        if (view.head >= head.seq || entries.length === 0) return
+        // Where nothing of it could be taken in, asking again is of no use.
+        if (view.head >= head.seq || view.head === before) return
       }
     },
     (effect, channel) =>

@@ -4,6 +4,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { TestClock } from "effect/testing"
+import { LineTold } from "../../../gen/noriter/runner/v1/chat.ts"
 import { MemberRecord, PresenceState } from "../../../gen/noriter/space/v1/records.ts"
 import { Channels } from "../../../src/plaza/playground/Channels.ts"
 import { show } from "../../../src/plaza/playground/Entrance.ts"
@@ -73,6 +74,20 @@ it.effect("where everything is read anew while positions are written, the next w
       [1, 2],
       [1, 2]
     ])
+  })
+)
+
+it.effect("lines of which none can be taken in are asked for once at each look", () =>
+  Effect.gen(function* () {
+    let asked = 0
+    const line = LineTold.fromPartial({ channel: "park/1", seq: 9, prev: 8 })
+    const entries = [{ seq: 9, timeMs: 1, class: "playground", value: LineTold.encode(line).finish() }]
+    const channels = yield* channelsOver(yield* runner(new Twins()), () => ({
+      history: () => (++asked > 9 ? Effect.interrupt : Effect.succeed({ head: { seq: 9, trimmedTo: 0 }, entries }))
+    }))
+    yield* channels.open("park/1")
+    yield* channels.catchUp("park/1")
+    assert.strictEqual(asked, 1)
   })
 )
 
