@@ -170,8 +170,11 @@ const knobs = () =>
 
     /** NORITER_ROSTER_SESSION: the ZooKeeper session. */
     rosterSessionMs: knob("rosterSession", duration(100), 6000),
-    /** NORITER_LEASE: a runner that could not renew its lease for so long counts itself as dead. */
-    leaseMs: knob("lease", duration(100), 3000),
+    /**
+     * NORITER_LEASE: a watcher that sees a lease unrefreshed for so long, and no node in the roster, counts its runner as dead.
+     * Leases are refreshed each second, and a refresh may take another (rule P7).
+     */
+    leaseMs: knob("lease", duration(2000), 3000),
     /** NORITER_TOPIC_TIMEOUT: word from the log comes within, else UNCERTAIN. */
     topicTimeoutMs: knob("topicTimeout", duration(10), 3000),
     /** NORITER_RUNNER_ID: this runner's name. None: made up. */

@@ -80,6 +80,7 @@ const refused: ReadonlyArray<readonly [variable: string, raw: string]> = [
   ["TICK", "0"],
   ["TICK", "9 ms"],
   ["LEASE", "25 hours"],
+  ["LEASE", "1999 ms"],
   ["RATE_LIMITS", "yes"],
   ["ADDRESS_NEW_PER_SECOND", "100,"],
   ["TLS", "off"],
