@@ -11,8 +11,8 @@
  * once, and what is left of it, or had no room, is there the next time. Where many have more than there is room for, each
  * gets its part: those that come first in the set are the same each time. Never waits.
  *
- * A socket that Node reads costs a callback through its event loop, its streams, and all that it does after each: two
- * thirds of a read (docs/performance.md).
+ * A socket that Node reads costs a callback through its event loop, its streams, and all that it does after each:
+ * more than the read itself.
  */
 #define NAPI_VERSION 8
 #include <node_api.h>

@@ -113,7 +113,7 @@ const knobs = () =>
     cellLinesPerSecond: knob("cellLinesPerSecond", limit, 10),
     /** NORITER_CHANNEL_NEARBY_PER_SECOND: NEARBY lines of a channel. */
     channelNearbyPerSecond: knob("channelNearbyPerSecond", limit, 200),
-    /** NORITER_REFUSED_PER_MINUTE_MAX: refused lines of a socket before ABUSE; those for their rate do not count. */
+    /** NORITER_REFUSED_PER_MINUTE_MAX: refused lines of a session before ABUSE; those for their rate do not count. */
     refusedPerMinuteMax: knob("refusedPerMinuteMax", limit, 30),
 
     // --- Sockets, of all addresses and of one ---

@@ -8,7 +8,7 @@ import type { Trace } from "../wire/Trace.ts"
 import type { Call, Later, Refused } from "./Caller.ts"
 import type { Decider } from "./Decider.ts"
 
-/** CLIENT lane. Runs in the session's own fiber: what takes long must return `later`. `void` answers nothing. */
+/** CLIENT lane. Its phone's next lines wait until it has ended: what takes long must return `later`. `void` answers nothing. */
 export type ClientHandler<Request, Response> = (
   request: Request,
   call: Call

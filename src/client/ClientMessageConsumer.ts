@@ -118,7 +118,7 @@ const make = Effect.gen(function* () {
     return withNewTrace(request.$type, traced)
   }
 
-  /** Lasting requests take effect in the order sent and wait for one another; the session's fiber reads on meanwhile. */
+  /** Lasting requests take effect in the order sent and wait for one another; the socket is read on meanwhile. */
   const queue = (phone: Phone, request: ClientRequest, id: number): Effect.Effect<void> => {
     const { session } = phone
     const asked = session.askedNow()

@@ -109,7 +109,7 @@ export class Lasting {
     return Effect.suspend(() => (this.count === 0 ? Effect.void : Effect.flatMap(this.#wake, () => this.idle)))
   }
 
-  /** Ends when there is room for one more: the session's own fiber waits here, and so reads no further. */
+  /** Ends when there is room for one more: until then the socket is read no further. */
   get room(): Effect.Effect<void> {
     return Effect.suspend(() => (this.isFull ? Effect.flatMap(this.#wake, () => this.room) : Effect.void))
   }

@@ -65,7 +65,7 @@ export class Rates {
 
 const minuteMs = 60_000
 
-/** Refused lines of one socket within a minute. Those refused for their rate are not told to it. */
+/** Refused lines of one session within a minute. Those refused for their rate are not told to it. */
 export class RefusedCounter {
   private readonly perMinuteMax: number
   private count = 0

@@ -15,7 +15,7 @@ const closeCodes = { normal: 1000, goingAway: 1001, notText: 1003, internal: 101
 /** A reason without a code in the registry closes with this and its number in the proto. */
 const privateCodes = 4000
 
-/** What a socket closes with after its last line. Docs/operations.md has the table for client teams. */
+/** What a socket closes with after its last line. The table for client teams is in docs/protocol.md. */
 export function closeCodeOf(code: DisconnectCode | undefined): number {
   switch (code) {
     case undefined:

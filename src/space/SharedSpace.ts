@@ -1,7 +1,8 @@
 /**
  * What all runners know together. Everything has a tag; one write touches one tag, as one script that checks everything
- * before the first change (rule C1). Owns the two guards and the marks beside them; what the values mean is said in
- * space/v1/records.proto and decided above. Values and frames are bytes end to end.
+ * before the first change (rule C1). Owns the guards, Applied for records of the log and the others, of owners and versions,
+ * for presence, and the marks beside them; what the values mean is said in space/v1/records.proto and decided above. Values
+ * and frames are bytes end to end.
  */
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
