@@ -112,6 +112,13 @@ describe("Settings", () => {
     })
   )
 
+  it.effect("takes a token made up at random, whatever digits stand in it", () =>
+    Effect.gen(function* () {
+      const token = "f81d4fae7dec12345676500a0c91e6bf6"
+      assert.deepStrictEqual((yield* fromEnv({ NORITER_OPS_TOKEN: token })).opsToken, Option.some(Redacted.make(token)))
+    })
+  )
+
   it.effect("has no knob that the table above forgot", () =>
     Effect.gen(function* () {
       const fields = new Set(knobs.map(([field]) => field as string))
