@@ -11,7 +11,7 @@ import { EventBus } from "../../bus/EventBus.ts"
 import { Roster } from "../../link/Roster.ts"
 import { boardChannel } from "../../space/Figures.ts"
 import { SharedSpace } from "../../space/SharedSpace.ts"
-import { type OpenChannel, openChannels } from "../playground/Population.ts"
+import { allChannels, type OpenChannel } from "../playground/Population.ts"
 import { World } from "../playground/World.ts"
 
 /** As it is sent to the page, in JSON. */
@@ -68,11 +68,8 @@ export const make = Effect.gen(function* () {
   })
   yield* bus.listen(boardChannel)
 
-  const playgrounds = Effect.forEach(world.playgrounds, (playground) =>
-    Effect.map(openChannels(space, playground), (channels) => {
-      const { id, name, capacity } = playground
-      return { id, name, capacity, channels }
-    })
+  const playgrounds = Effect.map(allChannels(space, world.playgrounds), (all) =>
+    all.map(({ playground: { id, name, capacity }, channels }) => ({ id, name, capacity, channels }))
   )
   const living = Effect.map(roster.living, (all) => all.map(({ id, runner }) => ({ incarnation: id, runner })))
 

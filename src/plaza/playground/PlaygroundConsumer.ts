@@ -15,7 +15,7 @@ import { SharedSpace } from "../../space/SharedSpace.ts"
 import { Channels } from "./Channels.ts"
 import { Entrance } from "./Entrance.ts"
 import { type PlaygroundPhone, phoneOf } from "./PlaygroundPhone.ts"
-import { openChannels } from "./Population.ts"
+import { allChannels, type OpenChannel } from "./Population.ts"
 import type { Position, View } from "./View.ts"
 import { step } from "./Walk.ts"
 import { type Playground, World } from "./World.ts"
@@ -46,10 +46,10 @@ export const layer = Layer.effectDiscard(
     yield* bus.register(PlaygroundConsumer, {
       listPlaygrounds: () =>
         Effect.map(
-          Effect.forEach(world.playgrounds, (playground) => described(space, playground)),
-          (described): ListPlaygroundsResponse => ({
+          allChannels(space, world.playgrounds),
+          (all): ListPlaygroundsResponse => ({
             $type: "noriter.client.v1.ListPlaygroundsResponse",
-            playgrounds: described
+            playgrounds: all.map(({ playground, channels }) => described(playground, channels))
           })
         ).pipe(Effect.mapError(() => playgroundsAway)),
       enter: entrance.enter,
@@ -81,19 +81,14 @@ const corrected = (position: Position): ServerBody => ({
   value: { $type: "noriter.client.v1.MoveCorrected", ...position }
 })
 
-const described = (space: SharedSpace["Service"], playground: Playground) =>
-  Effect.map(openChannels(space, playground), (open) => ({
-    $type: "noriter.client.v1.Playground" as const,
-    id: playground.id,
-    name: playground.name,
-    widthCm: playground.widthCm,
-    heightCm: playground.heightCm,
-    population: open.reduce((sum, { population }) => sum + population, 0),
-    channels: open.map((channel) => ({
-      $type: "noriter.client.v1.Channel" as const,
-      ...channel,
-      capacity: playground.capacity
-    }))
-  }))
+const described = ({ id, name, widthCm, heightCm, capacity }: Playground, channels: ReadonlyArray<OpenChannel>) => ({
+  $type: "noriter.client.v1.Playground" as const,
+  id,
+  name,
+  widthCm,
+  heightCm,
+  population: channels.reduce((sum, { population }) => sum + population, 0),
+  channels: channels.map((channel) => ({ $type: "noriter.client.v1.Channel" as const, ...channel, capacity }))
+})
 
 const playgroundsAway = away("the playgrounds cannot be read just now")

@@ -17,20 +17,25 @@ const channelsAtFirst = 4
 export const openChannels = (space: SharedSpace["Service"], playground: Playground) =>
   Effect.flatMap(space.heads(namesOf(playground, 0)), (heads) => openAfter(space, playground, heads))
 
-/** The names of all channels that exist in these playgrounds: one question, where none has many. */
+/** The channels that exist in each of these playgrounds: one question, where none has many. */
+export const allChannels = Effect.fnUntraced(function* (
+  space: SharedSpace["Service"],
+  playgrounds: ReadonlyArray<Playground>
+) {
+  const heads = yield* space.heads(playgrounds.flatMap((playground) => namesOf(playground, 0)))
+  return yield* Effect.forEach(playgrounds, (playground) =>
+    Effect.map(openAfter(space, playground, heads), (channels) => ({ playground, channels }))
+  )
+})
+
+/** The names of all of them. */
 export const openTags = (
   space: SharedSpace["Service"],
   playgrounds: ReadonlyArray<Playground>
 ): Effect.Effect<ReadonlyArray<Tag>, SpaceError> =>
-  Effect.gen(function* () {
-    const heads = yield* space.heads(playgrounds.flatMap((playground) => namesOf(playground, 0)))
-    const all = yield* Effect.forEach(playgrounds, (playground) =>
-      Effect.map(openAfter(space, playground, heads), (open) =>
-        open.map(({ channel }) => channelTag(playground.id, channel))
-      )
-    )
-    return all.flat()
-  })
+  Effect.map(allChannels(space, playgrounds), (all) =>
+    all.flatMap(({ playground: { id }, channels }) => channels.map(({ channel }) => channelTag(id, channel)))
+  )
 
 // --- internal ---
 
