@@ -7,6 +7,7 @@ import { createHash, timingSafeEqual } from "node:crypto"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -40,7 +41,8 @@ export const layer = Layer.effectDiscard(
     const workers = yield* Workers
     const board = yield* Board.make
     const pages = [yield* Page.load(folder, "/ops"), yield* Page.load(chartFolder, "/ops/uplot")]
-    const desk = new Desk(opsToken.value, yield* Orders.make)
+    // An order that is under way when this closes is interrupted, and answered so.
+    const desk = new Desk(opsToken.value, yield* Orders.make, yield* FiberSet.makeRuntime())
     yield* http.mount({ visit: (visit) => desk.visit(visit) })
     for (const page of pages) yield* http.mount(page)
     // Nothing is read while nobody looks.
@@ -58,15 +60,18 @@ const headers = { "cache-control": "no-store", "x-content-type-options": "nosnif
 const json = { ...headers, "content-type": "application/json; charset=utf-8" } as const
 
 type Ordered = Effect.Effect<unknown, Orders.OrderRefused>
+type Run = (answer: Effect.Effect<void>) => void
 
 class Desk {
   private readonly token: Buffer
   private readonly orders: Orders.Orders
+  private readonly run: Run
   private readonly watching = new Set<ServerResponse>()
 
-  constructor(token: Redacted.Redacted<string>, orders: Orders.Orders) {
+  constructor(token: Redacted.Redacted<string>, orders: Orders.Orders, run: Run) {
     this.token = digest(Redacted.value(token))
     this.orders = orders
+    this.run = run
   }
 
   get isWatched(): boolean {
@@ -77,10 +82,11 @@ class Desk {
     const asked = `${request.method} ${path}`
     const { announce, remove, members } = this.orders
     if (asked === "GET /ops/live") this.letIn(request, response, () => this.watch(request, response))
-    else if (asked === "POST /ops/announce") this.letIn(request, response, () => order(request, response, announce))
-    else if (asked === "POST /ops/remove") this.letIn(request, response, () => order(request, response, remove))
+    else if (asked === "POST /ops/announce")
+      this.letIn(request, response, () => this.order(request, response, announce))
+    else if (asked === "POST /ops/remove") this.letIn(request, response, () => this.order(request, response, remove))
     else if (asked === "GET /ops/members")
-      this.letIn(request, response, () => answer(response, members(channelIn(request))))
+      this.letIn(request, response, () => this.answer(response, members(channelIn(request))))
     else return false
     return true
   }
@@ -92,6 +98,27 @@ class Desk {
 
   close(): void {
     for (const response of this.watching) response.end()
+  }
+
+  /** Reads an order, JSON of a few fields, and says what became of it. */
+  private order(request: IncomingMessage, response: ServerResponse, ordered: (order: Fields) => Ordered): void {
+    const chunks: Array<Buffer> = []
+    let bytes = 0
+    request.on("data", (chunk: Buffer) => {
+      bytes += chunk.length
+      if (bytes <= orderBytesMax) chunks.push(chunk)
+    })
+    request.on("end", () => {
+      if (bytes > orderBytesMax) return response.writeHead(413, headers).end()
+      const line = textOf(Buffer.concat(chunks))
+      const fields = parseLine(line)
+      if (fields !== undefined) return this.answer(response, ordered(fields))
+      return response.writeHead(400, json).end(JSON.stringify({ message: faultOf(line).message }))
+    })
+  }
+
+  private answer(response: ServerResponse, ordered: Ordered): void {
+    this.run(answered(response, ordered))
   }
 
   private watch(request: IncomingMessage, response: ServerResponse): void {
@@ -128,32 +155,13 @@ const digest = (text: string): Buffer => createHash("sha256").update(text).diges
 const channelIn = ({ url = "" }: IncomingMessage): string =>
   new URLSearchParams(url.slice(url.indexOf("?") + 1)).get("channel") ?? ""
 
-/** Reads an order, JSON of a few fields, and says what became of it. */
-function order(request: IncomingMessage, response: ServerResponse, run: (order: Fields) => Ordered): void {
-  const chunks: Array<Buffer> = []
-  let bytes = 0
-  request.on("data", (chunk: Buffer) => {
-    bytes += chunk.length
-    if (bytes <= orderBytesMax) chunks.push(chunk)
-  })
-  request.on("end", () => {
-    if (bytes > orderBytesMax) return response.writeHead(413, headers).end()
-    const line = textOf(Buffer.concat(chunks))
-    const fields = parseLine(line)
-    if (fields !== undefined) return answer(response, run(fields))
-    return response.writeHead(400, json).end(JSON.stringify({ message: faultOf(line).message }))
-  })
-}
-
-const answer = (response: ServerResponse, ordered: Ordered): void =>
-  void Effect.runFork(
-    Effect.map(Effect.result(ordered), (result) => {
-      const [status, body] = Result.isSuccess(result)
-        ? [200, result.success]
-        : [result.failure.status, { message: result.failure.message }]
-      response.writeHead(status, json).end(JSON.stringify(body))
-    }).pipe(
-      Effect.tapCause((cause) => Effect.logError("an operator's order failed", cause)),
-      Effect.onError(() => Effect.sync(() => response.writeHead(500, headers).end()))
-    )
+const answered = (response: ServerResponse, ordered: Ordered): Effect.Effect<void> =>
+  Effect.map(Effect.result(ordered), (result) => {
+    const [status, body] = Result.isSuccess(result)
+      ? [200, result.success]
+      : [result.failure.status, { message: result.failure.message }]
+    response.writeHead(status, json).end(JSON.stringify(body))
+  }).pipe(
+    Effect.tapCause((cause) => Effect.logError("an operator's order failed", cause)),
+    Effect.onError(() => Effect.sync(() => response.writeHead(500, headers).end()))
   )
