@@ -33,16 +33,15 @@ export const layer = Layer.effectDiscard(
     const self = yield* Self
     const workers = yield* Workers
 
-    /** The numbers that sessions give as theirs in a channel: whose members need no second look. */
-    const namedIn = (tag: string): ReadonlySet<number> => {
-      const named = new Set<number>()
-      for (const { channel, held } of sessions.all()) if (channel === tag) named.add(held?.record.member ?? 0)
-      return named
-    }
-
-    const removeOrphans = Effect.fnUntraced(function* (tag: string, entries: ReadonlyMap<string, Entry>) {
+    const removeOrphans = Effect.fnUntraced(function* (
+      tag: string,
+      entries: ReadonlyMap<string, Entry>,
+      entered: ReadonlyArray<Session>
+    ) {
       const nowMs = yield* Clock.currentTimeMillis
-      const named = namedIn(tag)
+      // The numbers that sessions give as theirs: whose members need no second look.
+      const named = new Set<number>()
+      for (const { channel, held } of entered) if (channel === tag) named.add(held?.record.member ?? 0)
       for (const [key, { owner, value, dueMs = Number.POSITIVE_INFINITY }] of entries) {
         const member = memberOf(key)
         if (owner?.incarnation !== self.incarnation.id) {
@@ -56,8 +55,12 @@ export const layer = Layer.effectDiscard(
       }
     })
 
-    const putBackMissing = Effect.fnUntraced(function* (view: View, entries: ReadonlyMap<string, Entry>) {
-      for (const session of sessions.all()) {
+    const putBackMissing = Effect.fnUntraced(function* (
+      view: View,
+      entries: ReadonlyMap<string, Entry>,
+      standing: ReadonlyArray<Session>
+    ) {
+      for (const session of standing) {
         const { place } = session
         if (place?.tag !== view.tag) continue
         const entry = entries.get(memberKey(place.member))
@@ -91,11 +94,16 @@ export const layer = Layer.effectDiscard(
 
     const look = Effect.gen(function* () {
       yield* presence.cleanIndex(sessions.all())
+      const views = [...channels.all()]
+      // Once for all channels, if there are any; whoever has gone on since is told apart where it matters.
+      const all = views.length === 0 ? [] : [...sessions.all()]
+      const byChannel = Map.groupBy(all, ({ channel }) => channel)
+      const byPlace = Map.groupBy(all, ({ place }) => place?.tag)
       const nowBehind: Array<string> = []
-      for (const view of channels.all()) {
+      for (const view of views) {
         const { entries } = yield* space.snapshot(view.tag, memberPrefix, "")
-        yield* removeOrphans(view.tag, entries)
-        yield* putBackMissing(view, entries)
+        yield* removeOrphans(view.tag, entries, byChannel.get(view.tag) ?? [])
+        yield* putBackMissing(view, entries, byPlace.get(view.tag) ?? [])
         nowBehind.push(...(yield* refresh(view, entries)))
       }
       behind = new Set(nowBehind)
