@@ -113,7 +113,7 @@ class Front {
   private readonly mounts: ReadonlySet<Mounted>
   private readonly peers = new WeakMap<Duplex, Door.Peer>()
   private readonly admission = new Admission(
-    { socketsMax: 0, addressPendingMax: 0, addressNewPerSecond: 0, addressNewBurst: 0, addressMax },
+    { socketsMax, addressPendingMax: 0, addressNewPerSecond: 0, addressNewBurst: 0, addressMax },
     () => performance.now()
   )
   /** Those that are no phones, each with what is to be done when it is gone or has become one. */
@@ -161,8 +161,7 @@ class Front {
 
   private admit(socket: Net.Socket, peer: Door.Peer, next: (secure: Net.Socket) => void): void {
     const ticket = this.admission.admit(peer.address)
-    if (isRefused(ticket) || this.sockets.size >= socketsMax) {
-      if (!isRefused(ticket)) ticket.left()
+    if (isRefused(ticket)) {
       socket.destroy()
       return
     }

@@ -4,6 +4,7 @@ import { HttpServer } from "../../src/client/HttpServer.ts"
 import { Settings, type Values } from "../../src/Settings.ts"
 import { buildInfo, refused } from "../../src/telemetry/Metrics.ts"
 import { Process } from "../../src/telemetry/Process.ts"
+import { tls } from "./Listening.ts"
 import { PhoneSocket } from "./PhoneSocket.ts"
 
 let reasons: ReadonlyArray<string> = ["starting"]
@@ -86,5 +87,22 @@ describe("HttpServer", () => {
         yield* other.hears("200 OK")
         for (const phone of [silent, halting, other]) yield* phone.within("20 seconds").closes
       }).pipe(Effect.provide(Layer.fresh(layer)))
+  )
+
+  it.live("takes so many of all addresses, those that have not finished TLS among them", () =>
+    Effect.gen(function* () {
+      const { port } = yield* HttpServer
+      const silent: Array<PhoneSocket> = []
+      for (let count = 0; count < 2048; count++) {
+        silent.push(yield* PhoneSocket.open({ port, localAddress: `127.0.0.${1 + Math.floor(count / 512)}` }))
+      }
+      yield* Effect.forEach(silent, (phone) => phone.until("it to connect", ({ socket }) => !socket.connecting))
+      const past = yield* PhoneSocket.open({ port, localAddress: "127.0.0.5" })
+      yield* past.closes
+      assert.lengthOf(
+        silent.filter(({ ended }) => ended),
+        0
+      )
+    }).pipe(Effect.provide(serving({ ...tls, helloTimeoutMs: 60_000 })))
   )
 })
