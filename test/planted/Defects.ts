@@ -197,6 +197,54 @@ export const defects: ReadonlyArray<Defect> = [
     ]
   },
   {
+    name: "resume-unreplayed",
+    what: "who resumes is not told what they missed (guarantee 5)",
+    edits: [
+      {
+        file: "src/plaza/playground/View.ts",
+        find: "if (missed.length > 0) phone.outbox.push(missed)",
+        replace: ""
+      }
+    ]
+  },
+  {
+    name: "resume-replayed-twice",
+    what: "who resumes is told twice what they missed (guarantee 5)",
+    edits: [
+      {
+        file: "src/plaza/playground/View.ts",
+        find: "phone.outbox.push(missed)",
+        replace: "phone.outbox.push(Buffer.concat([missed, missed]))"
+      }
+    ]
+  },
+  {
+    name: "claimed-before-named",
+    what: "what a runner holds is named by its index afterwards (P6)",
+    edits: [
+      {
+        file: "src/space/PresenceIndex.ts",
+        find: `        Effect.andThen(this.#writes.index(by, [key], [])),
+        Effect.andThen(Effect.onExit(hold, (exit) => Effect.sync(() => this.#tried(key, exit)))),
+`,
+        replace: `        Effect.andThen(Effect.onExit(hold, (exit) => Effect.sync(() => this.#tried(key, exit)))),
+        Effect.tap(() => this.#writes.index(by, [key], [])),
+`
+      }
+    ]
+  },
+  {
+    name: "told-again",
+    what: "a view tells its phones again whom they see (P11)",
+    edits: [
+      {
+        file: "src/plaza/playground/Roll.ts",
+        find: "if (shown && !member.standing) this.show(member)",
+        replace: "if (shown) this.show(member)"
+      }
+    ]
+  },
+  {
     name: "blocks-unread",
     what: "whom a guest blocks is not read where the phone comes in (decision 0016)",
     edits: [
