@@ -49,7 +49,7 @@ async function idleOn(contender: Contender, phones: number, at: (what: string) =
 
 export const idle: Bench = {
   name: "idle",
-  about: "10,000 phones say hello and stay",
+  about: "10,000 phones say hello and stay, beside bare net and Socket.IO",
   isLong: true,
   run: async (_seconds, at, { phones, repetitions, profileTo }) => {
     const ours = noriter({}, profileTo)
