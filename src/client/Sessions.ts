@@ -126,7 +126,7 @@ const make = Effect.gen(function* () {
   }
   const replace = (session: Session): void => dismiss(session, ...replaced)
   /** Has the shared space say what is held here, or this runner hold no more than that says. */
-  const regain = (session: Session, whenEnded: Dismissal = ended) => {
+  const regainOr = (whenEnded: Dismissal) => (session: Session) => {
     const come = (regained: Regained, generation: string): boolean => {
       if (regained._tag === "Unjudged") {
         judge(session)
@@ -153,6 +153,7 @@ const make = Effect.gen(function* () {
       return Effect.map(regained, (regained) => come(regained, epoch))
     })
   }
+  const regain = regainOr(ended)
   /** Once for all of them: while the space is away, none of thousands can be judged. */
   const warn = Effect.fnUntraced(function* (cause: unknown) {
     const nowMs = yield* Clock.currentTimeMillis
@@ -182,7 +183,7 @@ const make = Effect.gen(function* () {
         .change((held) => Effect.map(presence.remove(held), () => dismiss(session, ...removed)))
         .pipe(
           // It is another's, or was ended by a try that broke off half-way.
-          Effect.catchTag("PresenceRefused", () => regain(session, removed))
+          Effect.catchTag("PresenceRefused", () => regainOr(removed)(session))
         )
     })
     const isOver = () => registry.ofSession(id) === undefined

@@ -9,6 +9,7 @@ import { ErrorCode } from "../../gen/noriter/client/v1/error.ts"
 import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
 import { PresenceState } from "../../gen/noriter/space/v1/records.ts"
 import { incarnationTag } from "../../src/space/Lease.ts"
+import { sessionKey } from "../../src/space/PresenceWrites.ts"
 import type { Self } from "../../src/space/Self.ts"
 import { rosterAway, settle, Twins } from "../space/Harness.ts"
 import { membersIn, wrongs } from "../space/Members.ts"
@@ -75,6 +76,31 @@ describe("a runner with phones", () => {
       }
       yield* pass(5)
       assert.deepStrictEqual(wrongs(twins, ["park/1"], []), [])
+    })
+  )
+
+  it.effect("tells whose session has ended meanwhile that it has, and keeps the others", () =>
+    Effect.gen(function* () {
+      const { twins, home, phones } = yield* crowd
+      const [session] = home.sessions.all()
+      assert(session !== undefined)
+      twins.space.commit({
+        tag: session.guest,
+        token: "its end",
+        generation: home.self.generation,
+        found: false,
+        guard: { _tag: "Compared" },
+        reads: [],
+        changes: [{ _tag: "Delete", key: sessionKey }],
+        tell: []
+      })
+      twins.ensemble.expire(home.self.incarnation.id)
+      yield* pass(2)
+      assert.deepStrictEqual(
+        phones.map(({ disconnectedWith }) => disconnectedWith),
+        [DisconnectCode.DISCONNECT_CODE_SESSION_ENDED, undefined]
+      )
+      assert.deepStrictEqual(home.self.troubles(), [])
     })
   )
 
