@@ -122,7 +122,7 @@ const knobs = () =>
     socketsMax: knob("socketsMax", limit, 20_000),
     /**
      * NORITER_READ_ALONE_MAX: so many phones are read one by one, each as soon as it says something; those who come then, in
-     * rounds every 10 ms at most, which take less of the processor (Linux).
+     * rounds every 20 ms at most, which take less of the processor (Linux).
      */
     readAloneMax: knob("readAloneMax", bounded(0, 1_000_000), 256),
     /** NORITER_ADDRESS_PENDING_MAX: sockets of an address before their hello. */

@@ -1,4 +1,5 @@
 /** In, through the layers of a whole plaza over the memory twins. */
+
 import { assert, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -13,15 +14,8 @@ import type { SpaceError } from "../../../src/space/SharedSpace.ts"
 import { Workers } from "../../../src/Workers.ts"
 import { FakeConnection } from "../../client/FakeConnection.ts"
 import { entering, hello } from "../../client/House.ts"
+import { nobodyLooks } from "../../client/NobodyLooks.ts"
 import { runner, settle, Twins, Watch } from "../../space/Harness.ts"
-
-const nobodyLooks: HttpServer["Service"] = {
-  host: "",
-  port: 0,
-  scheme: "http",
-  mount: () => Effect.void,
-  refuse: () => {}
-}
 
 it.effect("whoever enters so slowly that the view was closed meanwhile stands in the one that is open", () =>
   Effect.gen(function* () {

@@ -3,6 +3,7 @@
  * of the layers that App.ts makes them of, and what may befall a process. Owns who runs; what befalls whom, and when, is
  * the nemesis'.
  */
+
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -24,6 +25,7 @@ import { Settings } from "../../../src/Settings.ts"
 import { layerOf as spaceOf } from "../../../src/space/MemorySharedSpace.ts"
 import { Workers } from "../../../src/Workers.ts"
 import { Watcher } from "../../../src/watch/Watcher.ts"
+import { nobodyLooks } from "../../client/NobodyLooks.ts"
 import { Trouble, type Troubles } from "../Trouble.ts"
 import * as TroubledLinks from "../TroubledLinks.ts"
 import * as TroubledSpace from "../TroubledSpace.ts"
@@ -31,15 +33,6 @@ import { Process } from "./Process.ts"
 import type { Socket } from "./Socket.ts"
 import type { Timeline } from "./Timeline.ts"
 import { Truth } from "./Truth.ts"
-
-/** No operator has a board here. */
-const nobodyLooks: HttpServer["Service"] = {
-  host: "",
-  port: 0,
-  scheme: "http",
-  mount: () => Effect.void,
-  refuse: () => {}
-}
 
 /** Fewer than there are in truth, so that tags share them. */
 const partitions = 2
