@@ -18,6 +18,7 @@ import { generationText } from "../link/Roster.ts"
 import { RunnerLink } from "../link/RunnerLink.ts"
 import { TopicLog } from "../link/TopicLog.ts"
 import { Settings } from "../Settings.ts"
+import type { Held } from "../space/Held.ts"
 import { Presence } from "../space/Presence.ts"
 import type { PresenceEvent } from "../space/PresenceState.ts"
 import type { Regained } from "../space/Regain.ts"
@@ -33,6 +34,8 @@ import { Session, type SessionServices } from "./Session.ts"
 const sweepEvery = "250 millis"
 /** So many are moved on at once. */
 const atOnce = 100
+/** How often it is looked which claims broke off. */
+const brokenOffEvery = "1 second"
 /** How often it is asked who lives, while nobody can say. */
 const judgeEvery = "500 millis"
 /** When a removal that could not be written is tried again, and how often: for half a minute, as a write waits, too. */
@@ -214,6 +217,31 @@ const make = Effect.gen(function* () {
   const comeBack = () => {
     for (const session of registry.all()) session.disconnect(...fenced)
   }
+  const take = (session: Session): void => {
+    const before = registry.ofGuest(session.guest)
+    // Whoever claimed it later may be done with it sooner, and has it.
+    if (before !== undefined && isClaimedAfter(before, session)) {
+      replace(session)
+      return
+    }
+    if (before !== undefined && before !== session) replace(before)
+    registry.add(session)
+    // It had connected before, and was not told.
+    if (isDraining) leaveOff(session)
+    // Claimed by what this runner was a moment ago, or in a space that is gone: to be put back like all the others.
+    const isOld = session.held?.owner.incarnation !== self.incarnation.id || session.generation !== services.epoch
+    if (isOld) self.look()
+  }
+  /** A claim broke off, and its phone may not come again: as if its socket had been lost. */
+  const takeIn = (held: Held): void => {
+    const before = registry.ofGuest(held.guest)?.held?.owner.connection ?? 0
+    // The phone has come again meanwhile.
+    if (before >= held.owner.connection) return
+    const session = new Session(undefined, services)
+    session.held = held
+    restless.add(session)
+    take(session)
+  }
   yield* healing({ regain, comeBack, all: () => registry.all() })
   // A claim that was told while the link was away was not heard: the record says whose a session is (rule P1).
   yield* link.onReady(() => self.look())
@@ -232,20 +260,16 @@ const make = Effect.gen(function* () {
     Effect.forkScoped
   )
 
+  yield* Effect.map(presence.brokenOff, (found) => found.forEach(takeIn)).pipe(
+    Effect.catchCause((cause) => Effect.logWarning("claims that broke off could not be looked at", cause)),
+    Effect.delay(brokenOffEvery),
+    Effect.forever,
+    Effect.forkScoped
+  )
+
   return Sessions.of({
     visitor: (connection) => new Session(connection, services),
-    adopt: (session) => {
-      const before = registry.ofGuest(session.guest)
-      // Whoever claimed it later may be done with it sooner, and has it.
-      if (before !== undefined && isClaimedAfter(before, session)) return replace(session)
-      if (before !== undefined && before !== session) replace(before)
-      registry.add(session)
-      // It had connected before, and was not told.
-      if (isDraining) leaveOff(session)
-      // Claimed by what this runner was a moment ago, or in a space that is gone: to be put back like all the others.
-      const isOld = session.held?.owner.incarnation !== self.incarnation.id || session.generation !== services.epoch
-      if (isOld) self.look()
-    },
+    adopt: take,
     ofGuest: (guest) => registry.ofGuest(guest),
     ofSession: (session) => registry.ofSession(session),
     all: () => registry.all(),

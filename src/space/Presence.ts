@@ -61,6 +61,11 @@ export class Presence extends Context.Service<
     readonly remove: (held: Held) => Change<void>
     /** Puts a member back that its session names and that is missing (rule P1). */
     readonly putBack: (held: Held, place: Position) => Change<HeldMember>
+    /**
+     * Sessions that are this runner's by a claim that broke off: its phone was refused, and may not come again. Each is
+     * given once, to whoever looks after it from then on. To be called again and again.
+     */
+    readonly brokenOff: Effect.Effect<ReadonlyArray<Held>, SpaceError>
     /** Whether the session is still this owner's: it may have been claimed, and the word of it lost (rule P3). */
     readonly holds: (held: Held) => Effect.Effect<boolean, SpaceError>
     /**
@@ -117,6 +122,7 @@ const make = Effect.gen(function* () {
     indexAll: (holding) => indexAll(writes, holding),
     unindex: (former) => unindex(space, writes, former),
     cleanIndex: (holding) => index.clean(holding),
+    brokenOff: Effect.suspend(() => index.brokenOff),
     holds: ({ guest, owner }) =>
       Effect.map(writes.readSession(guest), (entry) => {
         const now = entry?.owner

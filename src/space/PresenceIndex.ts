@@ -1,6 +1,7 @@
 /**
  * The index of an incarnation (rule P6): in its own tag stand the guests it holds and the channels it entered, written
- * before the claim and cleaned after. It may name too much, never too little: the watcher starts from it.
+ * before the claim and cleaned after. It may name too much, never too little: the watcher starts from it. Owns, too, which
+ * claims broke off, so that nobody knows whether this runner holds what it names.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -8,6 +9,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
+import { SessionRecord } from "../../gen/noriter/space/v1/records.ts"
 import type { Incarnation } from "../link/Roster.ts"
 import type { Held } from "./Held.ts"
 import { incarnationTag } from "./Lease.ts"
@@ -28,10 +30,25 @@ const namesIn = (keys: ReadonlyArray<string>, prefix: string): ReadonlyArray<str
   keys.flatMap((key) => (key.startsWith(prefix) ? [key.slice(prefix.length)] : []))
 
 export const guestKey = (guest: string): string => guestPrefix + guest
+const isGuestKey = (key: string): boolean => key.startsWith(guestPrefix)
 export const channelKey = (channel: string): string => channelPrefix + channel
 
 /** A look takes all that is held, and need not come often: a name too many costs a watcher one read. */
 export const lookEveryMs = 10_000
+
+/**
+ * For so long a write of which there was no word may still happen: what was sent on a connection that is gone is sent again
+ * by the kernel, for some minutes.
+ */
+const doubtMs = 5 * 60_000
+/** How often a guest in doubt is looked at, and how many of them in one go. */
+const doubtEveryMs = 5_000
+const doubtsAtOnce = 64
+
+interface Doubt {
+  readonly untilMs: number
+  nextLookMs: number
+}
 
 /** What the index names: each before it is held, and no longer when nobody has held it for two looks. */
 export class Index {
@@ -39,7 +56,7 @@ export class Index {
   readonly #coming = new Map<string, number>()
   readonly #named = new Set<string>()
   /** Perhaps held: of what was to hold them nobody knows how far it came. */
-  readonly #doubtful = new Set<string>()
+  readonly #doubtful = new Map<string, Doubt>()
   /** Held by nobody at the last look. */
   #idle: ReadonlySet<string> = new Set()
   #lookedMs = Number.NEGATIVE_INFINITY
@@ -58,16 +75,19 @@ export class Index {
       const cleaning = this.#cleaning?.keys.has(key) === true ? Deferred.await(this.#cleaning.done) : Effect.void
       return cleaning.pipe(
         Effect.andThen(this.#writes.index(by, [key], [])),
-        Effect.andThen(Effect.onExit(hold, (exit) => Effect.sync(() => this.#tried(key, exit)))),
+        Effect.andThen(Effect.onExit(hold, (exit) => this.#tried(key, exit))),
         Effect.ensuring(Effect.sync(() => this.#came(key)))
       )
     })
   }
 
   /** Whoever holds it now holds it instead of all who tried before. */
-  #tried(key: string, exit: Exit.Exit<unknown, PresenceRefused | SpaceError>): void {
-    if (Exit.isSuccess(exit)) this.#doubtful.delete(key)
-    else if (!isUntouched(exit.cause)) this.#doubtful.add(key)
+  #tried(key: string, exit: Exit.Exit<unknown, PresenceRefused | SpaceError>): Effect.Effect<void> {
+    if (Exit.isSuccess(exit)) return Effect.sync(() => void this.#doubtful.delete(key))
+    if (isUntouched(exit.cause)) return Effect.void
+    return Effect.map(Clock.currentTimeMillis, (nowMs) => {
+      this.#doubtful.set(key, { untilMs: nowMs + doubtMs, nextLookMs: nowMs })
+    })
   }
 
   #came(key: string): void {
@@ -76,11 +96,41 @@ export class Index {
     else this.#coming.set(key, left)
   }
 
+  /**
+   * Sessions that are this runner's by a claim that broke off, and whose phone was told that it had none. Each is given once,
+   * and is to be looked after: nobody else knows that it has no socket.
+   */
+  get brokenOff(): Effect.Effect<ReadonlyArray<Held>, SpaceError> {
+    return Effect.flatMap(Clock.currentTimeMillis, (nowMs) => {
+      const due = [...this.#doubtful].filter(([key, { nextLookMs }]) => isGuestKey(key) && nextLookMs <= nowMs)
+      const looks = due.slice(0, doubtsAtOnce).map(([key, doubt]) => this.#lookAt(key, doubt, nowMs))
+      return Effect.map(Effect.all(looks, { concurrency: "unbounded" }), (found) => found.flat())
+    })
+  }
+
+  #lookAt(key: string, doubt: Doubt, nowMs: number): Effect.Effect<ReadonlyArray<Held>, SpaceError> {
+    const guest = key.slice(guestPrefix.length)
+    return Effect.map(this.#writes.readSession(guest), (entry) => {
+      // It is tried again meanwhile, or was: that says more.
+      if (this.#coming.has(key) || this.#doubtful.get(key) !== doubt) return []
+      doubt.nextLookMs = nowMs + doubtEveryMs
+      // Of which of its lives does not matter: whoever takes it over puts it back.
+      const isOurs = entry?.owner?.runner === this.#writes.incarnation.runner
+      if (isOurs || nowMs >= doubt.untilMs) this.#doubtful.delete(key)
+      if (entry?.owner === undefined || !isOurs) return []
+      const { owner, value, version } = entry
+      return [{ guest, owner, record: SessionRecord.decode(value), version }]
+    })
+  }
+
   clean(holding: Iterable<Holder>): Write<void> {
     return Effect.flatMap(Clock.currentTimeMillis, (nowMs) => {
       if (nowMs < this.#lookedMs + lookEveryMs) return Effect.void
       this.#lookedMs = nowMs
       const held = keysOf(holding)
+      for (const [key, { untilMs }] of this.#doubtful) {
+        if (!isGuestKey(key) && nowMs >= untilMs) this.#doubtful.delete(key)
+      }
       const idle = [...this.#named].filter(
         (key) => !held.has(key) && !this.#coming.has(key) && !this.#doubtful.has(key)
       )

@@ -7,7 +7,7 @@ import { TestClock } from "effect/testing"
 import type { Held } from "../../src/space/Held.ts"
 import { incarnationTag } from "../../src/space/Lease.ts"
 import { lookEveryMs } from "../../src/space/PresenceIndex.ts"
-import { changesMax } from "../../src/space/SharedSpace.ts"
+import { type Commit, changesMax } from "../../src/space/SharedSpace.ts"
 import { type Runner, runner, settle, spaceAway, Twins } from "./Harness.ts"
 import { sessionIn } from "./Members.ts"
 import { guest, lost, named, park, seen } from "./Standing.ts"
@@ -133,6 +133,59 @@ describe("the index of an incarnation", () => {
       const again = yield* first.presence.begin("g_B", named("s_C"))
       yield* Effect.andThen(clean(first, held, again), clean(first, held))
       yield* clean(first, held)
+      assert.deepStrictEqual(indexOf(twins, first), ["guest/g_A"])
+    })
+  )
+
+  /** A hello of which there is no word, and that fails; `happens` is when it is written all the same. */
+  const unheard = Effect.fnUntraced(function* (first: Runner, happens: "at once" | "later") {
+    const commits: Array<Commit> = []
+    first.watch.before = (commit) => {
+      if (commit.tag !== "g_B") return Effect.void
+      if (commits.push(commit) > 1 || happens === "later") return Effect.fail(spaceAway)
+      return Effect.void
+    }
+    first.watch.after = ({ tag }) => (tag === "g_B" ? Effect.fail(spaceAway) : Effect.void)
+    const begin = yield* Effect.forkChild(Effect.exit(first.presence.begin("g_B", named("s_B"))))
+    yield* TestClock.adjust("1 minute")
+    assert.strictEqual((yield* Fiber.join(begin))._tag, "Failure")
+    first.watch.after = first.watch.before = () => Effect.void
+    return commits[0] ?? assert.fail("nothing was to be written")
+  })
+  const brokenOff = ({ presence }: Runner) =>
+    Effect.map(presence.brokenOff, (all) => all.map(({ guest, record }) => [guest, record.session]))
+
+  it.effect("says whom it holds without knowing, once", () =>
+    Effect.gen(function* () {
+      const { first } = yield* one
+      yield* unheard(first, "at once")
+      assert.deepStrictEqual(yield* brokenOff(first), [["g_B", "s_B"]])
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(yield* brokenOff(first), [])
+    })
+  )
+
+  it.effect("says so, too, when a write happens minutes after it failed", () =>
+    Effect.gen(function* () {
+      const { twins, first } = yield* one
+      const late = yield* unheard(first, "later")
+      yield* TestClock.adjust("3 minutes")
+      assert.deepStrictEqual(yield* brokenOff(first), [])
+      twins.space.commit(late)
+      assert.deepStrictEqual(yield* brokenOff(first), [], "it was looked at just now")
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(yield* brokenOff(first), [["g_B", "s_B"]])
+    })
+  )
+
+  it.effect("names for five minutes whom a write that did not happen was to claim", () =>
+    Effect.gen(function* () {
+      const { twins, first, held } = yield* one
+      yield* unheard(first, "later")
+      const look = Effect.all([brokenOff(first), clean(first, held), clean(first, held)])
+      yield* Effect.andThen(TestClock.adjust("3 minutes"), look)
+      assert.deepStrictEqual(indexOf(twins, first), ["guest/g_A", "guest/g_B"])
+      yield* Effect.andThen(TestClock.adjust("1 minute"), look)
       assert.deepStrictEqual(indexOf(twins, first), ["guest/g_A"])
     })
   )
