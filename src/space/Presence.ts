@@ -75,7 +75,7 @@ export class Presence extends Context.Service<
     readonly regain: (held: Held, askedId: number, at: Position | undefined) => Change<Regained>
     /** Names all that these hold, before an incarnation takes them over (rule P6). */
     readonly indexAll: (holding: Iterable<Held>) => Change<void>
-    /** Empties the tag of an incarnation that holds nothing any more (rule P6). */
+    /** Empties the tag of an incarnation that holds nothing any more, but for what is in doubt (rule P6). */
     readonly unindex: (former: Incarnation) => Change<void>
     /** Names no longer what nobody of this runner holds; these are all. To be called again and again. */
     readonly cleanIndex: (holding: Iterable<Holder>) => Change<void>
@@ -120,7 +120,7 @@ const make = Effect.gen(function* () {
     putBack: (held, place) => putMissing(writes, held, place),
     regain: regain(writes, self),
     indexAll: (holding) => indexAll(writes, holding),
-    unindex: (former) => unindex(space, writes, former),
+    unindex: (former) => unindex(space, writes, index, former),
     cleanIndex: (holding) => index.clean(holding),
     brokenOff: Effect.suspend(() => index.brokenOff),
     holds: ({ guest, owner }) =>

@@ -90,6 +90,10 @@ export class Index {
     })
   }
 
+  isInDoubt(key: string): boolean {
+    return this.#doubtful.has(key) || this.#coming.has(key)
+  }
+
   #came(key: string): void {
     const left = (this.#coming.get(key) ?? 1) - 1
     if (left === 0) this.#coming.delete(key)
@@ -131,9 +135,7 @@ export class Index {
       for (const [key, { untilMs }] of this.#doubtful) {
         if (!isGuestKey(key) && nowMs >= untilMs) this.#doubtful.delete(key)
       }
-      const idle = [...this.#named].filter(
-        (key) => !held.has(key) && !this.#coming.has(key) && !this.#doubtful.has(key)
-      )
+      const idle = [...this.#named].filter((key) => !held.has(key) && !this.isInDoubt(key))
       const gone = idle.filter((key) => this.#idle.has(key))
       this.#idle = new Set(idle)
       if (gone.length === 0) return Effect.void
@@ -186,12 +188,17 @@ export const indexAll = (writes: PresenceWrites, holding: Iterable<Held>): Write
     return Effect.forEach(inPieces([...keys]), (some) => writes.index(writes.incarnation, some, []), { discard: true })
   })
 
-/** Leaves nothing in the tag of an incarnation that holds nothing any more. */
-export const unindex = (space: SharedSpace["Service"], writes: PresenceWrites, former: Incarnation): Write<void> =>
+/** Leaves in the tag of an incarnation that holds nothing any more only what is in doubt: a watcher looks after that. */
+export const unindex = (
+  space: SharedSpace["Service"],
+  writes: PresenceWrites,
+  index: Index,
+  former: Incarnation
+): Write<void> =>
   Effect.gen(function* () {
     const tag = incarnationTag(former.id)
     const { entries } = yield* space.snapshot(tag, "", "")
-    for (const some of inPieces([...entries.keys()])) {
+    for (const some of inPieces([...entries.keys()].filter((key) => !index.isInDoubt(key)))) {
       const changes = some.map((key): Change => ({ _tag: "Delete", key }))
       yield* writes.commit(tag, { _tag: "Compared" }, changes).pipe(
         // It lay in a generation that is over, and so is gone.

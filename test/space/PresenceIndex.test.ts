@@ -157,8 +157,11 @@ describe("the index of an incarnation", () => {
 
   it.effect("says whom it holds without knowing, once", () =>
     Effect.gen(function* () {
-      const { first } = yield* one
+      const { twins, first } = yield* one
       yield* unheard(first, "at once")
+      // Become another meanwhile, it leaves the name where a watcher looks.
+      yield* first.presence.unindex(first.self.incarnation)
+      assert.include(indexOf(twins, first), "guest/g_B")
       assert.deepStrictEqual(yield* brokenOff(first), [["g_B", "s_B"]])
       yield* TestClock.adjust("1 minute")
       assert.deepStrictEqual(yield* brokenOff(first), [])
