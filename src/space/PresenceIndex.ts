@@ -43,11 +43,11 @@ export const lookEveryMs = 10_000
 const doubtMs = 5 * 60_000
 /** How often a guest in doubt is looked at, and how many of them in one go. */
 const doubtEveryMs = 5_000
-const doubtsAtOnce = 64
+export const doubtsAtOnce = 256
 
 interface Doubt {
   readonly untilMs: number
-  nextLookMs: number
+  readonly nextLookMs: number
 }
 
 /** What the index names: each before it is held, and no longer when nobody has held it for two looks. */
@@ -117,10 +117,11 @@ export class Index {
     return Effect.map(this.#writes.readSession(guest), (entry) => {
       // It is tried again meanwhile, or was: that says more.
       if (this.#coming.has(key) || this.#doubtful.get(key) !== doubt) return []
-      doubt.nextLookMs = nowMs + doubtEveryMs
       // Of which of its lives does not matter: whoever takes it over puts it back.
       const isOurs = entry?.owner?.runner === this.#writes.incarnation.runner
-      if (isOurs || nowMs >= doubt.untilMs) this.#doubtful.delete(key)
+      this.#doubtful.delete(key)
+      // Behind the others: there may be more than are looked at at once.
+      if (!isOurs && nowMs < doubt.untilMs) this.#doubtful.set(key, { ...doubt, nextLookMs: nowMs + doubtEveryMs })
       if (entry?.owner === undefined || !isOurs) return []
       const { owner, value, version } = entry
       return [{ guest, owner, record: SessionRecord.decode(value), version }]

@@ -6,7 +6,7 @@ import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
 import type { Held } from "../../src/space/Held.ts"
 import { incarnationTag } from "../../src/space/Lease.ts"
-import { lookEveryMs } from "../../src/space/PresenceIndex.ts"
+import { doubtsAtOnce, lookEveryMs } from "../../src/space/PresenceIndex.ts"
 import { type Commit, changesMax } from "../../src/space/SharedSpace.ts"
 import { type Runner, runner, settle, spaceAway, Twins } from "./Harness.ts"
 import { sessionIn } from "./Members.ts"
@@ -178,6 +178,31 @@ describe("the index of an incarnation", () => {
       assert.deepStrictEqual(yield* brokenOff(first), [], "it was looked at just now")
       yield* TestClock.adjust("5 seconds")
       assert.deepStrictEqual(yield* brokenOff(first), [["g_B", "s_B"]])
+    })
+  )
+
+  it.effect("looks at all in doubt by turns, however many there are", () =>
+    Effect.gen(function* () {
+      const { twins, first } = yield* one
+      const commits: Array<Commit> = []
+      first.watch.before = (commit) => {
+        if (!commit.tag.startsWith("g_")) return Effect.void
+        commits.push(commit)
+        return Effect.fail(spaceAway)
+      }
+      for (let at = 0; at <= 6 * doubtsAtOnce; at++) {
+        yield* Effect.forkChild(Effect.exit(first.presence.begin(`g_${at}`, named(`s_${at}`))))
+      }
+      yield* TestClock.adjust("10 seconds")
+      first.watch.before = () => Effect.void
+      const last = `g_${6 * doubtsAtOnce}`
+      twins.space.commit(commits.find(({ tag }) => tag === last) ?? assert.fail())
+      const found: Array<unknown> = []
+      for (let second = 0; second < 10; second++) {
+        found.push(...(yield* brokenOff(first)))
+        yield* TestClock.adjust("1 second")
+      }
+      assert.deepStrictEqual(found, [[last, last.replace("g_", "s_")]])
     })
   )
 
