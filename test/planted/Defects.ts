@@ -234,6 +234,13 @@ export const defects: ReadonlyArray<Defect> = [
     ]
   },
   {
+    name: "broken-off",
+    what: "nobody looks after a session whose claim broke off (P5)",
+    edits: [
+      { file: "src/client/Sessions.ts", find: "found.forEach(takeIn)", replace: "found.slice(0, 0).forEach(takeIn)" }
+    ]
+  },
+  {
     name: "told-again",
     what: "a view tells its phones again whom they see (P11)",
     edits: [

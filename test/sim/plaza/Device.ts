@@ -47,6 +47,8 @@ export class Device {
   /** Members in view. */
   readonly view = new Set<number>()
   guest = ""
+  /** It has gone, and never comes again. */
+  hasParted = false
   #around: Surroundings
   #socket: Socket | undefined
   #opening = 0
@@ -76,7 +78,7 @@ export class Device {
   // --- What the schedule has it do ---
 
   connect(): void {
-    if (this.#socket !== undefined) return
+    if (this.#socket !== undefined || this.hasParted) return
     const runner = this.#next ?? this.#around.dial(this.#left)
     this.#next = undefined
     if (runner === undefined) {
@@ -102,6 +104,22 @@ export class Device {
     this.#close()
     socket.leave(missedAfterMs)
     this.#later(this.#around.trouble.below(300), () => this.connect())
+  }
+
+  /** Goes on there, at once. */
+  turnTo(at: Address): void {
+    const socket = this.#socket
+    this.#next = at
+    this.#close()
+    socket?.leave(0)
+    this.connect()
+  }
+
+  /** Goes for good, whatever is under way. */
+  part(missedAfterMs: number): void {
+    this.hasParted = true
+    this.#forgetSession()
+    this.drop(missedAfterMs)
   }
 
   /** Begins anew, as after the app was installed again; there, where it is sent somewhere. */

@@ -12,6 +12,8 @@ const frozenTimes = 2
 const frozenWithinMs = 30
 /** A runner misses a phone after so long at most. */
 const missedMsMax = 3_000
+/** A runner is cut off so long that it gives up what it was writing for a phone. */
+const givenUpMs = 5_000
 /** A process that is started beside the one of its name is gone after so long at most. */
 const doubledMsMin = 500
 
@@ -48,6 +50,7 @@ export class Nemesis {
     go: (step) => this.#deviceOf(step)?.go(["park", "yard", "yard", "park", ""][step.how % 5] ?? ""),
     drop: (step) => this.#deviceOf(step)?.drop(step.forMs % missedMsMax),
     forget: (step) => this.#deviceOf(step)?.forget(step.forMs % missedMsMax),
+    part: (step) => this.#part(step),
     // What befalls processes.
     kill: (step) => this.#killed(this.#runnerOf(step), this.#city.runners, step, (id) => this.#city.startRunner(id)),
     freeze: (step) => this.#freeze(this.#runnerOf(step), step),
@@ -93,6 +96,23 @@ export class Nemesis {
   /** Somebody in its view; nobody, where nobody is. */
   #memberFor(step: Step): number {
     return pick([...(this.#deviceOf(step)?.view ?? [])], step.how) ?? 0
+  }
+
+  /**
+   * Somebody comes back to a runner that is cut off from the shared space while it writes so, and does not come again: what
+   * it has claimed for them nobody else looks after.
+   */
+  #part(step: Step): void {
+    const device = this.#deviceOf(step)
+    const { process, accept } = this.#runnerOf(step) ?? {}
+    if (device === undefined || process === undefined || accept === undefined) return
+    const { timeline } = this.#city
+    device.turnTo({ process, accept })
+    timeline.after(step.how % frozenWithinMs, () => {
+      process.cut("space")
+      device.part(step.forMs % missedMsMax)
+      timeline.after(givenUpMs, () => process.heal("space"))
+    })
   }
 
   // --- Processes ---

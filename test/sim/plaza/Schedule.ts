@@ -10,6 +10,8 @@ const acts = [
   ...["say", "say", "say", "say", "say", "give", "give", "whisper", "go", "say", "drop", "drop", "say"]
 ] as const
 const blockings = ["block", "block", "unblock"] as const
+/** Somebody goes and never comes again. */
+const partings = ["part"] as const
 const faults = [
   ...["kill", "kill", "freeze", "freeze", "freeze", "cut", "cut", "cut", "stop", "double", "rebalance", "reconnect"],
   ...["kill watcher", "freeze watcher", "cut watcher"]
@@ -19,6 +21,7 @@ const disasters = ["flush", "flush quietly", "rewind", "rewind"] as const
 export type What =
   | (typeof acts)[number]
   | (typeof blockings)[number]
+  | (typeof partings)[number]
   | (typeof faults)[number]
   | (typeof disasters)[number]
 
@@ -38,6 +41,7 @@ const forMsMax = 5_000
 
 const actsCount = 30
 const blockingsCount = 4
+const partingOneIn = 2
 const faultsMin = 4
 const faultsMax = 10
 const apartBy = 1_000_000_007
@@ -60,6 +64,7 @@ export const scheduleOf = (seed: number): ReadonlyArray<Step> => {
   // By a chance of its own, so that all else of a seed is as it was found.
   const apart = new Trouble(seed + apartBy)
   for (let left = blockingsCount; left > 0; left--) steps.push(step(blockings, apart))
+  if (apart.below(partingOneIn) === 0) steps.push(step(partings, apart))
   return steps.sort((a, b) => a.atMs - b.atMs)
 }
 

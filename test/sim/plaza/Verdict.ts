@@ -63,9 +63,11 @@ const ghosts = (city: City, devices: ReadonlyArray<Device>): ReadonlyArray<strin
 const missing = (city: City, device: Device): ReadonlyArray<string> => {
   const { name, guest, place, wants, view, requests } = device
   const is = place?.tag.split("/")[0] ?? ""
+  // Whose hello was never answered is not known by a guest's id.
+  const session = guest === "" ? undefined : sessionIn(city, guest)
+  if (device.hasParted) return session === undefined ? [] : [`${name} has parted, and its session has not`]
   if (!device.isGreeted) return [`${name} is not connected`]
   if (is !== wants) return [`${name} wants to be in "${wants}", and is in "${is}"`]
-  const session = sessionIn(city, guest)
   const seen = [...view].sort(byNumber).join(" ")
   const there = place === undefined ? [] : membersIn(city, place.tag)
   const hidden = new Set(blocksOf(city, guest).map((block) => block.guest))
