@@ -23,6 +23,7 @@ import { forgetAsked, removeMemberOf } from "./Remains.ts"
 import { Self } from "./Self.ts"
 import { type Guard, type Owner, SharedSpace, SpaceError, type Tag } from "./SharedSpace.ts"
 import { memberKey } from "./Tag.ts"
+import { moveOnUnheld } from "./Unheld.ts"
 
 /** What a phone shows to go on with a session. `serial` is its token's. */
 export interface ResumeClaim {
@@ -70,9 +71,10 @@ export class Presence extends Context.Service<
     readonly regain: (held: Held, askedId: number, at: Position | undefined) => Change<Regained>
     /** Names all that these hold, before an incarnation takes them over (rule P6). */
     readonly indexAll: (holding: Iterable<Held>) => Change<void>
-    /** Empties the tag of an incarnation that holds nothing any more (rule P6). */
+    /** Empties the tag of an incarnation that holds nothing any more, but for what is in doubt (rule P6). */
     readonly unindex: (former: Incarnation) => Change<void>
-    /** Names no longer what nobody of this runner holds; these are all. To be called again and again. */
+    /** Names no longer what nobody of this runner holds, and moves on whom it claimed and nobody holds (rule P5); these are
+     * all. To be called again and again. */
     readonly cleanIndex: (holding: Iterable<Holder>) => Change<void>
     /** Moves on what was due and whose runner is gone (rule P5). */
     readonly moveOnOverdue: (tag: Tag, member: number, nowMs: number) => Change<void>
@@ -115,8 +117,9 @@ const make = Effect.gen(function* () {
     putBack: (held, place) => putMissing(writes, held, place),
     regain: regain(writes, self),
     indexAll: (holding) => indexAll(writes, holding),
-    unindex: (former) => unindex(space, writes, former),
-    cleanIndex: (holding) => index.clean(holding),
+    unindex: (former) => unindex(space, writes, index, former),
+    cleanIndex: (holding) =>
+      Effect.andThen(index.settle(holding, moveOnUnheld(writes, settings)), index.clean(holding)),
     holds: ({ guest, owner }) =>
       Effect.map(writes.readSession(guest), (entry) => {
         const now = entry?.owner

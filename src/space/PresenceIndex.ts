@@ -33,13 +33,18 @@ export const channelKey = (channel: string): string => channelPrefix + channel
 /** A look takes all that is held, and need not come often: a name too many costs a watcher one read. */
 export const lookEveryMs = 10_000
 
+/** What was written for a guest may come so late: a network that was cut delivers what was sent before. */
+const doubtMs = 60_000
+/** Guests in doubt that are looked at at once. */
+const settledAtOnce = 16
+
 /** What the index names: each before it is held, and no longer when nobody has held it for two looks. */
 export class Index {
   readonly #writes: PresenceWrites
   readonly #coming = new Map<string, number>()
   readonly #named = new Set<string>()
-  /** Perhaps held: of what was to hold them nobody knows how far it came. */
-  readonly #doubtful = new Set<string>()
+  /** Perhaps held, and since when: of what was to hold them nobody knows how far it came, or may yet come. */
+  readonly #doubtful = new Map<string, number>()
   /** Held by nobody at the last look. */
   #idle: ReadonlySet<string> = new Set()
   #lookedMs = Number.NEGATIVE_INFINITY
@@ -58,22 +63,46 @@ export class Index {
       const cleaning = this.#cleaning?.keys.has(key) === true ? Deferred.await(this.#cleaning.done) : Effect.void
       return cleaning.pipe(
         Effect.andThen(this.#writes.index(by, [key], [])),
-        Effect.andThen(Effect.onExit(hold, (exit) => Effect.sync(() => this.#tried(key, exit)))),
+        Effect.andThen(Effect.onExit(hold, (exit) => this.#tried(key, exit))),
         Effect.ensuring(Effect.sync(() => this.#came(key)))
       )
     })
   }
 
   /** Whoever holds it now holds it instead of all who tried before. */
-  #tried(key: string, exit: Exit.Exit<unknown, PresenceRefused | SpaceError>): void {
-    if (Exit.isSuccess(exit)) this.#doubtful.delete(key)
-    else if (!isUntouched(exit.cause)) this.#doubtful.add(key)
+  #tried(key: string, exit: Exit.Exit<unknown, PresenceRefused | SpaceError>): Effect.Effect<void> {
+    return Effect.map(Clock.currentTimeMillis, (nowMs) => {
+      if (Exit.isSuccess(exit)) this.#doubtful.delete(key)
+      else if (!isUntouched(exit.cause)) this.#doubtful.set(key, nowMs)
+    })
+  }
+
+  isDoubtful(key: string): boolean {
+    return this.#doubtful.has(key) || this.#coming.has(key)
   }
 
   #came(key: string): void {
     const left = (this.#coming.get(key) ?? 1) - 1
     if (left === 0) this.#coming.delete(key)
     else this.#coming.set(key, left)
+  }
+
+  /** Has guests that are in doubt and held by nobody moved on, until nothing of them is this runner's, and none can be. */
+  settle(holding: Iterable<Holder>, moveOn: (guest: string, isUnheld: () => boolean) => Write<boolean>): Write<void> {
+    return Effect.suspend(() => {
+      const { guests } = namedIn([...this.#doubtful.keys()])
+      if (guests.length === 0) return Effect.void
+      const held = keysOf(holding)
+      const isUnheld = (key: string) => this.#doubtful.has(key) && !this.#coming.has(key) && !held.has(key)
+      const settle = (guest: string) =>
+        Effect.gen({ self: this }, function* () {
+          const key = guestKey(guest)
+          const isOver = yield* moveOn(guest, () => isUnheld(key))
+          const doubtedMs = (yield* Clock.currentTimeMillis) - (this.#doubtful.get(key) ?? 0)
+          if (isOver && doubtedMs >= doubtMs && isUnheld(key)) this.#doubtful.delete(key)
+        })
+      return Effect.forEach(guests, settle, { concurrency: settledAtOnce, discard: true })
+    })
   }
 
   clean(holding: Iterable<Holder>): Write<void> {
@@ -136,12 +165,17 @@ export const indexAll = (writes: PresenceWrites, holding: Iterable<Held>): Write
     return Effect.forEach(inPieces([...keys]), (some) => writes.index(writes.incarnation, some, []), { discard: true })
   })
 
-/** Leaves nothing in the tag of an incarnation that holds nothing any more. */
-export const unindex = (space: SharedSpace["Service"], writes: PresenceWrites, former: Incarnation): Write<void> =>
+/** Leaves in the tag of an incarnation that holds nothing any more only what is in doubt: a watcher looks after that. */
+export const unindex = (
+  space: SharedSpace["Service"],
+  writes: PresenceWrites,
+  index: Index,
+  former: Incarnation
+): Write<void> =>
   Effect.gen(function* () {
     const tag = incarnationTag(former.id)
     const { entries } = yield* space.snapshot(tag, "", "")
-    for (const some of inPieces([...entries.keys()])) {
+    for (const some of inPieces([...entries.keys()].filter((key) => !index.isDoubtful(key)))) {
       const changes = some.map((key): Change => ({ _tag: "Delete", key }))
       yield* writes.commit(tag, { _tag: "Compared" }, changes).pipe(
         // It lay in a generation that is over, and so is gone.

@@ -225,9 +225,9 @@ export const defects: ReadonlyArray<Defect> = [
       {
         file: "src/space/PresenceIndex.ts",
         find: `        Effect.andThen(this.#writes.index(by, [key], [])),
-        Effect.andThen(Effect.onExit(hold, (exit) => Effect.sync(() => this.#tried(key, exit)))),
+        Effect.andThen(Effect.onExit(hold, (exit) => this.#tried(key, exit))),
 `,
-        replace: `        Effect.andThen(Effect.onExit(hold, (exit) => Effect.sync(() => this.#tried(key, exit)))),
+        replace: `        Effect.andThen(Effect.onExit(hold, (exit) => this.#tried(key, exit))),
         Effect.tap(() => this.#writes.index(by, [key], [])),
 `
       }

@@ -127,9 +127,9 @@ describe("the index of an incarnation", () => {
       yield* TestClock.adjust("1 minute")
       assert.strictEqual((yield* Fiber.join(begin))._tag, "Failure")
       assert.strictEqual(sessionIn(twins, "g_B")?.session, "s_B")
+      first.watch.after = first.watch.before = () => Effect.void
       yield* Effect.andThen(clean(first, held), clean(first, held))
       assert.deepStrictEqual(indexOf(twins, first), ["guest/g_A", "guest/g_B"])
-      first.watch.after = first.watch.before = () => Effect.void
       const again = yield* first.presence.begin("g_B", named("s_C"))
       yield* Effect.andThen(clean(first, held, again), clean(first, held))
       yield* clean(first, held)
