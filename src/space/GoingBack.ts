@@ -22,6 +22,8 @@ interface Partition {
 /** Where a partition stood, second by second, in the last minute that the space was heard of. */
 interface Trail extends Partition {
   readonly steps: Array<{ readonly atMs: number; readonly offset: number }>
+  /** When something of it was last applied here. */
+  heardMs: number
 }
 
 export class GoingBack {
@@ -61,8 +63,10 @@ export class GoingBack {
   reads({ topic, partition, offset }: LogRecord): void {
     const nowMs = this.#now()
     const name = `${topic}/${partition}`
-    const trail = this.#trails.get(name) ?? { topic, partition, steps: [] }
+    const trail = this.#trails.get(name) ?? { topic, partition, steps: [], heardMs: nowMs }
     this.#trails.set(name, trail)
+    // Nothing of what it noted can be lost, and days may lie between, when another had the partition.
+    if (trail.heardMs <= this.lostSinceMs) trail.steps.length = 0
     const last = trail.steps.at(-1)
     // Whoever has gone back stands there now, and what it noted beyond that it has yet to reach.
     while (trail.steps.length > 0 && (trail.steps.at(-1)?.offset ?? 0) > offset) trail.steps.pop()
@@ -79,9 +83,11 @@ export class GoingBack {
     this.#seen.set(tag, applied)
     if (this.#seen.size > seenTagsMax) this.#seen.delete(this.#seen.keys().next().value ?? "")
     const { lostSinceMs } = this
+    const trail = this.#trails.get(`${topic}/${partition}`)
     this.#heardMs = this.#now()
+    if (trail !== undefined) trail.heardMs = this.#heardMs
     if (applied >= before) return true
-    const stood = stoodAt(this.#trails.get(`${topic}/${partition}`), lostSinceMs)
+    const stood = stoodAt(trail, lostSinceMs)
     // Never forwards: what lies between has yet to be applied.
     this.#seek({ topic, partition }, Math.min(offset, Math.max(applied + 1, stood)))
     return false

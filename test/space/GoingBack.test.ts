@@ -75,6 +75,16 @@ describe("going back", () => {
     assert.deepStrictEqual(seeks, ["t/0/40", "t/0/40"])
   })
 
+  it("does not go to where a partition stood that was another's since then", () => {
+    const { back, clock, seeks, read } = going()
+    read(upTo(5), 1_000)
+    clock.nowMs += 24 * 60 * goBackMs
+    back.saw("heard", 0, at(0, 3))
+    read(upTo(5, 1_000_000), 1_000)
+    back.begin()
+    assert.deepStrictEqual(seeks, ["t/0/1000000"])
+  })
+
   it("notes once a second, however much it reads, and never passes over anything", () => {
     const { back, seeks, read } = going()
     read(upTo(90_500), 1)
