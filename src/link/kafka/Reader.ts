@@ -79,8 +79,8 @@ export class Reader {
       if (partitions.length === 0) return Effect.void
       return this.asked((admin) => offsetsAt(admin, partitions, ms)).pipe(
         Effect.map((offsets) => {
-          // Those that have been taken away meanwhile go back anyway, wherever they are.
-          for (const partition of partitions) partition.goBack(offsets.get(nameOf(partition)) ?? partitionEnd)
+          // As they are now: one that was assigned anew meanwhile may stand before where it stood when this was asked.
+          for (const partition of this.partitions) partition.goBack(offsets.get(nameOf(partition)) ?? partitionEnd)
         })
       )
     })

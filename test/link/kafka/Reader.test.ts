@@ -24,6 +24,8 @@ class FakeClient implements KafkaClient {
   readonly members: Array<ConsumerEvents> = []
   adminsAway = 0
   asks = 0
+  /** The first offset of a time long ago, when that is said. */
+  longAgo = Promise.resolve(1)
 
   producer = () => assert.fail("nobody appends")
 
@@ -47,7 +49,7 @@ class FakeClient implements KafkaClient {
       create: () => assert.fail("no topics are made"),
       describe: () => assert.fail("no topics are looked at"),
       hasMembers: async () => false,
-      offsetsAt: async (_, ms) => new Map([[at.partition, ms > 1_000 ? 4 : 1]]),
+      offsetsAt: async (_, ms) => new Map([[at.partition, ms > 1_000 ? 4 : await this.longAgo]]),
       committed: async () => new Map([[at.partition, 10]]),
       close: async () => {}
     }
@@ -107,6 +109,28 @@ it.live("goes back by time, never forwards; what is not its own is not sought", 
     reader.seek(topic, 0, 7)
     reader.seek(topic, at.partition, 7)
     assert.deepStrictEqual(client.did, ["start", "seek 4", "resume", "seek 1", "seek 7"])
+  })
+)
+
+it.live("does not go back where it was assigned anew meanwhile: there that would be forwards", () =>
+  Effect.gen(function* () {
+    const { client, handled, member, reader } = yield* starting()
+    member.assigned([at])
+    yield* until("the beginning", () => client.did.includes("resume"))
+    member.received(
+      at,
+      [4, 5, 6, 7].map((offset) => recordAt(offset))
+    )
+    yield* until("the records", () => handled.length === 4)
+    const said = Promise.withResolvers<number>()
+    client.longAgo = said.promise
+    const going = yield* Effect.forkChild(reader.goBack(0), { startImmediately: true })
+    member.revoked()
+    member.assigned([at])
+    yield* until("the next beginning", () => client.did.length === 5)
+    said.resolve(6)
+    yield* Fiber.join(going)
+    assert.deepStrictEqual(client.did, ["start", "seek 4", "resume", "seek 4", "resume"])
   })
 )
 
