@@ -206,6 +206,14 @@ await withServices("the roster of a real ensemble", ["zookeeper"], ({ zookeeper 
     })
   )
 
+  it.live("a server whose name nobody knows just now keeps nobody from the others", () =>
+    Effect.gen(function* () {
+      const roster = yield* rosterOf(`gone.invalid:2181,${zookeeper}`)
+      const { incarnation } = yield* join(roster, "a")
+      assert.deepStrictEqual(yield* roster.living, [incarnation])
+    })
+  )
+
   it.live("worlds that share an ensemble do not see each other", () =>
     Effect.gen(function* () {
       const [one, other] = [yield* rosterOf(zookeeper), yield* rosterOf(zookeeper)]
