@@ -58,6 +58,8 @@ const commandTimeoutMs = 1_000
 const silenceMs = 2_000
 const connectTimeoutMs = 2_000
 const reconnectMs = { first: 50, most: 1_000 }
+/** Whoever takes no writes is left no more often than this: its name may not lead elsewhere yet. */
+const demotedMsMin = 1_000
 
 const make = Effect.fnUntraced(function* ({ url, prefix }: RedisOptions) {
   // A brace would begin the hash tag before the tag's own, and two tags would lie in one slot or one tag in two.
@@ -88,6 +90,7 @@ export class Connection {
   readonly #ready = new Listeners<void>()
   #trouble: unknown
   #isFirst = true
+  #demotedMs = Number.NEGATIVE_INFINITY
 
   constructor(url: string, name: string) {
     this.client = new Client(url, {
@@ -101,6 +104,7 @@ export class Connection {
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 0,
       enableOfflineQueue: false,
+      reconnectOnError: (error) => this.#isDemoted(error),
       // RedisRunnerLink subscribes anew by itself: it says that it is ready only after that.
       autoResubscribe: false
     })
@@ -126,6 +130,14 @@ export class Connection {
         cause
       })
     }
+  }
+
+  /** What was the primary and is a replica now keeps its connections, and refuses every write on them. */
+  #isDemoted({ message }: Error): boolean {
+    const nowMs = performance.now()
+    if (!message.startsWith("READONLY") || nowMs < this.#demotedMs + demotedMsMin) return false
+    this.#demotedMs = nowMs
+    return true
   }
 
   /** For a moment ioredis holds a connection for ready that is closed already. */

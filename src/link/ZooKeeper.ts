@@ -112,16 +112,22 @@ const load = Effect.tryPromise({
   catch: (cause) => new ZooKeeperError({ operation: "load", reason: "Unloadable", cause })
 })
 
+/** Of those that are known by name now: who is away may have no address, and the others do without. */
 const addresses = (servers: string): Effect.Effect<string, ZooKeeperError> =>
   Effect.tryPromise({
     try: async () => {
-      const found = servers.split(",").map(async (server) => {
+      const named = servers.split(",").map((server) => {
         const [, host = "", port = ""] = /^\[?(.*?)\]?:(\d+)$/.exec(server.trim()) ?? []
         if (port === "") throw new Error(`${server} is not host:port`)
+        return { host, port }
+      })
+      const found = named.map(async ({ host, port }) => {
         const { address, family } = await lookup(host)
         return family === 6 ? `[${address}]:${port}` : `${address}:${port}`
       })
-      return (await Promise.all(found)).join(",")
+      const settled = await Promise.allSettled(found)
+      const known = settled.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []))
+      return (known.length > 0 ? known : await Promise.all(found)).join(",")
     },
     catch: (cause) => new ZooKeeperError({ operation: "connect", reason: "Other", cause })
   })

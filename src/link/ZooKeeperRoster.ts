@@ -47,7 +47,7 @@ const make = Effect.fnUntraced(function* (options: ZooKeeperRosterOptions, conne
   const nodes = new Nodes(rootOf(options))
   // Each session finds the root, or makes it: the servers may have been put up anew under us.
   const founded = Effect.tap(connect(options), (session) => nodes.found(session))
-  const asking = yield* sessions(founded)
+  const { asking, giveUp } = yield* sessions(founded)
   yield* asking.pipe(rosterError("connect"))
   const listeners = new Listeners<void>()
   yield* Effect.forkScoped(watching(asking, nodes, () => listeners.call()))
@@ -56,7 +56,8 @@ const make = Effect.fnUntraced(function* (options: ZooKeeperRosterOptions, conne
     join: (runner) =>
       Effect.gen(function* () {
         const session = yield* asking
-        const incarnation = yield* nodes.join(session, runner)
+        // Broken off it may have left a node that nobody knows of, which would live as long as its session.
+        const incarnation = yield* Effect.onError(nodes.join(session, runner), () => giveUp(session))
         const left = Deferred.makeUnsafe<void>()
         // So that others see it gone when this has ended.
         yield* Effect.addFinalizer(() => {
@@ -98,13 +99,15 @@ const make = Effect.fnUntraced(function* (options: ZooKeeperRosterOptions, conne
 
 type Call<A> = Effect.Effect<A, ZooKeeper.ZooKeeperError>
 
-/** A session that lives, shared by all who ask. When it has ended the next who asks opens another; all wait for that. */
+/** A session that lives, shared by all who ask. When it has ended, or was given up and is ended then, the next who asks opens
+ * another; all wait for that. */
 const sessions = Effect.fnUntraced(function* (
   connect: Effect.Effect<ZooKeeper.Session, ZooKeeper.ZooKeeperError, Scope.Scope>
 ) {
   const parent = yield* Effect.scope
   let current: { readonly session: ZooKeeper.Session; readonly scope: Scope.Closeable } | undefined
   let opening: Fiber.Fiber<ZooKeeper.Session, ZooKeeper.ZooKeeperError> | undefined
+  let givenUp: ZooKeeper.Session | undefined
   const open = Effect.gen(function* () {
     if (current !== undefined) yield* Scope.close(current.scope, Exit.void)
     current = undefined
@@ -122,11 +125,17 @@ const sessions = Effect.fnUntraced(function* (
       opening = undefined
     })
   )
-  return Effect.gen(function* () {
-    if (current !== undefined && !current.session.hasEnded()) return current.session
+  const lives = ({ session }: { readonly session: ZooKeeper.Session }) => !session.hasEnded() && session !== givenUp
+  const asking = Effect.gen(function* () {
+    if (current !== undefined && lives(current)) return current.session
     opening ??= yield* Effect.forkIn(opened, parent)
     return yield* Fiber.join(opening)
   })
+  const giveUp = (session: ZooKeeper.Session) =>
+    Effect.sync(() => {
+      givenUp = session
+    })
+  return { asking, giveUp }
 })
 
 /** Says so whenever who lives may have changed: also when nobody looked for a while. */

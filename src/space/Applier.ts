@@ -17,7 +17,7 @@ import { withSpan } from "../telemetry/Tracing.ts"
 import { fromTraceparent } from "../wire/Trace.ts"
 import { type Applied, type AskedRecord, decideInTurn, keysOf, outcomesOf } from "./Deciding.ts"
 import { Founding, isOf, nothing, whole, wholeKey } from "./Founding.ts"
-import { GoingBack, goBackMs } from "./GoingBack.ts"
+import { GoingBack } from "./GoingBack.ts"
 import { Self } from "./Self.ts"
 import {
   type Commit,
@@ -95,7 +95,7 @@ const make = Effect.gen(function* () {
     // that nothing is decided on what is read after this before what comes before it was read again.
     goingBack.begin()
     // And to what another has applied lately, whose partition is here now.
-    fork(goBack(now() - goBackMs))
+    fork(goBack(goingBack.lostSinceMs))
   })
   return Applier.of({ reading })
 })

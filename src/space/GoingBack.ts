@@ -1,7 +1,8 @@
 /**
  * How a reader of asked records notices that the space was rewound, and from where it reads again (rule L11). Everything
- * is read again from where the reader stood a minute ago by its own clock, whatever the age of the records; a tag whose
- * mark is below what was seen of it is read again from that mark. Owns what was seen, bounded; seeking is the Reading's.
+ * is read again from where the reader stood, by its own clock, a minute before it last heard of the space, whatever the age
+ * of the records: a space that was away for long has lost what it had before that. A tag whose mark is below what was seen
+ * of it is read again from that mark. Owns what was seen, bounded; seeking is the Reading's.
  */
 import type { LogRecord } from "../link/TopicLog.ts"
 import type { Tag } from "./SharedSpace.ts"
@@ -18,9 +19,11 @@ interface Partition {
   readonly partition: number
 }
 
-/** Where a partition stood, second by second, in the last minute. */
+/** Where a partition stood, second by second, in the last minute that the space was heard of. */
 interface Trail extends Partition {
   readonly steps: Array<{ readonly atMs: number; readonly offset: number }>
+  /** When something of it was last applied here. */
+  heardMs: number
 }
 
 export class GoingBack {
@@ -28,11 +31,14 @@ export class GoingBack {
   readonly #trails = new Map<string, Trail>()
   readonly #seen = new Map<Tag, number>()
   readonly #now: () => number
+  /** When the space last said something of a tag. */
+  #heardMs: number
   #pass = 0
 
   constructor(seek: (at: Partition, offset: number) => void, now: () => number) {
     this.#seek = seek
     this.#now = now
+    this.#heardMs = now()
   }
 
   /** What was handed over in another pass is read again, and not to be gone on with. */
@@ -40,28 +46,34 @@ export class GoingBack {
     return this.#pass
   }
 
-  /** Something may be lost: whatever was read in the last minute is read again. */
+  /** What was written to the space before this is not lost now, or all is. */
+  get lostSinceMs(): number {
+    return this.#heardMs - goBackMs
+  }
+
+  /** Something may be lost: whatever was read since is read again. */
   begin(): void {
-    const nowMs = this.#now()
     this.#pass++
     // Read again from before anything can have been lost, nothing is passed over.
     this.#seen.clear()
-    for (const trail of this.#trails.values()) this.#seek(trail, stoodAt(trail, nowMs - goBackMs))
+    for (const trail of this.#trails.values()) this.#seek(trail, stoodAt(trail, this.lostSinceMs))
   }
 
   /** These are about to be applied. */
   reads({ topic, partition, offset }: LogRecord): void {
     const nowMs = this.#now()
     const name = `${topic}/${partition}`
-    const trail = this.#trails.get(name) ?? { topic, partition, steps: [] }
+    const trail = this.#trails.get(name) ?? { topic, partition, steps: [], heardMs: nowMs }
     this.#trails.set(name, trail)
+    // Nothing of what it noted can be lost, and days may lie between, when another had the partition.
+    if (trail.heardMs <= this.lostSinceMs) trail.steps.length = 0
     const last = trail.steps.at(-1)
     // Whoever has gone back stands there now, and what it noted beyond that it has yet to reach.
     while (trail.steps.length > 0 && (trail.steps.at(-1)?.offset ?? 0) > offset) trail.steps.pop()
     if (last === undefined || last.offset > offset || nowMs - last.atMs >= stepMs) {
       trail.steps.push({ atMs: nowMs, offset })
     }
-    while ((trail.steps[1]?.atMs ?? Number.POSITIVE_INFINITY) <= nowMs - goBackMs) trail.steps.shift()
+    while ((trail.steps[1]?.atMs ?? Number.POSITIVE_INFINITY) <= this.lostSinceMs) trail.steps.shift()
   }
 
   /** A tag has this mark. False: it had a higher one, so it was rewound; its partition goes back to what is lost. */
@@ -70,8 +82,12 @@ export class GoingBack {
     this.#seen.delete(tag)
     this.#seen.set(tag, applied)
     if (this.#seen.size > seenTagsMax) this.#seen.delete(this.#seen.keys().next().value ?? "")
+    const { lostSinceMs } = this
+    const trail = this.#trails.get(`${topic}/${partition}`)
+    this.#heardMs = this.#now()
+    if (trail !== undefined) trail.heardMs = this.#heardMs
     if (applied >= before) return true
-    const stood = stoodAt(this.#trails.get(`${topic}/${partition}`), this.#now() - goBackMs)
+    const stood = stoodAt(trail, lostSinceMs)
     // Never forwards: what lies between has yet to be applied.
     this.#seek({ topic, partition }, Math.min(offset, Math.max(applied + 1, stood)))
     return false

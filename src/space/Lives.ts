@@ -82,7 +82,7 @@ export const begin = Effect.fnUntraced(function* (runner: string) {
     isPlaced: (incarnation: string) => lives.isPlaced(incarnation),
     look: (because?: Unsettling) => lives.look(because),
     fenced: (incarnation: string) => lives.fenced(incarnation),
-    isFenced: () => lives.isFenced,
+    isFenced: () => lives.place.isFenced,
     onChange: (heal: Heal, fenced?: () => void) =>
       Effect.acquireRelease(
         Effect.sync(() => {
@@ -180,12 +180,11 @@ class Lives {
     this.listener?.fenced?.()
   }
 
-  get isFenced(): boolean {
-    return this.place.isFenced
-  }
-
   unsettledMs(): number {
-    return Math.max(0, this.#unsettledUntilMs - this.#means.clock.currentTimeMillisUnsafe())
+    const leftMs = this.#unsettledUntilMs - this.#means.clock.currentTimeMillisUnsafe()
+    // Else a clock that was set back would keep everybody out until it has come so far again.
+    if (leftMs > settleMs) this.unsettle()
+    return Math.min(settleMs, Math.max(0, leftMs))
   }
 
   unsettle(): void {
@@ -203,7 +202,7 @@ class Lives {
   }
 
   troubles(): ReadonlyArray<string> {
-    const isPutting = this.#isHealing || this.isFenced || this.unsettledMs() > 0
+    const isPutting = this.#isHealing || this.place.isFenced || this.unsettledMs() > 0
     return [...(this.#trouble === undefined ? [] : [this.#trouble]), ...(isPutting ? [puttingBack] : [])]
   }
 
@@ -369,7 +368,7 @@ class Lives {
     return Effect.gen({ self: this }, function* () {
       yield* Queue.take(this.#means.heals)
       // What a fenced incarnation holds is put back by the next one, or not at all.
-      if (this.isFenced) return
+      if (this.place.isFenced) return
       this.#wantsHealing = false
       // What changes from here on is put back in another round.
       const changes = this.#changes

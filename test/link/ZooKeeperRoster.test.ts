@@ -182,6 +182,38 @@ await withServices("the roster of a real ensemble", ["zookeeper"], ({ zookeeper 
     })
   )
 
+  it.live("whoever has no word of joining, and joins again, is there once", () =>
+    Effect.gen(function* () {
+      let isCut = false
+      /** One node is made, and nobody hears of it. */
+      const connect: typeof ZooKeeper.connect = (options) =>
+        Effect.map(ZooKeeper.connect(options), (session) => {
+          const create: typeof session.create = (path, data, kind) =>
+            Effect.tap(session.create(path, data, kind), () => {
+              if (isCut || kind === "persistent") return Effect.void
+              isCut = true
+              return Effect.fail(
+                new ZooKeeper.ZooKeeperError({ reason: "Lost", operation: "create", cause: "planted" })
+              )
+            })
+          return Object.create(session, { create: { value: create } })
+        })
+      const options = { servers: zookeeper, sessionMs, prefix: `${unique("roster")}.` }
+      const roster = Context.get(yield* Layer.build(ZooKeeperRoster.layer(options, connect)), Roster)
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(join(roster, "a"))))
+      const { incarnation } = yield* join(roster, "a")
+      assert.deepStrictEqual(yield* roster.living, [incarnation])
+    })
+  )
+
+  it.live("a server whose name nobody knows just now keeps nobody from the others", () =>
+    Effect.gen(function* () {
+      const roster = yield* rosterOf(`gone.invalid:2181,${zookeeper}`)
+      const { incarnation } = yield* join(roster, "a")
+      assert.deepStrictEqual(yield* roster.living, [incarnation])
+    })
+  )
+
   it.live("worlds that share an ensemble do not see each other", () =>
     Effect.gen(function* () {
       const [one, other] = [yield* rosterOf(zookeeper), yield* rosterOf(zookeeper)]

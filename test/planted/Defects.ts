@@ -156,11 +156,11 @@ export const defects: ReadonlyArray<Defect> = [
     edits: [
       {
         file: "src/space/GoingBack.ts",
-        find: "for (const trail of this.#trails.values()) this.#seek(trail, stoodAt(trail, nowMs - goBackMs))",
+        find: "for (const trail of this.#trails.values()) this.#seek(trail, stoodAt(trail, this.lostSinceMs))",
         replace: ""
       },
       { file: "src/space/GoingBack.ts", find: "if (applied >= before) return true", replace: "return true" },
-      { file: "src/space/Applier.ts", find: "    fork(goBack(now() - goBackMs))\n", replace: "" },
+      { file: "src/space/Applier.ts", find: "    fork(goBack(goingBack.lostSinceMs))\n", replace: "" },
       {
         file: "src/link/MemoryGroup.ts",
         find: "Math.min(committed, partition.offsetAt(nowMs - assignedGoBackMs))",

@@ -322,6 +322,31 @@ describe("L5: read, decide, commit", () => {
   )
 })
 
+describe("L11: going back", () => {
+  it.effect("what a space has lost that was away for minutes is applied again, and in its order", () =>
+    Effect.gen(function* () {
+      const { twins, first, say, told } = yield* plaza()
+      yield* say(line({ id: 1 }))
+      yield* until("it is answered", () => told().length === 1)
+      const saved = twins.space.save()
+      yield* TestClock.adjust("1 second")
+      yield* say(line({ id: 2 }))
+      yield* until("it is answered", () => told().length === 2)
+      let isAway = true
+      first.watch.before = () => Effect.suspend(() => (isAway ? Effect.fail(spaceAway) : Effect.void))
+      yield* TestClock.adjust("1 second")
+      yield* say(line({ id: 3 }))
+      for (let second = 0; second < 90; second++) yield* TestClock.adjust("1 second")
+      // Without its last second.
+      twins.space.rewind(saved)
+      isAway = false
+      for (let second = 0; second < 3; second++) yield* TestClock.adjust("1 second")
+      yield* until("the last is applied", () => outcome(twins).applied === 2)
+      assert.strictEqual(outcome(twins).count, 3)
+    })
+  )
+})
+
 /** Another channel whose records lie in the same partition. */
 const sameChannelPartition = ({ log }: { readonly log: TopicLog["Service"] }): string => {
   for (let channel = 2; ; channel++) {

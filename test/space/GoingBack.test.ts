@@ -11,11 +11,12 @@ const going = () => {
     ({ topic, partition }, offset) => void seeks.push(`${topic}/${partition}/${offset}`),
     () => clock.nowMs
   )
-  /** Reads these one after another, as many milliseconds apart. */
+  /** Reads these one after another, as many milliseconds apart; the space is heard of all the time. */
   const read = (offsets: ReadonlyArray<number>, everyMs: number, partition = 0) => {
     for (const offset of offsets) {
       back.reads(at(offset, partition))
       clock.nowMs += everyMs
+      back.saw("heard", 0, at(offset, partition))
     }
   }
   return { back, clock, seeks, read }
@@ -55,8 +56,33 @@ describe("going back", () => {
     const { back, clock, seeks, read } = going()
     read(upTo(5), 1_000)
     clock.nowMs += 10 * goBackMs
+    back.saw("heard", 0, at(0, 3))
     back.begin()
     assert.deepStrictEqual(seeks, ["t/0/4"])
+  })
+
+  it("goes to where it stood a minute before the space went away, however long ago that is", () => {
+    const { back, clock, seeks, read } = going()
+    read(upTo(100), 1_000)
+    back.reads(at(100))
+    clock.nowMs += 10 * goBackMs
+    back.begin()
+    assert.deepStrictEqual(seeks, ["t/0/40"])
+    // What is read anew, and not heard of again, is no reason to forget that.
+    back.reads(at(40))
+    clock.nowMs += 2_000
+    back.begin()
+    assert.deepStrictEqual(seeks, ["t/0/40", "t/0/40"])
+  })
+
+  it("does not go to where a partition stood that was another's since then", () => {
+    const { back, clock, seeks, read } = going()
+    read(upTo(5), 1_000)
+    clock.nowMs += 24 * 60 * goBackMs
+    back.saw("heard", 0, at(0, 3))
+    read(upTo(5, 1_000_000), 1_000)
+    back.begin()
+    assert.deepStrictEqual(seeks, ["t/0/1000000"])
   })
 
   it("notes once a second, however much it reads, and never passes over anything", () => {
@@ -74,6 +100,7 @@ describe("going back", () => {
     read([100], 0)
     // Second 70: at second 10 it stood at 110, but what lies between has been lost since.
     clock.nowMs += 40_000
+    back.saw("heard", 0, at(100))
     back.begin()
     assert.deepStrictEqual(seeks, ["t/0/100", "t/0/100"])
   })

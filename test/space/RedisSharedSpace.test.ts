@@ -45,6 +45,10 @@ await withServices("SharedSpace over Redis", ["redis"], ({ redis }) => {
   it.live("a Redis that was killed and came back empty: nothing waits, all are told, the marker is gone", () => emptied)
   it.live("says what is wrong where there is no Redis", () => nowhere)
   it.live("a frozen Redis: commands fail within a second; when it wakes everything goes on", () => frozen)
+  it.live(
+    "a Redis that has become a replica, and keeps its connections, is left for whoever has its name now",
+    () => demoted
+  )
   it.live("a password in the URL is used, and one that is wrong is said", () => password)
   it.live("a prefix holds apart what others keep in the same Redis", () => prefixes(redis))
   it.live("numbers up to 2^53 survive", () => largeNumbers.pipe(over(redis)))
@@ -162,6 +166,26 @@ const frozen = Effect.gen(function* () {
     yield* until("the link is ready", () => ready > 0)
     assert.isUndefined(yield* space.marker)
   }).pipe(over(url))
+}).pipe(Effect.scoped)
+
+const demoted = Effect.gen(function* () {
+  const [before, after] = [yield* ownServices("redis"), yield* ownServices("redis")]
+  const client = yield* operator(before.urls.redis)
+  yield* Effect.gen(function* () {
+    const [space, tag] = [yield* SharedSpace, channel()]
+    let ready = 0
+    yield* space.onReady(() => void ready++)
+    yield* space.commit(commitOf(tag, { changes: [put("k")] }))
+    const { hostname, port } = new URL(after.urls.redis)
+    yield* Effect.promise(() => client.replicaof(hostname, Number(port)))
+    const refused = yield* Effect.flip(space.commit(commitOf(tag, { changes: [put("k")] })))
+    assert.strictEqual(refused._tag, "SpaceError")
+    yield* until("another connection", () => ready > 0)
+    // As by a name that leads there: it is asked for anew.
+    yield* Effect.promise(() => client.replicaof("NO", "ONE"))
+    yield* space.commit(commitOf(channel(), { changes: [put("k")] }))
+    assert.strictEqual(ready, 1)
+  }).pipe(over(before.urls.redis))
 }).pipe(Effect.scoped)
 
 const isLate = (error: SpaceError): boolean => /timed out/.test(String(error.cause))

@@ -185,6 +185,19 @@ describe("Self", () => {
     })
   )
 
+  it.effect("waits no longer for what is put back though the clock is set back meanwhile", () =>
+    Effect.gen(function* () {
+      const { self } = yield* runner(new Twins())
+      yield* pass(60)
+      self.look("it has gone back")
+      assert.strictEqual(self.unsettledMs(), 5_000)
+      yield* TestClock.setTime(0)
+      assert.strictEqual(self.unsettledMs(), 5_000)
+      yield* pass(5)
+      assert.strictEqual(self.unsettledMs(), 0)
+    })
+  )
+
   it.effect("each life is another incarnation, with a higher epoch", () =>
     Effect.gen(function* () {
       const twins = new Twins()

@@ -47,7 +47,7 @@ export class Reader {
   private readonly options: ReaderOptions
   private readonly fork: <A>(effect: Effect.Effect<A>) => Fiber.Fiber<A>
   private partitions: ReadonlyArray<AssignedPartition> = []
-  /** What runs for the present assignment: finding where to begin, then one fiber for each partition. */
+  /** What runs for the last assignment: finding where to begin, then one fiber for each partition. */
   private fibers: ReadonlyArray<Fiber.Fiber<unknown>> = []
   /** Counts the assignments and their ends. */
   private assignment = 0
@@ -79,8 +79,8 @@ export class Reader {
       if (partitions.length === 0) return Effect.void
       return this.asked((admin) => offsetsAt(admin, partitions, ms)).pipe(
         Effect.map((offsets) => {
-          // Those that have been taken away meanwhile go back anyway, wherever they are.
-          for (const partition of partitions) partition.goBack(offsets.get(nameOf(partition)) ?? partitionEnd)
+          // As they are now: one that was assigned anew meanwhile may stand before where it stood when this was asked.
+          for (const partition of this.partitions) partition.goBack(offsets.get(nameOf(partition)) ?? partitionEnd)
         })
       )
     })
@@ -159,13 +159,12 @@ export class Reader {
     this.fibers = [this.fork(begin)]
   }
 
-  /** Interrupts what is under way, so that it comes again at whoever is assigned it. Answers what has to end. */
+  /** Interrupts what is under way, so that it comes again at whoever is assigned it. Answers what has to end, also where it
+   * was interrupted before: the client tells of an end, and then of what is assigned anew. */
   private revoked(): ReadonlyArray<Fiber.Fiber<unknown>> {
     this.assignment++
-    const fibers = this.fibers
-    this.fibers = []
-    for (const fiber of fibers) fiber.interruptUnsafe()
-    return fibers
+    for (const fiber of this.fibers) fiber.interruptUnsafe()
+    return this.fibers
   }
 
   private received({ topic, partition }: TopicPartition, records: ReadonlyArray<Incoming>): void {

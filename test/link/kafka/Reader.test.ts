@@ -1,5 +1,6 @@
 /** A member of a group whose client does as the test says: beginning, beginning anew, and leaving (rules L10, L11). */
 import { assert, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { Admin, Consumer, ConsumerEvents, Incoming, KafkaClient } from "../../../src/link/kafka/KafkaClient.ts"
@@ -23,6 +24,8 @@ class FakeClient implements KafkaClient {
   readonly members: Array<ConsumerEvents> = []
   adminsAway = 0
   asks = 0
+  /** The first offset of a time long ago, when that is said. */
+  longAgo = Promise.resolve(1)
 
   producer = () => assert.fail("nobody appends")
 
@@ -46,18 +49,21 @@ class FakeClient implements KafkaClient {
       create: () => assert.fail("no topics are made"),
       describe: () => assert.fail("no topics are looked at"),
       hasMembers: async () => false,
-      offsetsAt: async (_, ms) => new Map([[at.partition, ms > 1_000 ? 4 : 1]]),
+      offsetsAt: async (_, ms) => new Map([[at.partition, ms > 1_000 ? 4 : await this.longAgo]]),
       committed: async () => new Map([[at.partition, 10]]),
       close: async () => {}
     }
   }
 }
 
-const starting = Effect.gen(function* () {
+const starting = Effect.fnUntraced(function* (also: Reader["options"]["handle"] = () => Effect.void) {
   const client = new FakeClient()
   const handled: Array<string> = []
   const handle: Reader["options"]["handle"] = (records) =>
-    Effect.sync(() => void handled.push(...records.map((record) => `${record.topic} ${record.offset}`)))
+    Effect.andThen(
+      Effect.sync(() => void handled.push(...records.map((record) => `${record.topic} ${record.offset}`))),
+      Effect.suspend(() => also(records))
+    )
   const ownName = (name: string) => name.slice("prefix.".length)
   const context = yield* Effect.context<never>()
   const reader = new Reader({ client, group: "g", topics: [topic], ownName, handle }, context)
@@ -70,7 +76,7 @@ const starting = Effect.gen(function* () {
 
 it.live("begins where 60 s ago the end was, hands on by the name the topic has here, and commits when it leaves", () =>
   Effect.gen(function* () {
-    const { client, handled, member, running } = yield* starting
+    const { client, handled, member, running } = yield* starting()
     member.assigned([at])
     yield* until("the beginning", () => client.did.includes("resume"))
     member.received(at, [recordAt(4), recordAt(5)])
@@ -84,7 +90,7 @@ it.live("begins where 60 s ago the end was, hands on by the name the topic has h
 
 it.live("a broker that cannot be asked is asked again, and nothing is read until it has answered", () =>
   Effect.gen(function* () {
-    const { client, member } = yield* starting
+    const { client, member } = yield* starting()
     client.adminsAway = 1
     member.assigned([at])
     yield* until("the first question", () => client.asks === 2)
@@ -95,7 +101,7 @@ it.live("a broker that cannot be asked is asked again, and nothing is read until
 
 it.live("goes back by time, never forwards; what is not its own is not sought", () =>
   Effect.gen(function* () {
-    const { client, member, reader } = yield* starting
+    const { client, member, reader } = yield* starting()
     member.assigned([at])
     yield* until("the beginning", () => client.did.includes("resume"))
     yield* reader.goBack(5_000)
@@ -106,9 +112,31 @@ it.live("goes back by time, never forwards; what is not its own is not sought", 
   })
 )
 
+it.live("does not go back where it was assigned anew meanwhile: there that would be forwards", () =>
+  Effect.gen(function* () {
+    const { client, handled, member, reader } = yield* starting()
+    member.assigned([at])
+    yield* until("the beginning", () => client.did.includes("resume"))
+    member.received(
+      at,
+      [4, 5, 6, 7].map((offset) => recordAt(offset))
+    )
+    yield* until("the records", () => handled.length === 4)
+    const said = Promise.withResolvers<number>()
+    client.longAgo = said.promise
+    const going = yield* Effect.forkChild(reader.goBack(0), { startImmediately: true })
+    member.revoked()
+    member.assigned([at])
+    yield* until("the next beginning", () => client.did.length === 5)
+    said.resolve(6)
+    yield* Fiber.join(going)
+    assert.deepStrictEqual(client.did, ["start", "seek 4", "resume", "seek 4", "resume"])
+  })
+)
+
 it.live("a member that has ended is closed, another takes its place, and what the first still says is nothing", () =>
   Effect.gen(function* () {
-    const { client, handled, member } = yield* starting
+    const { client, handled, member } = yield* starting()
     member.assigned([at])
     yield* until("the beginning", () => client.did.includes("resume"))
     member.failed(new Error("planted: gave up"))
@@ -122,9 +150,29 @@ it.live("a member that has ended is closed, another takes its place, and what th
   })
 )
 
+it.live("what it is assigned anew waits for the handler that was running when it was taken away", () =>
+  Effect.gen(function* () {
+    const [begun, ended] = [Deferred.makeUnsafe<void>(), Deferred.makeUnsafe<void>()]
+    const slow = Effect.uninterruptible(Effect.andThen(Deferred.succeed(begun, undefined), Deferred.await(ended)))
+    const { client, handled, member } = yield* starting((records) => (records[0]?.offset === 4 ? slow : Effect.void))
+    member.assigned([at])
+    yield* until("the beginning", () => client.did.includes("resume"))
+    member.received(at, [recordAt(4)])
+    yield* Deferred.await(begun)
+    member.revoked()
+    member.assigned([at])
+    yield* until("the next beginning", () => client.did.at(-1) === "resume" && client.did.length === 5)
+    member.received(at, [recordAt(5)])
+    yield* Effect.sleep("20 millis")
+    assert.deepStrictEqual(handled, ["noriter.t 4"])
+    Deferred.doneUnsafe(ended, Effect.void)
+    yield* until("the record", () => handled.length === 2)
+  })
+)
+
 it.live("what it is assigned while it leaves is nothing to it", () =>
   Effect.gen(function* () {
-    const { client, member, running } = yield* starting
+    const { client, member, running } = yield* starting()
     const leaving = yield* Effect.forkChild(Fiber.interrupt(running), { startImmediately: true })
     member.assigned([at])
     yield* Fiber.join(leaving)
