@@ -161,6 +161,7 @@ export function readWhole(value: unknown, min: number, max: number, path: string
   return 0
 }
 
+const zero = 0x30
 const decimal = /^-?(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?$/
 
 /**
@@ -172,9 +173,11 @@ function decimalOf(text: string): number | undefined {
   if (parts === null) return undefined
   const [, whole = "", fraction = "", exponent = "0"] = parts
   const digits = `${whole}${fraction}`
-  const significant = digits.replace(/0+$/, "")
-  const scale = Number(exponent) - fraction.length + (digits.length - significant.length)
-  return scale < 0 && significant !== "" ? Number.NaN : Number(text)
+  let significant = digits.length
+  // A regular expression that looks for zeros at the end begins anew at each zero before it.
+  while (digits.charCodeAt(significant - 1) === zero) significant--
+  const scale = Number(exponent) - fraction.length + (digits.length - significant)
+  return scale < 0 && significant > 0 ? Number.NaN : Number(text)
 }
 
 export function readBool(value: unknown, path: string, issues: Issues): boolean {

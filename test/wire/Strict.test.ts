@@ -41,6 +41,12 @@ describe("whole numbers", () => {
     [null, 0]
   ])("takes %o", (value, number) => assert.deepStrictEqual(whole(value), [number, undefined]))
 
+  it("looks at each digit once, however many zeros stand before the last", () => {
+    const began = performance.now()
+    assert.deepStrictEqual(whole(`1${"0".repeat(60_000)}1`), [0, "RANGE"])
+    assert.isBelow(performance.now() - began, 1_000)
+  })
+
   it("makes 0 of -0, however written", () => {
     for (const value of [-0, "-0", "-0.0e3"]) assert.isTrue(Object.is(whole(value)[0], 0), `${value}`)
   })
