@@ -243,7 +243,7 @@ function checkText(given: string, rule: TextRule, path: string, issues: Issues):
     issues.add(path, "CHARACTERS", wrong)
     return given
   }
-  const text = rule.characters === "NAME" ? given.normalize("NFC").trim() : given
+  const text = rule.characters === "NAME" ? composed(given.trim(), rule.bytesMax) : given
   if (!hasBytesMin(text, rule.bytesMin)) {
     issues.add(path, "TOO_SHORT", `must have at least ${rule.bytesMin} bytes`)
   } else if (!hasGraphemesMin(text, rule.graphemesMin)) {
@@ -257,6 +257,14 @@ function checkText(given: string, rule: TextRule, path: string, issues: Issues):
   }
   return text
 }
+
+/** Composing takes the square of marks in a row: what is too long whatever becomes of it is left as it is. */
+function composed(text: string, bytesMax: number): string {
+  return bytesMax > 0 && text.length > bytesMax * unitsPerByteMax ? text : text.normalize("NFC")
+}
+
+/** Four units become one where they are composed, and one that another stands for may be two. */
+const unitsPerByteMax = 8
 
 function checkName(text: string, path: string, issues: Issues): void {
   if (invisible.test(text)) issues.add(path, "CHARACTERS", "must have something visible in it")

@@ -165,6 +165,14 @@ describe("text lengths", () => {
     ["é", { bytesMin: 3 }, "TOO_SHORT"]
   ] as const)("%s %o: %s", (value, rule, broken) => assert.strictEqual(text(value, rule)[1], broken))
 
+  it("composes no more than may become a name, whatever stands around it", () => {
+    const spaces = " ".repeat(60_000)
+    assert.deepStrictEqual(text(`${spaces}${"바람".normalize("NFD")}${spaces}`, nickname), ["바람", undefined])
+    const began = performance.now()
+    assert.strictEqual(text(`a${"\u0345".repeat(30_000)}${"\u0334".repeat(30_000)}`, nickname)[1], "TOO_LONG")
+    assert.isBelow(performance.now() - began, 1_000)
+  })
+
   it("caps the bytes of a single grapheme", () => {
     assert.strictEqual(text(`a${"\u0300".repeat(40)}`, { ...nickname, characters: "SPOKEN" })[1], "TOO_LONG")
   })
