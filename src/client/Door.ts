@@ -172,7 +172,7 @@ const readProxies = (settings: DoorSettings): Effect.Effect<Net.BlockList, Liste
     try: () => {
       const list = new Net.BlockList()
       for (const address of settings.proxies) {
-        const [network = "", prefix] = address.split("/")
+        const [, network = address, prefix] = /^(.*)\/(\d+)$/.exec(address) ?? []
         if (prefix === undefined) list.addAddress(network, family(network))
         else list.addSubnet(network, Number(prefix), family(network))
       }
