@@ -100,11 +100,11 @@ class Desk {
   }
 
   private begin({ peer, socket }: Upgrade, webSocket: WebSocket): void {
-    const { admission, connections } = this.options
+    const { admission, connections, http } = this.options
     const transport = new WebSocketTransport(webSocket, socket)
     const ticket = admission.admit(peer.address)
     if (isRefused(ticket)) {
-      sendAway(webSocket, ticket)
+      http.sendOff(socket, () => sendAway(webSocket, ticket))
       return
     }
     const connection = connections.begin({ transport, peer, ticket, kind: "websocket" })

@@ -65,6 +65,8 @@ export class HttpServer extends Context.Service<
     readonly mount: (mounted: Mounted) => Effect.Effect<void, never, Scope.Scope>
     /** Says no to an upgrade, as plain HTTP does. */
     readonly refuse: (socket: Net.Socket, status: number, why: string) => void
+    /** Has the last be said on a socket that is refused; where many are, it is closed without a word. */
+    readonly sendOff: (socket: Net.Socket, say: () => void) => void
   }
 >()("noriter/client/HttpServer") {
   static readonly layer = (
@@ -101,7 +103,8 @@ const make = Effect.fnUntraced(function* (ready: Probes.Ready) {
         Effect.sync(() => void mounts.add(mounted)),
         () => Effect.sync(() => void mounts.delete(mounted))
       ),
-    refuse: (socket, status, why) => front.refuse(socket, status, why)
+    refuse: (socket, status, why) => front.refuse(socket, status, why),
+    sendOff: (socket, say) => door.sendOff(socket, say)
   })
 })
 
@@ -147,11 +150,10 @@ class Front {
   }
 
   refuse(socket: Net.Socket, status: number, why: string): void {
-    this.door.mustOpen(socket)
     const head = `HTTP/1.1 ${status} ${NodeHttp.STATUS_CODES[status]}\r\nconnection: close\r\nretry-after: 1\r\n`
     const type = "content-type: text/plain; charset=utf-8\r\n"
-    socket.end(`${head}${type}content-length: ${Buffer.byteLength(why) + 1}\r\n\r\n${why}\n`)
-    socket.resume()
+    const length = `content-length: ${Buffer.byteLength(why) + 1}\r\n\r\n`
+    this.door.sendOff(socket, () => socket.end(`${head}${type}${length}${why}\n`))
   }
 
   destroyAll(): void {

@@ -2,11 +2,23 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { DisconnectCode, disconnectCodeToJSON } from "../../gen/noriter/client/v1/session.ts"
 import type { Connection } from "../../src/client/Connection.ts"
+import { refusedMax } from "../../src/client/Door.ts"
 import { fragmentsMax, isAllowed } from "../../src/client/Gateway.ts"
 import { until } from "../contract/Eventually.ts"
 import { echo, listenHttp, proxyHeader, reader, tls } from "./Listening.ts"
 import { PhoneSocket } from "./PhoneSocket.ts"
 import { WebPhone } from "./WebPhone.ts"
+
+const upgrade = [
+  "GET /ws HTTP/1.1",
+  "Host: plaza.example",
+  "Connection: Upgrade",
+  "Upgrade: websocket",
+  "Sec-WebSocket-Version: 13",
+  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+  "",
+  ""
+].join("\r\n")
 
 describe("Gateway", () => {
   it.live("carries lines both ways: one or more in a message, whose end is a line's end", () =>
@@ -182,6 +194,24 @@ describe("Gateway", () => {
     })
   )
 
+  it.live("keeps no more of those it refuses than it may, whatever they wanted", () =>
+    Effect.gen(function* () {
+      const { port } = yield* listenHttp({ addressPendingMax: 1 }, echo)
+      yield* WebPhone.open({ port })
+      const asking = Effect.fnUntraced(function* (path: string) {
+        const phone = yield* PhoneSocket.open({ port, stays: true })
+        phone.say(upgrade.replace("/ws", path))
+        return phone
+      })
+      for (let phone = 0; phone < refusedMax; phone++) {
+        const phones = phone % 2 === 0
+        yield* (yield* asking(phones ? "/ws" : "/elsewhere")).hears(phones ? "ADDRESS_LIMIT" : "404")
+      }
+      assert.strictEqual(yield* (yield* asking("/elsewhere")).closes, "")
+      assert.notInclude(yield* (yield* asking("/ws")).closes, "ADDRESS_LIMIT")
+    })
+  )
+
   it.live("refuses before it opens what cannot be a phone", () =>
     Effect.gen(function* () {
       const { port, stopAccepting } = yield* listenHttp({}, echo)
@@ -246,17 +276,6 @@ describe("Gateway, where it comes from", () => {
       assert.strictEqual(yield* silent.hears("three"), "127.0.0.1 three\n")
     })
   )
-
-  const upgrade = [
-    "GET /ws HTTP/1.1",
-    "Host: plaza.example",
-    "Connection: Upgrade",
-    "Upgrade: websocket",
-    "Sec-WebSocket-Version: 13",
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-    "",
-    ""
-  ].join("\r\n")
 
   it.live("reads a PROXY header before HTTP, with and without TLS", () =>
     Effect.gen(function* () {
