@@ -26,6 +26,10 @@ const tokenIn = (phone: FakeConnection, id: number, name: "hello" | "resume"): s
   String(answerOf(phone, id, name).resumeToken)
 const resuming = (id: number, resumeToken: string) => ({ id, resume: { resumeToken } })
 
+const seconds = Effect.fnUntraced(function* (count: number) {
+  for (let second = 0; second < count; second++) yield* Effect.andThen(TestClock.adjust("1 second"), settle)
+})
+
 describe("hello", () => {
   it.effect(
     "says who the guest is, the limits and the times; the same secret is the same guest, in another session",
@@ -117,7 +121,7 @@ describe("resume", () => {
       assert.deepStrictEqual(phone.brief, ["4 resume", "5 say"])
       yield* Scope.close(life, Exit.void)
       twins.space.flushQuietly()
-      for (let second = 0; second < 7; second++) yield* Effect.andThen(TestClock.adjust("1 second"), settle)
+      yield* seconds(7)
       const back = yield* one.connect(resuming(9, tokenIn(phone, 4, "resume")))
       back.say(saying(5), saying(10))
       yield* settle
@@ -176,6 +180,43 @@ describe("resume", () => {
         const late = yield* two.connect(resuming(11, token), hello(12))
         assert.deepStrictEqual(late.brief, ["11 SESSION_ENDED", "12 hello"])
       })
+  )
+
+  it.effect("that broke off half-way leaves nobody standing whose phone does not come again (guarantee 1)", () =>
+    Effect.gen(function* () {
+      for (const fails of ["before", "after"] as const) {
+        const { twins, two, token } = yield* lostPhone
+        // The member's write fails; the session's is made, and is not known to be.
+        const tag = fails === "before" ? /^park/ : /^g_/
+        two.watch[fails] = (commit) => (tag.test(commit.tag) ? Effect.fail(spaceAway) : Effect.void)
+        const phone = yield* two.connect(resuming(5, token))
+        yield* seconds(5)
+        assert.deepStrictEqual(phone.brief, ["5 UNAVAILABLE"])
+        phone.hangUp()
+        two.watch[fails] = () => Effect.void
+        yield* seconds(20)
+        assert.lengthOf(membersIn(twins, "park/1"), 1, "its grace is not over")
+        yield* seconds(15)
+        assert.lengthOf(membersIn(twins, "park/1"), 0)
+        assert.lengthOf([...two.sessions.all()], 0)
+      }
+    })
+  )
+
+  it.effect("that broke off half-way, tried again at once, is the phone's that came again", () =>
+    Effect.gen(function* () {
+      const { twins, two, token } = yield* lostPhone
+      two.watch.after = ({ tag }) => (tag.startsWith("g_") ? Effect.fail(spaceAway) : Effect.void)
+      const phone = yield* two.connect(resuming(5, token))
+      yield* seconds(5)
+      two.watch.after = () => Effect.void
+      phone.say(resuming(6, token), saying(7))
+      yield* seconds(60)
+      assert.deepStrictEqual(phone.brief, ["5 UNAVAILABLE", "6 resume", "7 say"])
+      assert.isUndefined(phone.disconnectedWith)
+      assert.deepStrictEqual(wrongs(twins, ["park/1"], []), [])
+      assert.lengthOf(membersIn(twins, "park/1"), 1)
+    })
   )
 
   it.effect("takes the session from a socket that is still open, which is told REPLACED", () =>
