@@ -83,6 +83,8 @@ const requestMs = 5000
 /** Nothing was read or written for so long. */
 const idleMs = 30_000
 const headerBytesMax = 8192
+/** So many requests of a socket may wait for their answers: browsers send none before they have the last. */
+const askedMax = 16
 
 const make = Effect.fnUntraced(function* (ready: Probes.Ready) {
   const context = yield* Effect.context<Process>()
@@ -121,6 +123,7 @@ class Front {
   )
   /** Those that are no phones, each with what is to be done when it is gone or has become one. */
   private readonly sockets = new Map<Duplex, () => void>()
+  private readonly asked = new WeakMap<Duplex, number>()
 
   constructor(door: Door.Door, mounts: ReadonlySet<Mounted>) {
     this.door = door
@@ -186,12 +189,26 @@ class Front {
   }
 
   private visited(request: NodeHttp.IncomingMessage, response: NodeHttp.ServerResponse): void {
+    if (!this.mayAsk(request, response)) return
     const visit = { request, response, path: pathOf(request) }
     for (const mounted of this.mounts) if (mounted.visit?.(visit) === true) return
     request.resume() // a body is of no use to us; it is read away
     const reads = request.method === "GET" || request.method === "HEAD"
     response.writeHead(reads ? 404 : 405, { "content-type": plain, ...(reads ? {} : { allow: "GET, HEAD" }) })
     response.end(reads ? "nothing is here\n" : "")
+  }
+
+  /** What came with one request too many is read all the same, and not answered. */
+  private mayAsk({ socket }: NodeHttp.IncomingMessage, response: NodeHttp.ServerResponse): boolean {
+    if (socket.destroyed) return false
+    const asked = this.asked.get(socket) ?? 0
+    if (asked === askedMax) {
+      socket.destroy()
+      return false
+    }
+    this.asked.set(socket, asked + 1)
+    response.once("close", () => this.asked.set(socket, (this.asked.get(socket) ?? 1) - 1))
+    return true
   }
 
   private upgraded(request: NodeHttp.IncomingMessage, socket: Duplex, head: Buffer): void {
