@@ -44,9 +44,9 @@ export const ErrorCode = {
   ERROR_CODE_CHANNEL_UNKNOWN: 15,
   /** ERROR_CODE_CHANNEL_FULL - Definite. The channel asked for is full; leave the choice to the server, or choose another. */
   ERROR_CODE_CHANNEL_FULL: 16,
-  /** ERROR_CODE_TOKEN_REFUSED - Definite. The resume token is not one of ours, or was used up: say hello. */
+  /** ERROR_CODE_TOKEN_REFUSED - Definite. The resume token is not one of ours, was used up, or its time is over (30 days): say hello. */
   ERROR_CODE_TOKEN_REFUSED: 17,
-  /** ERROR_CODE_SESSION_ENDED - Definite. The session has ended, or the token's time is over: say hello. */
+  /** ERROR_CODE_SESSION_ENDED - Definite. The session has ended: say hello. */
   ERROR_CODE_SESSION_ENDED: 18,
   /** ERROR_CODE_INTERNAL - Definite. The server failed on this request, and said so to its operator. */
   ERROR_CODE_INTERNAL: 19,

@@ -40,9 +40,9 @@ export type ErrorCode =
   | "ERROR_CODE_CHANNEL_UNKNOWN"
   /** Definite. The channel asked for is full; leave the choice to the server, or choose another. */
   | "ERROR_CODE_CHANNEL_FULL"
-  /** Definite. The resume token is not one of ours, or was used up: say hello. */
+  /** Definite. The resume token is not one of ours, was used up, or its time is over (30 days): say hello. */
   | "ERROR_CODE_TOKEN_REFUSED"
-  /** Definite. The session has ended, or the token's time is over: say hello. */
+  /** Definite. The session has ended: say hello. */
   | "ERROR_CODE_SESSION_ENDED"
   /** Definite. The server failed on this request, and said so to its operator. */
   | "ERROR_CODE_INTERNAL"
