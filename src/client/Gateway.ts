@@ -2,6 +2,7 @@
  * Phones that come by WebSocket, at /ws of the HTTP port. Owns who may become one (path, the page's origin, room for the
  * address) and that compression is never spoken; what comes of a socket then is Connections', as with TCP.
  */
+import * as Net from "node:net"
 import * as Effect from "effect/Effect"
 import { type WebSocket, WebSocketServer } from "ws"
 import type { Values } from "../Settings.ts"
@@ -81,6 +82,11 @@ class Desk {
       closeTimeout: endingMs
     }
     this.server = new WebSocketServer(serverOptions)
+    // ws itself would wait for ever for who does not read what came before this.
+    this.server.on("wsClientError", ({ message }, socket) => {
+      if (socket instanceof Net.Socket) options.http.refuse(socket, 400, message)
+      else socket.destroy()
+    })
   }
 
   take(upgrade: Upgrade): boolean {

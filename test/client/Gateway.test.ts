@@ -4,6 +4,7 @@ import { DisconnectCode, disconnectCodeToJSON } from "../../gen/noriter/client/v
 import type { Connection } from "../../src/client/Connection.ts"
 import { refusedMax } from "../../src/client/Door.ts"
 import { fragmentsMax, isAllowed } from "../../src/client/Gateway.ts"
+import type { Visit } from "../../src/client/HttpServer.ts"
 import { until } from "../contract/Eventually.ts"
 import { echo, listenHttp, proxyHeader, reader, tls } from "./Listening.ts"
 import { PhoneSocket } from "./PhoneSocket.ts"
@@ -209,6 +210,25 @@ describe("Gateway", () => {
       }
       assert.strictEqual(yield* (yield* asking("/elsewhere")).closes, "")
       assert.notInclude(yield* (yield* asking("/ws")).closes, "ADDRESS_LIMIT")
+    })
+  )
+
+  it.live("closes in time who asks for what is no WebSocket, and does not read what it asked for before", () =>
+    Effect.gen(function* () {
+      const { port, http } = yield* listenHttp({ helloTimeoutMs: 200 }, echo)
+      const closed = Promise.withResolvers<void>()
+      const visit = ({ request, response }: Visit) => {
+        request.socket.once("close", closed.resolve)
+        response.end(Buffer.alloc(20_000_000))
+        return true
+      }
+      yield* http.mount({ visit })
+      const phone = yield* PhoneSocket.open({ port, paused: true })
+      phone.say(`GET / HTTP/1.1\r\nhost: a\r\n\r\n${upgrade.replace(/Key: .*/, "Key: none")}`)
+      yield* Effect.promise(() => closed.promise)
+      const other = yield* PhoneSocket.open({ port })
+      other.say(upgrade.replace(/Key: .*/, "Key: none"))
+      assert.match(yield* other.hears("Sec-WebSocket-Key"), /^HTTP\/1\.1 400 /)
     })
   )
 
