@@ -8,7 +8,7 @@ import { type WebSocket, WebSocketServer } from "ws"
 import type { Values } from "../Settings.ts"
 import { socketsAccepted } from "../telemetry/Metrics.ts"
 import { type Admission, isRefused, type SocketRefused } from "./Admission.ts"
-import { disconnectLine } from "./Connection.ts"
+import { countDisconnect, disconnectLine } from "./Connection.ts"
 import type { Connections } from "./Connections.ts"
 import { endingMs } from "./Deadlines.ts"
 import type { HttpServer, Upgrade } from "./HttpServer.ts"
@@ -110,6 +110,7 @@ class Desk {
     const transport = new WebSocketTransport(webSocket, socket)
     const ticket = admission.admit(peer.address)
     if (isRefused(ticket)) {
+      countDisconnect(ticket.code)
       http.sendOff(socket, () => sendAway(webSocket, ticket))
       return
     }

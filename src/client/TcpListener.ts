@@ -10,7 +10,7 @@ import type { Values } from "../Settings.ts"
 import { socketsAccepted } from "../telemetry/Metrics.ts"
 import { type Admission, isRefused, type SocketRefused, type Ticket } from "./Admission.ts"
 import { acceptBare, BareSocket } from "./BareSocket.ts"
-import { disconnectLine } from "./Connection.ts"
+import { countDisconnect, disconnectLine } from "./Connection.ts"
 import type { Connections } from "./Connections.ts"
 import * as Door from "./Door.ts"
 import { sendBatch } from "./SendBatch.ts"
@@ -108,6 +108,7 @@ class Acceptor {
 
   /** With TLS nothing is said: a handshake costs more than what is saved by refusing. */
   private refuse(socket: Net.Socket, refused: SocketRefused): void {
+    countDisconnect(refused.code)
     if (this.door.hasTls) {
       socket.destroy()
       return

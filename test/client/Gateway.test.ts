@@ -5,6 +5,7 @@ import type { Connection } from "../../src/client/Connection.ts"
 import { refusedMax } from "../../src/client/Door.ts"
 import { fragmentsMax, isAllowed } from "../../src/client/Gateway.ts"
 import type { Visit } from "../../src/client/HttpServer.ts"
+import { disconnects } from "../../src/telemetry/Metrics.ts"
 import { until } from "../contract/Eventually.ts"
 import { echo, listenHttp, proxyHeader, reader, tls } from "./Listening.ts"
 import { PhoneSocket } from "./PhoneSocket.ts"
@@ -180,10 +181,13 @@ describe("Gateway", () => {
 
   it.live("lets in as many as an address may have, and says to one more when to come back", () =>
     Effect.gen(function* () {
+      const counted = disconnects.of("DISCONNECT_CODE_ADDRESS_LIMIT")
+      const before = counted.count
       const { port } = yield* listenHttp({ addressPendingMax: 2 }, echo)
       const [first, second] = [yield* WebPhone.open({ port }), yield* WebPhone.open({ port })]
       const refused = yield* WebPhone.open({ port })
       assert.strictEqual(yield* refused.closes, 1013)
+      assert.strictEqual(counted.count - before, 1)
       assert.match(refused.heard, /^\{"disconnect":\{"code":"DISCONNECT_CODE_ADDRESS_LIMIT",.*"afterMs":1000\}\}\n$/)
       first.say("hello")
       yield* first.hears("hello")
