@@ -9,7 +9,7 @@ import { TestClock } from "effect/testing"
 import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
 import type { Commit } from "../../src/space/SharedSpace.ts"
 import { isObject } from "../../src/wire/Strict.ts"
-import { settle, spaceAway, Twins } from "../space/Harness.ts"
+import { appendFailed, settle, spaceAway, Twins } from "../space/Harness.ts"
 import { membersIn, wrongs } from "../space/Members.ts"
 import type { FakeConnection } from "./FakeConnection.ts"
 import { entering, Hooks, hello, house, saying } from "./House.ts"
@@ -179,6 +179,37 @@ describe("resume", () => {
         yield* one.connect(hello(10))
         const late = yield* two.connect(resuming(11, token), hello(12))
         assert.deepStrictEqual(late.brief, ["11 SESSION_ENDED", "12 hello"])
+      })
+  )
+
+  it.effect("what was said before it is not refused for certain when it is sent again too fast (guarantee 2)", () =>
+    Effect.gen(function* () {
+      const { connect } = yield* house(new Twins(), { settings: { rateLimits: true } })
+      const lines = [3, 4, 5, 6].map((id) => saying(id))
+      const first = yield* connect(hello(), entering(2), ...lines)
+      first.hangUp()
+      yield* settle
+      const phone = yield* connect(resuming(7, tokenIn(first, 1, "hello")), ...lines, saying(8))
+      const unsure = ["4 UNCERTAIN", "5 UNCERTAIN", "6 UNCERTAIN"]
+      assert.deepStrictEqual(phone.brief, ["7 resume", ...unsure, "8 RATE_LIMITED", "3 say"])
+    })
+  )
+
+  it.effect(
+    "what was said before it is not refused for certain while the log is away, and answered when it is not",
+    () =>
+      Effect.gen(function* () {
+        const { connect, appends } = yield* house(new Twins())
+        const first = yield* connect(hello(), entering(2), saying(3))
+        first.hangUp()
+        yield* settle
+        appends.offered = () => appendFailed(true)
+        const phone = yield* connect(resuming(4, tokenIn(first, 1, "hello")), saying(3), saying(5))
+        assert.deepStrictEqual(phone.brief, ["4 resume", "3 UNCERTAIN", "5 UNAVAILABLE"])
+        appends.offered = undefined
+        phone.say(saying(3), saying(5))
+        yield* settle
+        assert.deepStrictEqual(phone.brief.slice(3), ["3 say", "5 say"])
       })
   )
 

@@ -30,7 +30,10 @@ export const ErrorCode = {
   ERROR_CODE_RATE_LIMITED: 8,
   /** ERROR_CODE_UNAVAILABLE - Definite. What this needs is away just now; try again after `retryAfterMs`. */
   ERROR_CODE_UNAVAILABLE: 9,
-  /** ERROR_CODE_UNCERTAIN - Not definite: it may yet take effect, once. Send it again with the same id to learn which. */
+  /**
+   * ERROR_CODE_UNCERTAIN - Not definite: it may yet take effect, once. Send it again with the same id to learn which, after `retryAfterMs` where
+   * that is told: a request that was sent again too often, or while what it needs is away, may have taken effect the first time.
+   */
   ERROR_CODE_UNCERTAIN: 10,
   /** ERROR_CODE_STALE_ID - Not definite: the id is older than what is remembered, so nobody can say any more whether it took effect. */
   ERROR_CODE_STALE_ID: 11,

@@ -26,7 +26,7 @@ export type ErrorCode =
   | "ERROR_CODE_RATE_LIMITED"
   /** Definite. What this needs is away just now; try again after `retryAfterMs`. */
   | "ERROR_CODE_UNAVAILABLE"
-  /** Not definite: it may yet take effect, once. Send it again with the same id to learn which. */
+  /** Not definite: it may yet take effect, once. Send it again with the same id to learn which, after `retryAfterMs` where that is told: a request that was sent again too often, or while what it needs is away, may have taken effect the first time. */
   | "ERROR_CODE_UNCERTAIN"
   /** Not definite: the id is older than what is remembered, so nobody can say any more whether it took effect. */
   | "ERROR_CODE_STALE_ID"
