@@ -97,7 +97,7 @@ export class Session implements Caller {
   #pending: Map<number, Pending> | undefined
   #lock: Semaphore.Semaphore | undefined
 
-  constructor(connection: Connection | undefined, services: SessionServices) {
+  constructor(connection: Connection, services: SessionServices) {
     this.connection = connection
     this.#services = services
     this.generation = services.epoch

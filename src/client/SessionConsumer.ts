@@ -56,14 +56,12 @@ const makeHello = Effect.gen(function* () {
     const nowMs = yield* Clock.currentTimeMillis
     const guest = tokens.guestOf(request.deviceSecret)
     const { nickname } = request
-    const begun = presence.begin(guest, { id: newSessionId(nowMs), nickname, claimId: call.id })
-    const adopted = Effect.map(begun, (held) => {
-      session.held = held
-      session.connection?.helloDone()
-      sessions.adopt(session)
-      return held
-    })
-    const held = yield* sessions.claiming(guest, adopted).pipe(unavailable, turnstile.pass(session))
+    const held = yield* presence
+      .begin(guest, { id: newSessionId(nowMs), nickname, claimId: call.id })
+      .pipe(unavailable, turnstile.pass(session))
+    session.held = held
+    session.connection?.helloDone()
+    sessions.adopt(session)
     yield* attendance.began(session).pipe(unavailable, orComeBack(session))
     const answer: HelloResponse = {
       $type: "noriter.client.v1.HelloResponse",
@@ -97,16 +95,14 @@ const makeResume = Effect.gen(function* () {
     const token = tokens.read(request.resumeToken, nowMs)
     if (token === undefined) return yield* tokenRefused
     const before = sessions.ofSession(token.session)
-    const claim = { session: token.session, serial: token.serial, id: call.id }
-    const adopted = Effect.map(presence.resume(token.guest, claim), ({ held, member }) => {
-      session.held = held
-      session.lastId = held.record.lastId
-      if (before !== undefined) session.inherit(before)
-      session.connection?.helloDone()
-      sessions.adopt(session)
-      return member
-    })
-    const member = yield* sessions.claiming(token.guest, adopted).pipe(unavailable, turnstile.pass(session))
+    const { held, member } = yield* presence
+      .resume(token.guest, { session: token.session, serial: token.serial, id: call.id })
+      .pipe(unavailable, turnstile.pass(session))
+    session.held = held
+    session.lastId = held.record.lastId
+    if (before !== undefined) session.inherit(before)
+    session.connection?.helloDone()
+    sessions.adopt(session)
     const rejoin = yield* attendance.resumed(session, member, request.streams).pipe(unavailable, orComeBack(session))
     const rejoined = rejoin()
     session.place = rejoined.place
@@ -115,12 +111,7 @@ const makeResume = Effect.gen(function* () {
       $case: "resume",
       value: {
         $type: "noriter.client.v1.ResumeResponse",
-        resumeToken: tokens.sign({
-          guest,
-          session: sessionId,
-          serial: session.held?.record.token ?? 0,
-          issuedMs: nowMs
-        }),
+        resumeToken: tokens.sign({ guest, session: sessionId, serial: session.held.record.token, issuedMs: nowMs }),
         guestId: guest,
         sessionId,
         recovered: rejoined.recovered,

@@ -19,15 +19,12 @@ import { RunnerLink } from "../link/RunnerLink.ts"
 import { TopicLog } from "../link/TopicLog.ts"
 import { Settings } from "../Settings.ts"
 import { Presence } from "../space/Presence.ts"
-import type { PresenceRefused } from "../space/PresenceRefused.ts"
 import type { PresenceEvent } from "../space/PresenceState.ts"
 import type { Regained } from "../space/Regain.ts"
 import { Self } from "../space/Self.ts"
-import type { SpaceError } from "../space/SharedSpace.ts"
 import { sessions as sessionFigures } from "../telemetry/Metrics.ts"
 import { enduring } from "../Workers.ts"
 import { Attendance } from "./Attendance.ts"
-import { Claims } from "./Claims.ts"
 import type { Connection } from "./Connection.ts"
 import { healing } from "./Healing.ts"
 import { Session, type SessionServices } from "./Session.ts"
@@ -57,12 +54,6 @@ export class Sessions extends Context.Service<
   {
     /** A phone that has not said hello yet. */
     readonly visitor: (connection: Connection) => Session
-    /** Runs a claim of a guest's session, up to its adoption. Nobody stays held whose claim fails and was written all the
-     * same: from then on the grace counts (rule P5). */
-    readonly claiming: <A>(
-      guest: string,
-      claim: Effect.Effect<A, PresenceRefused | SpaceError>
-    ) => Effect.Effect<A, PresenceRefused | SpaceError>
     /** The session has its guest: it replaces another of the same guest here. */
     readonly adopt: (session: Session) => void
     readonly ofGuest: (guest: string) => Session | undefined
@@ -106,7 +97,7 @@ const make = Effect.gen(function* () {
         self.isFenced()
           ? Effect.void
           : Effect.map(presence.moveOn(held, event, session.lastId, attendance.positionOf(session)), (moved) =>
-              hasMoved(session, moved)
+              adopt(session, moved)
             )
       )
       .pipe(
@@ -119,7 +110,7 @@ const make = Effect.gen(function* () {
     Effect.flatMap(Clock.currentTimeMillis, (nowMs) =>
       moveOn(session, { _tag: session.isPresent ? "SocketLost" : "DeadlineSeen", nowMs })
     )
-  const hasMoved = (session: Session, moved: Session["held"] | "ended"): void => {
+  const adopt = (session: Session, moved: Session["held"] | "ended"): void => {
     if (moved === "ended") forget(session)
     else session.held = moved
   }
@@ -220,39 +211,6 @@ const make = Effect.gen(function* () {
     const afterMs = Math.floor(Math.random() * comeBackSpreadMs)
     session.disconnect(DisconnectCode.DISCONNECT_CODE_DRAINING, "this runner is leaving", afterMs)
   }
-  const adopt = (session: Session): void => {
-    const before = registry.ofGuest(session.guest)
-    // Whoever claimed it later may be done with it sooner, and has it.
-    if (before !== undefined && isClaimedAfter(before, session)) {
-      replace(session)
-      return
-    }
-    if (before !== undefined && before !== session) replace(before)
-    registry.add(session)
-    // It had connected before, and was not told.
-    if (isDraining) leaveOff(session)
-    // Claimed by what this runner was a moment ago, or in a space that is gone: to be put back like all the others.
-    const isOld = session.held?.owner.incarnation !== self.incarnation.id || session.generation !== services.epoch
-    if (isOld) self.look()
-  }
-  const lost = Effect.fnUntraced(function* (session: Session) {
-    session.connection = undefined
-    restless.add(session)
-    attendance.detached(session)
-    if (!registry.has(session)) return
-    yield* moveOn(session, { _tag: "SocketLost", nowMs: yield* Clock.currentTimeMillis })
-  })
-  const claims = new Claims({
-    mine: presence.mine,
-    found: (held) => {
-      const session = new Session(undefined, services)
-      session.held = held
-      const before = registry.ofGuest(held.guest)
-      if (before !== undefined && !isClaimedAfter(session, before)) return
-      adopt(session)
-      fork(lost(session))
-    }
-  })
   const comeBack = () => {
     for (const session of registry.all()) session.disconnect(...fenced)
   }
@@ -260,14 +218,12 @@ const make = Effect.gen(function* () {
   // A claim that was told while the link was away was not heard: the record says whose a session is (rule P1).
   yield* link.onReady(() => self.look())
   const moving = yield* FiberHandle.make<void>()
-  const settling = yield* FiberHandle.make<void>()
-  const round = Effect.gen(function* () {
-    if (claims.hasDoubts) yield* FiberHandle.run(settling, Effect.ignore(claims.settle), { onlyIfMissing: true })
+  const round = Effect.suspend(() => {
     const waitedFor = sweep(registry, restless)
-    if (waitedFor.length === 0) return
+    if (waitedFor.length === 0) return Effect.void
     // Apart, and not before those of the last round are: a slow space holds up no word to those who wait for the log's.
     const moveAll = Effect.forEach(waitedFor, lookAt, { concurrency: atOnce, discard: true })
-    yield* FiberHandle.run(moving, moveAll, { onlyIfMissing: true })
+    return Effect.asVoid(FiberHandle.run(moving, moveAll, { onlyIfMissing: true }))
   })
   yield* round.pipe(
     Effect.catchCause((cause) => Effect.logError("sessions could not be looked after", cause)),
@@ -278,13 +234,29 @@ const make = Effect.gen(function* () {
 
   return Sessions.of({
     visitor: (connection) => new Session(connection, services),
-    claiming: (guest, claim) => claims.run(guest, claim),
-    adopt,
+    adopt: (session) => {
+      const before = registry.ofGuest(session.guest)
+      // Whoever claimed it later may be done with it sooner, and has it.
+      if (before !== undefined && isClaimedAfter(before, session)) return replace(session)
+      if (before !== undefined && before !== session) replace(before)
+      registry.add(session)
+      // It had connected before, and was not told.
+      if (isDraining) leaveOff(session)
+      // Claimed by what this runner was a moment ago, or in a space that is gone: to be put back like all the others.
+      const isOld = session.held?.owner.incarnation !== self.incarnation.id || session.generation !== services.epoch
+      if (isOld) self.look()
+    },
     ofGuest: (guest) => registry.ofGuest(guest),
     ofSession: (session) => registry.ofSession(session),
     all: () => registry.all(),
     judge,
-    lost,
+    lost: Effect.fnUntraced(function* (session) {
+      session.connection = undefined
+      restless.add(session)
+      attendance.detached(session)
+      if (!registry.has(session)) return
+      yield* moveOn(session, { _tag: "SocketLost", nowMs: yield* Clock.currentTimeMillis })
+    }),
     drain: Effect.sync(() => {
       isDraining = true
       for (const session of registry.all()) leaveOff(session)

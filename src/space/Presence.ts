@@ -63,8 +63,6 @@ export class Presence extends Context.Service<
     readonly putBack: (held: Held, place: Position) => Change<HeldMember>
     /** Whether the session is still this owner's: it may have been claimed, and the word of it lost (rule P3). */
     readonly holds: (held: Held) => Effect.Effect<boolean, SpaceError>
-    /** The guest's session as its record says, where that is this runner's. */
-    readonly mine: (guest: string) => Effect.Effect<Held | undefined, SpaceError>
     /**
      * Makes the space say what is held here, where that is still this runner's to say (rules P4, P9, L11, E2). `askedId` is
      * the highest id of a request of this session that this runner has put on the log.
@@ -124,12 +122,6 @@ const make = Effect.gen(function* () {
         const now = entry?.owner
         return now?.incarnation === owner.incarnation && now.connection === owner.connection
       }),
-    mine: (guest) =>
-      Effect.map(writes.readSession(guest), (entry) =>
-        entry?.owner?.runner === writes.incarnation.runner
-          ? { guest, owner: entry.owner, record: SessionRecord.decode(entry.value), version: entry.version }
-          : undefined
-      ),
     moveOnOverdue: moveOnOverdue(writes, settings),
     removeOrphan: (tag, member) => writes.removeOrphan(tag, member)
   })
