@@ -92,6 +92,15 @@ const make = Effect.gen(function* () {
     return Effect.void
   }
 
+  /** What refuses this sending only says nothing of one before it, which may have taken effect: nothing definite is told. */
+  const refuseAsked = (phone: Phone, request: ClientRequest, id: number, refused: Refused): Effect.Effect<void> => {
+    const mayBeDone = clientRoutes[request.$type].lasting && phone.session.wasAsked(id)
+    if (!mayBeDone || isPhonesFault(refused.code)) return refuse(phone, id, refused)
+    const { message, retryAfterMs } = refused
+    phone.session.refuse(id, refusedAs(ErrorCode.ERROR_CODE_UNCERTAIN, message, retryAfterMs))
+    return Effect.void
+  }
+
   const answer = (phone: Phone, id: number, response: ClientResponse | Later | void): Effect.Effect<void> => {
     if (response !== later) phone.session.respond(id, response)
     return Effect.void
@@ -105,7 +114,7 @@ const make = Effect.gen(function* () {
     return Effect.matchCauseEffect(handled, {
       onSuccess: (response) => answer(phone, call.id, response),
       onFailure: (cause) =>
-        Effect.flatMap(refusalOf(request.$type, cause), (refused) => refuse(phone, call.id, refused))
+        Effect.flatMap(refusalOf(request.$type, cause), (refused) => refuseAsked(phone, request, call.id, refused))
     })
   }
 
@@ -123,17 +132,19 @@ const make = Effect.gen(function* () {
     const { session } = phone
     const asked = session.askedNow()
     const run = asked(Effect.suspend(() => dispatchTraced(phone, request, id))).pipe(
-      Effect.catch((refused) => refuse(phone, id, refused))
+      Effect.catch((refused) => refuseAsked(phone, request, id, refused))
     )
     // Sent again it belongs where it was first asked, wherever the session stands now (rule L7).
     const placed = Effect.matchEffect(
       Effect.suspend(() => session.placeOf(id)),
       {
         onSuccess: () => run,
-        onFailure: (refused) => refuse(phone, id, refused)
+        onFailure: (refused) => refuseAsked(phone, request, id, refused)
       }
     )
-    session.submit(clientRoutes[request.$type].inside ? placed : run, (refused) => refuse(phone, id, refused))
+    session.submit(clientRoutes[request.$type].inside ? placed : run, (refused) =>
+      refuseAsked(phone, request, id, refused)
+    )
     return session.lasting.isFull ? session.lasting.room : Effect.void
   }
 
@@ -145,7 +156,7 @@ const make = Effect.gen(function* () {
     const early = outOfTurn(request, session.held !== undefined)
     if (early !== undefined) return refuse(phone, id, early)
     const retryAfterMs = rateLimits ? session.rates.take(route.key, now()) : 0
-    if (retryAfterMs > 0) return refuse(phone, id, tooOften(route, retryAfterMs))
+    if (retryAfterMs > 0) return refuseAsked(phone, request, id, tooOften(route, retryAfterMs))
     session.seenId = Math.max(session.seenId, id)
     if (session.held === undefined) return dispatchTraced(phone, request, id)
     if (route.lasting) return queue(phone, request, id)

@@ -86,6 +86,11 @@ export const disconnectLine = (code: DisconnectCode, options: DisconnectOptions 
   return Buffer.from(`${line}\n`)
 }
 
+/** For who is told so, and for who is closed without a word. */
+export const countDisconnect = (code: DisconnectCode): void => {
+  disconnects.of(disconnectCodeToJSON(code)).count++
+}
+
 /** Those without `come_back` in the proto. */
 const staysAway: ReadonlySet<DisconnectCode> = new Set([
   DisconnectCode.DISCONNECT_CODE_REPLACED,
@@ -177,7 +182,7 @@ export class PhoneConnection implements Connection, Source, OutboxOwner {
   disconnect(code: DisconnectCode, options?: DisconnectOptions): void {
     if (!this.isOpen) return
     this.disconnectedWith = code
-    disconnects.of(disconnectCodeToJSON(code)).count++
+    countDisconnect(code)
     if (code === DisconnectCode.DISCONNECT_CODE_SLOW) outboxSlow.count++
     this.finish(disconnectLine(code, options))
   }

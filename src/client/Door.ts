@@ -45,6 +45,9 @@ export const bareOptions = {
 /** For what comes before a line could: a proxy's header, a TLS handshake. The hello timeout, where that is off. */
 const openingMsDefault = 5000
 
+/** So many that are refused are told why at once; past these, whoever is refused is closed without a word. */
+export const refusedMax = 128
+
 /** All proxy headers begin with it, and nothing else that is taken here: neither HTTP nor TLS. */
 const headerFirstByte = 0x0d
 
@@ -61,6 +64,7 @@ export class Door {
   private readonly openingMs: number
   /** Not yet handed on. */
   private readonly opening = new Set<Net.Socket>()
+  private readonly refused = new Set<Net.Socket>()
 
   constructor(certificate: Tls.SecureContext | undefined, proxies: Net.BlockList, openingMs: number) {
     this.certificate = certificate
@@ -107,6 +111,20 @@ export class Door {
       secure.off("close", failed)
       next(secure)
     })
+  }
+
+  /** Has the last be said on a socket that is refused, and nothing heard; it is closed where it does not go in time. */
+  sendOff(socket: Net.Socket, say: () => void): void {
+    if (this.refused.size >= refusedMax) {
+      socket.destroy()
+      return
+    }
+    this.refused.add(socket)
+    socket.once("close", () => this.refused.delete(socket))
+    this.mustOpen(socket)
+    say()
+    // Unread, what it says would make the kernel take back our last.
+    socket.resume()
   }
 
   /** Destroys a socket that hangs up or is not open in time, however much it sends. Call what it returns when it is. */
@@ -172,7 +190,7 @@ const readProxies = (settings: DoorSettings): Effect.Effect<Net.BlockList, Liste
     try: () => {
       const list = new Net.BlockList()
       for (const address of settings.proxies) {
-        const [network = "", prefix] = address.split("/")
+        const [, network = address, prefix] = /^(.*)\/(\d+)$/.exec(address) ?? []
         if (prefix === undefined) list.addAddress(network, family(network))
         else list.addSubnet(network, Number(prefix), family(network))
       }

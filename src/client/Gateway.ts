@@ -2,12 +2,13 @@
  * Phones that come by WebSocket, at /ws of the HTTP port. Owns who may become one (path, the page's origin, room for the
  * address) and that compression is never spoken; what comes of a socket then is Connections', as with TCP.
  */
+import * as Net from "node:net"
 import * as Effect from "effect/Effect"
 import { type WebSocket, WebSocketServer } from "ws"
 import type { Values } from "../Settings.ts"
 import { socketsAccepted } from "../telemetry/Metrics.ts"
 import { type Admission, isRefused, type SocketRefused } from "./Admission.ts"
-import { disconnectLine } from "./Connection.ts"
+import { countDisconnect, disconnectLine } from "./Connection.ts"
 import type { Connections } from "./Connections.ts"
 import { endingMs } from "./Deadlines.ts"
 import type { HttpServer, Upgrade } from "./HttpServer.ts"
@@ -81,6 +82,11 @@ class Desk {
       closeTimeout: endingMs
     }
     this.server = new WebSocketServer(serverOptions)
+    // ws itself would wait for ever for who does not read what came before this.
+    this.server.on("wsClientError", ({ message }, socket) => {
+      if (socket instanceof Net.Socket) options.http.refuse(socket, 400, message)
+      else socket.destroy()
+    })
   }
 
   take(upgrade: Upgrade): boolean {
@@ -100,11 +106,12 @@ class Desk {
   }
 
   private begin({ peer, socket }: Upgrade, webSocket: WebSocket): void {
-    const { admission, connections } = this.options
+    const { admission, connections, http } = this.options
     const transport = new WebSocketTransport(webSocket, socket)
     const ticket = admission.admit(peer.address)
     if (isRefused(ticket)) {
-      sendAway(webSocket, ticket)
+      countDisconnect(ticket.code)
+      http.sendOff(socket, () => sendAway(webSocket, ticket))
       return
     }
     const connection = connections.begin({ transport, peer, ticket, kind: "websocket" })

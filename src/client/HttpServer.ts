@@ -65,6 +65,8 @@ export class HttpServer extends Context.Service<
     readonly mount: (mounted: Mounted) => Effect.Effect<void, never, Scope.Scope>
     /** Says no to an upgrade, as plain HTTP does. */
     readonly refuse: (socket: Net.Socket, status: number, why: string) => void
+    /** Has the last be said on a socket that is refused; where many are, it is closed without a word. */
+    readonly sendOff: (socket: Net.Socket, say: () => void) => void
   }
 >()("noriter/client/HttpServer") {
   static readonly layer = (
@@ -81,6 +83,8 @@ const requestMs = 5000
 /** Nothing was read or written for so long. */
 const idleMs = 30_000
 const headerBytesMax = 8192
+/** So many requests of a socket may wait for their answers: browsers send none before they have the last. */
+const askedMax = 16
 
 const make = Effect.fnUntraced(function* (ready: Probes.Ready) {
   const context = yield* Effect.context<Process>()
@@ -101,7 +105,8 @@ const make = Effect.fnUntraced(function* (ready: Probes.Ready) {
         Effect.sync(() => void mounts.add(mounted)),
         () => Effect.sync(() => void mounts.delete(mounted))
       ),
-    refuse: (socket, status, why) => front.refuse(socket, status, why)
+    refuse: (socket, status, why) => front.refuse(socket, status, why),
+    sendOff: (socket, say) => door.sendOff(socket, say)
   })
 })
 
@@ -118,6 +123,7 @@ class Front {
   )
   /** Those that are no phones, each with what is to be done when it is gone or has become one. */
   private readonly sockets = new Map<Duplex, () => void>()
+  private readonly asked = new WeakMap<Duplex, number>()
 
   constructor(door: Door.Door, mounts: ReadonlySet<Mounted>) {
     this.door = door
@@ -147,11 +153,10 @@ class Front {
   }
 
   refuse(socket: Net.Socket, status: number, why: string): void {
-    this.door.mustOpen(socket)
     const head = `HTTP/1.1 ${status} ${NodeHttp.STATUS_CODES[status]}\r\nconnection: close\r\nretry-after: 1\r\n`
     const type = "content-type: text/plain; charset=utf-8\r\n"
-    socket.end(`${head}${type}content-length: ${Buffer.byteLength(why) + 1}\r\n\r\n${why}\n`)
-    socket.resume()
+    const length = `content-length: ${Buffer.byteLength(why) + 1}\r\n\r\n`
+    this.door.sendOff(socket, () => socket.end(`${head}${type}${length}${why}\n`))
   }
 
   destroyAll(): void {
@@ -184,12 +189,26 @@ class Front {
   }
 
   private visited(request: NodeHttp.IncomingMessage, response: NodeHttp.ServerResponse): void {
+    if (!this.mayAsk(request, response)) return
     const visit = { request, response, path: pathOf(request) }
     for (const mounted of this.mounts) if (mounted.visit?.(visit) === true) return
     request.resume() // a body is of no use to us; it is read away
     const reads = request.method === "GET" || request.method === "HEAD"
     response.writeHead(reads ? 404 : 405, { "content-type": plain, ...(reads ? {} : { allow: "GET, HEAD" }) })
     response.end(reads ? "nothing is here\n" : "")
+  }
+
+  /** What came with one request too many is read all the same, and not answered. */
+  private mayAsk({ socket }: NodeHttp.IncomingMessage, response: NodeHttp.ServerResponse): boolean {
+    if (socket.destroyed) return false
+    const asked = this.asked.get(socket) ?? 0
+    if (asked === askedMax) {
+      socket.destroy()
+      return false
+    }
+    this.asked.set(socket, asked + 1)
+    response.once("close", () => this.asked.set(socket, (this.asked.get(socket) ?? 1) - 1))
+    return true
   }
 
   private upgraded(request: NodeHttp.IncomingMessage, socket: Duplex, head: Buffer): void {

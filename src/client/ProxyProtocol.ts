@@ -56,9 +56,20 @@ function sourceOf(bytes: Buffer, family: number): ProxyHeader["source"] {
     return { address, port: bytes.readUInt16BE(fixedLength + 8) }
   }
   if (family === familyIpv6) {
-    const groups: Array<string> = []
-    for (let at = fixedLength; at < fixedLength + 16; at += 2) groups.push(bytes.readUInt16BE(at).toString(16))
-    return { address: groups.join(":"), port: bytes.readUInt16BE(fixedLength + 32) }
+    return {
+      address: ipv6Of(bytes.subarray(fixedLength, fixedLength + 16)),
+      port: bytes.readUInt16BE(fixedLength + 32)
+    }
   }
   return undefined
+}
+
+/** What begins so is IPv4, which a proxy that listens for both writes like this; as IPv6 all of it would be one network. */
+const mapped = Buffer.from("00000000000000000000ffff", "hex")
+
+function ipv6Of(bytes: Buffer): string {
+  if (bytes.compare(mapped, 0, mapped.length, 0, mapped.length) === 0) return bytes.subarray(mapped.length).join(".")
+  const groups: Array<string> = []
+  for (let at = 0; at < bytes.length; at += 2) groups.push(bytes.readUInt16BE(at).toString(16))
+  return groups.join(":")
 }

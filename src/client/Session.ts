@@ -235,6 +235,11 @@ export class Session implements Caller {
     return before.channel === "" ? Effect.fail(nowhere) : Effect.succeed(placeAt(before.channel, before.member))
   }
 
+  /** Whether it may have been put on the log before, by this runner or by one that held the session on a former socket. */
+  wasAsked(id: number): boolean {
+    return id !== 0 && (id <= this.askedId || id < (this.held?.record.claimId ?? 0))
+  }
+
   /** It may have been asked where what was remembered of it is gone. */
   #isStale(id: number): boolean {
     if (id === 0 || this.held === undefined) return false
@@ -265,12 +270,13 @@ export class Session implements Caller {
         this.lasting.outcome()
         return Effect.fail(askAgain)
       }
+      const isAgain = this.wasAsked(call.id)
       this.askedId = Math.max(this.askedId, call.id)
       this.#pending ??= new Map()
       this.#pending.set(number, { id: call.id, sentMs: now(), answerOf: ask.answerOf })
       bus.offer(record, call.trace, (failed) => {
         if (failed === undefined) return
-        this.#settle(number, failed.certain ? unavailable : uncertain)
+        this.#settle(number, failed.certain && !isAgain ? unavailable : uncertain)
       })
       return Effect.succeed(later)
     })

@@ -10,7 +10,7 @@ import type { Values } from "../Settings.ts"
 import { socketsAccepted } from "../telemetry/Metrics.ts"
 import { type Admission, isRefused, type SocketRefused, type Ticket } from "./Admission.ts"
 import { acceptBare, BareSocket } from "./BareSocket.ts"
-import { disconnectLine } from "./Connection.ts"
+import { countDisconnect, disconnectLine } from "./Connection.ts"
 import type { Connections } from "./Connections.ts"
 import * as Door from "./Door.ts"
 import { sendBatch } from "./SendBatch.ts"
@@ -31,9 +31,6 @@ export interface TcpListener {
   readonly stopAccepting: Effect.Effect<void>
 }
 
-/** Sockets that are not admitted (yet): past these and the bound on all, whoever comes is closed without a word. */
-const strangersMax = 128
-
 /** Listens until the scope closes. */
 export const listen = Effect.fnUntraced(function* ({ settings, admission, connections }: TcpListenerOptions) {
   const run = Effect.runForkWith(yield* Effect.context())
@@ -41,7 +38,8 @@ export const listen = Effect.fnUntraced(function* ({ settings, admission, connec
   const acceptor = new Acceptor(door, admission, connections)
   const opened = (socket: Net.Socket) => acceptor.opened(socket)
   const server = Net.createServer(Door.serverOptions, opened)
-  const socketsMax = settings.socketsMax > 0 ? settings.socketsMax + strangersMax : 0
+  // Besides those that are let in there are those that are refused, and are told why.
+  const socketsMax = settings.socketsMax > 0 ? settings.socketsMax + Door.refusedMax : 0
   if (socketsMax > 0) server.maxConnections = socketsMax
   yield* Effect.acquireRelease(bind(server, settings), () =>
     Effect.sync(() => {
@@ -110,14 +108,12 @@ class Acceptor {
 
   /** With TLS nothing is said: a handshake costs more than what is saved by refusing. */
   private refuse(socket: Net.Socket, refused: SocketRefused): void {
+    countDisconnect(refused.code)
     if (this.door.hasTls) {
       socket.destroy()
       return
     }
-    this.door.mustOpen(socket)
-    socket.end(disconnectLine(refused.code, refused))
-    // What it says is not heard; unread, it would make the kernel take back our line.
-    socket.resume()
+    this.door.sendOff(socket, () => socket.end(disconnectLine(refused.code, refused)))
   }
 
   private begin(socket: Net.Socket, peer: Door.Peer, ticket: Ticket): void {

@@ -44,8 +44,20 @@ const readyz = (ready: Ready) =>
     Result.isSuccess(result) ? text(200, "ready") : text(503, result.failure.join("\n"))
   )
 
-const metrics = Effect.map(PrometheusMetrics.format(), (libraries) => ({
-  status: 200,
-  type: "text/plain; version=0.0.4; charset=utf-8",
-  body: meter.print() + libraries
-}))
+/** Printing takes milliseconds of everybody's, and whoever reaches the port may ask: so often at most. */
+const printEveryMs = 100
+let printed = { atMs: Number.NEGATIVE_INFINITY, body: "" }
+
+const metrics = Effect.suspend(() => {
+  const isFresh = performance.now() - printed.atMs < printEveryMs
+  return Effect.map(isFresh ? Effect.succeed(printed.body) : print, (body) => ({
+    status: 200,
+    type: "text/plain; version=0.0.4; charset=utf-8",
+    body
+  }))
+})
+
+const print = Effect.map(PrometheusMetrics.format(), (libraries) => {
+  printed = { atMs: performance.now(), body: meter.print() + libraries }
+  return printed.body
+})

@@ -161,6 +161,7 @@ export function readWhole(value: unknown, min: number, max: number, path: string
   return 0
 }
 
+const zero = 0x30
 const decimal = /^-?(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?$/
 
 /**
@@ -172,9 +173,11 @@ function decimalOf(text: string): number | undefined {
   if (parts === null) return undefined
   const [, whole = "", fraction = "", exponent = "0"] = parts
   const digits = `${whole}${fraction}`
-  const significant = digits.replace(/0+$/, "")
-  const scale = Number(exponent) - fraction.length + (digits.length - significant.length)
-  return scale < 0 && significant !== "" ? Number.NaN : Number(text)
+  let significant = digits.length
+  // A regular expression that looks for zeros at the end begins anew at each zero before it.
+  while (digits.charCodeAt(significant - 1) === zero) significant--
+  const scale = Number(exponent) - fraction.length + (digits.length - significant)
+  return scale < 0 && significant > 0 ? Number.NaN : Number(text)
 }
 
 export function readBool(value: unknown, path: string, issues: Issues): boolean {
@@ -240,7 +243,7 @@ function checkText(given: string, rule: TextRule, path: string, issues: Issues):
     issues.add(path, "CHARACTERS", wrong)
     return given
   }
-  const text = rule.characters === "NAME" ? given.normalize("NFC").trim() : given
+  const text = rule.characters === "NAME" ? composed(given.trim(), rule.bytesMax) : given
   if (!hasBytesMin(text, rule.bytesMin)) {
     issues.add(path, "TOO_SHORT", `must have at least ${rule.bytesMin} bytes`)
   } else if (!hasGraphemesMin(text, rule.graphemesMin)) {
@@ -254,6 +257,14 @@ function checkText(given: string, rule: TextRule, path: string, issues: Issues):
   }
   return text
 }
+
+/** Composing takes the square of marks in a row: what is too long whatever becomes of it is left as it is. */
+function composed(text: string, bytesMax: number): string {
+  return bytesMax > 0 && text.length > bytesMax * unitsPerByteMax ? text : text.normalize("NFC")
+}
+
+/** Four units become one where they are composed, and one that another stands for may be two. */
+const unitsPerByteMax = 8
 
 function checkName(text: string, path: string, issues: Issues): void {
   if (invisible.test(text)) issues.add(path, "CHARACTERS", "must have something visible in it")

@@ -2,11 +2,25 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { DisconnectCode, disconnectCodeToJSON } from "../../gen/noriter/client/v1/session.ts"
 import type { Connection } from "../../src/client/Connection.ts"
+import { refusedMax } from "../../src/client/Door.ts"
 import { fragmentsMax, isAllowed } from "../../src/client/Gateway.ts"
+import type { Visit } from "../../src/client/HttpServer.ts"
+import { disconnects } from "../../src/telemetry/Metrics.ts"
 import { until } from "../contract/Eventually.ts"
 import { echo, listenHttp, proxyHeader, reader, tls } from "./Listening.ts"
 import { PhoneSocket } from "./PhoneSocket.ts"
 import { WebPhone } from "./WebPhone.ts"
+
+const upgrade = [
+  "GET /ws HTTP/1.1",
+  "Host: plaza.example",
+  "Connection: Upgrade",
+  "Upgrade: websocket",
+  "Sec-WebSocket-Version: 13",
+  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+  "",
+  ""
+].join("\r\n")
 
 describe("Gateway", () => {
   it.live("carries lines both ways: one or more in a message, whose end is a line's end", () =>
@@ -167,10 +181,13 @@ describe("Gateway", () => {
 
   it.live("lets in as many as an address may have, and says to one more when to come back", () =>
     Effect.gen(function* () {
+      const counted = disconnects.of("DISCONNECT_CODE_ADDRESS_LIMIT")
+      const before = counted.count
       const { port } = yield* listenHttp({ addressPendingMax: 2 }, echo)
       const [first, second] = [yield* WebPhone.open({ port }), yield* WebPhone.open({ port })]
       const refused = yield* WebPhone.open({ port })
       assert.strictEqual(yield* refused.closes, 1013)
+      assert.strictEqual(counted.count - before, 1)
       assert.match(refused.heard, /^\{"disconnect":\{"code":"DISCONNECT_CODE_ADDRESS_LIMIT",.*"afterMs":1000\}\}\n$/)
       first.say("hello")
       yield* first.hears("hello")
@@ -179,6 +196,43 @@ describe("Gateway", () => {
       yield* next.hears("one")
       second.say("two")
       yield* second.hears("two")
+    })
+  )
+
+  it.live("keeps no more of those it refuses than it may, whatever they wanted", () =>
+    Effect.gen(function* () {
+      const { port } = yield* listenHttp({ addressPendingMax: 1 }, echo)
+      yield* WebPhone.open({ port })
+      const asking = Effect.fnUntraced(function* (path: string) {
+        const phone = yield* PhoneSocket.open({ port, stays: true })
+        phone.say(upgrade.replace("/ws", path))
+        return phone
+      })
+      for (let phone = 0; phone < refusedMax; phone++) {
+        const phones = phone % 2 === 0
+        yield* (yield* asking(phones ? "/ws" : "/elsewhere")).hears(phones ? "ADDRESS_LIMIT" : "404")
+      }
+      assert.strictEqual(yield* (yield* asking("/elsewhere")).closes, "")
+      assert.notInclude(yield* (yield* asking("/ws")).closes, "ADDRESS_LIMIT")
+    })
+  )
+
+  it.live("closes in time who asks for what is no WebSocket, and does not read what it asked for before", () =>
+    Effect.gen(function* () {
+      const { port, http } = yield* listenHttp({ helloTimeoutMs: 200 }, echo)
+      const closed = Promise.withResolvers<void>()
+      const visit = ({ request, response }: Visit) => {
+        request.socket.once("close", closed.resolve)
+        response.end(Buffer.alloc(20_000_000))
+        return true
+      }
+      yield* http.mount({ visit })
+      const phone = yield* PhoneSocket.open({ port, paused: true })
+      phone.say(`GET / HTTP/1.1\r\nhost: a\r\n\r\n${upgrade.replace(/Key: .*/, "Key: none")}`)
+      yield* Effect.promise(() => closed.promise)
+      const other = yield* PhoneSocket.open({ port })
+      other.say(upgrade.replace(/Key: .*/, "Key: none"))
+      assert.match(yield* other.hears("Sec-WebSocket-Key"), /^HTTP\/1\.1 400 /)
     })
   )
 
@@ -246,17 +300,6 @@ describe("Gateway, where it comes from", () => {
       assert.strictEqual(yield* silent.hears("three"), "127.0.0.1 three\n")
     })
   )
-
-  const upgrade = [
-    "GET /ws HTTP/1.1",
-    "Host: plaza.example",
-    "Connection: Upgrade",
-    "Upgrade: websocket",
-    "Sec-WebSocket-Version: 13",
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-    "",
-    ""
-  ].join("\r\n")
 
   it.live("reads a PROXY header before HTTP, with and without TLS", () =>
     Effect.gen(function* () {

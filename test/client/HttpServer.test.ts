@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Metric } from "effect"
 import { HttpServer } from "../../src/client/HttpServer.ts"
 import { Settings, type Values } from "../../src/Settings.ts"
-import { buildInfo, refused } from "../../src/telemetry/Metrics.ts"
+import { buildInfo, meter, refused } from "../../src/telemetry/Metrics.ts"
 import { Process } from "../../src/telemetry/Process.ts"
 import { tls } from "./Listening.ts"
 import { PhoneSocket } from "./PhoneSocket.ts"
@@ -47,6 +47,39 @@ describe("HttpServer", () => {
       assert.match(body, /^noriter_resident_bytes [1-9]/m)
       assert.include(body, "library_total 3")
       assert.strictEqual(buildInfo.of("1.2.3", "1", process.versions.node).value, 1)
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.live("prints metrics no more often than it may, however many ask", () =>
+    Effect.gen(function* () {
+      let printed = 0
+      const forget = meter.onPrint(() => printed++)
+      yield* Effect.ensuring(
+        Effect.gen(function* () {
+          const before = performance.now()
+          yield* Effect.all(
+            Array.from({ length: 50 }, () => ask("/metrics")),
+            { concurrency: "unbounded" }
+          )
+          assert.isAtMost(printed, 1 + (performance.now() - before) / 100)
+        }),
+        Effect.sync(forget)
+      )
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.live("answers so many requests of a socket that waits for none, and closes it at one more", () =>
+    Effect.gen(function* () {
+      const { port } = yield* HttpServer
+      const asked = "GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n"
+      const [patient, flooding] = [yield* PhoneSocket.open({ port }), yield* PhoneSocket.open({ port })]
+      const answers = (heard: string) => heard.split("200 OK").length - 1
+      patient.say(asked.repeat(16))
+      yield* patient.until("all answers", ({ heard }) => answers(heard) === 16)
+      patient.say(asked.repeat(16))
+      yield* patient.until("all answers", ({ heard }) => answers(heard) === 32)
+      flooding.say(asked.repeat(1_000))
+      assert.isAtMost(answers(yield* flooding.closes), 16)
     }).pipe(Effect.provide(layer))
   )
 

@@ -7,5 +7,6 @@ export const nobodyLooks: HttpServer["Service"] = {
   port: 0,
   scheme: "http",
   mount: () => Effect.void,
-  refuse: () => {}
+  refuse: () => {},
+  sendOff: () => {}
 }

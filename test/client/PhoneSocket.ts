@@ -11,6 +11,8 @@ export interface PhoneSocketOptions {
   readonly tls?: boolean
   /** Reads nothing until it is told to. */
   readonly paused?: boolean
+  /** Does not close when the other side does. */
+  readonly stays?: boolean
 }
 
 export class PhoneSocket {
@@ -46,8 +48,9 @@ export class PhoneSocket {
   static readonly open = (options: PhoneSocketOptions) =>
     Effect.acquireRelease(
       Effect.sync(() => {
-        const { port, host = "127.0.0.1", localAddress, tls = false, paused = false } = options
-        const where = localAddress === undefined ? { port, host } : { port, host, localAddress }
+        const { port, host = "127.0.0.1", localAddress, tls = false, paused = false, stays = false } = options
+        const to = { port, host, allowHalfOpen: stays }
+        const where = localAddress === undefined ? to : { ...to, localAddress }
         const socket = tls ? Tls.connect({ ...where, rejectUnauthorized: false }) : Net.connect(where)
         const phone = new PhoneSocket(socket)
         if (paused) socket.pause()

@@ -26,6 +26,15 @@ const good = [
     source: { address: "192.0.2.7", port: 0xc001 }
   },
   { name: "IPv6", bytes: header(0x21, 0x21, ipv6), source: { address: "2001:db8:0:0:0:0:0:7", port: 0xc001 } },
+  {
+    name: "IPv4 written as IPv6",
+    bytes: header(
+      0x21,
+      0x21,
+      Buffer.concat([Buffer.from("00000000000000000000ffffc0000207", "hex"), ipv6.subarray(16)])
+    ),
+    source: { address: "192.0.2.7", port: 0xc001 }
+  },
   { name: "unspecified", bytes: header(0x21, 0x00, additions), source: undefined },
   { name: "a Unix socket", bytes: header(0x21, 0x31, Buffer.alloc(216)), source: undefined },
   { name: "LOCAL", bytes: header(0x20, 0x00, Buffer.alloc(0)), source: undefined },

@@ -9,7 +9,7 @@ import { TestClock } from "effect/testing"
 import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
 import type { Commit } from "../../src/space/SharedSpace.ts"
 import { isObject } from "../../src/wire/Strict.ts"
-import { settle, spaceAway, Twins } from "../space/Harness.ts"
+import { appendFailed, settle, spaceAway, Twins } from "../space/Harness.ts"
 import { membersIn, wrongs } from "../space/Members.ts"
 import type { FakeConnection } from "./FakeConnection.ts"
 import { entering, Hooks, hello, house, saying } from "./House.ts"
@@ -25,6 +25,10 @@ const answerOf = (phone: FakeConnection, id: number, name: string): Readonly<Rec
 const tokenIn = (phone: FakeConnection, id: number, name: "hello" | "resume"): string =>
   String(answerOf(phone, id, name).resumeToken)
 const resuming = (id: number, resumeToken: string) => ({ id, resume: { resumeToken } })
+
+const seconds = Effect.fnUntraced(function* (count: number) {
+  for (let second = 0; second < count; second++) yield* Effect.andThen(TestClock.adjust("1 second"), settle)
+})
 
 describe("hello", () => {
   it.effect(
@@ -117,7 +121,7 @@ describe("resume", () => {
       assert.deepStrictEqual(phone.brief, ["4 resume", "5 say"])
       yield* Scope.close(life, Exit.void)
       twins.space.flushQuietly()
-      for (let second = 0; second < 7; second++) yield* Effect.andThen(TestClock.adjust("1 second"), settle)
+      yield* seconds(7)
       const back = yield* one.connect(resuming(9, tokenIn(phone, 4, "resume")))
       back.say(saying(5), saying(10))
       yield* settle
@@ -176,6 +180,74 @@ describe("resume", () => {
         const late = yield* two.connect(resuming(11, token), hello(12))
         assert.deepStrictEqual(late.brief, ["11 SESSION_ENDED", "12 hello"])
       })
+  )
+
+  it.effect("what was said before it is not refused for certain when it is sent again too fast (guarantee 2)", () =>
+    Effect.gen(function* () {
+      const { connect } = yield* house(new Twins(), { settings: { rateLimits: true } })
+      const lines = [3, 4, 5, 6].map((id) => saying(id))
+      const first = yield* connect(hello(), entering(2), ...lines)
+      first.hangUp()
+      yield* settle
+      const phone = yield* connect(resuming(7, tokenIn(first, 1, "hello")), ...lines, saying(8))
+      const unsure = ["4 UNCERTAIN", "5 UNCERTAIN", "6 UNCERTAIN"]
+      assert.deepStrictEqual(phone.brief, ["7 resume", ...unsure, "8 RATE_LIMITED", "3 say"])
+    })
+  )
+
+  it.effect(
+    "what was said before it is not refused for certain while the log is away, and answered when it is not",
+    () =>
+      Effect.gen(function* () {
+        const { connect, appends } = yield* house(new Twins())
+        const first = yield* connect(hello(), entering(2), saying(3))
+        first.hangUp()
+        yield* settle
+        appends.offered = () => appendFailed(true)
+        const phone = yield* connect(resuming(4, tokenIn(first, 1, "hello")), saying(3), saying(5))
+        assert.deepStrictEqual(phone.brief, ["4 resume", "3 UNCERTAIN", "5 UNAVAILABLE"])
+        appends.offered = undefined
+        phone.say(saying(3), saying(5))
+        yield* settle
+        assert.deepStrictEqual(phone.brief.slice(3), ["3 say", "5 say"])
+      })
+  )
+
+  it.effect("that broke off half-way leaves nobody standing whose phone does not come again (guarantee 1)", () =>
+    Effect.gen(function* () {
+      for (const fails of ["before", "after"] as const) {
+        const { twins, two, token } = yield* lostPhone
+        // The member's write fails; the session's is made, and is not known to be.
+        const tag = fails === "before" ? /^park/ : /^g_/
+        two.watch[fails] = (commit) => (tag.test(commit.tag) ? Effect.fail(spaceAway) : Effect.void)
+        const phone = yield* two.connect(resuming(5, token))
+        yield* seconds(5)
+        assert.deepStrictEqual(phone.brief, ["5 UNAVAILABLE"])
+        phone.hangUp()
+        two.watch[fails] = () => Effect.void
+        yield* seconds(20)
+        assert.lengthOf(membersIn(twins, "park/1"), 1, "its grace is not over")
+        yield* seconds(15)
+        assert.lengthOf(membersIn(twins, "park/1"), 0)
+        assert.lengthOf([...two.sessions.all()], 0)
+      }
+    })
+  )
+
+  it.effect("that broke off half-way, tried again at once, is the phone's that came again", () =>
+    Effect.gen(function* () {
+      const { twins, two, token } = yield* lostPhone
+      two.watch.after = ({ tag }) => (tag.startsWith("g_") ? Effect.fail(spaceAway) : Effect.void)
+      const phone = yield* two.connect(resuming(5, token))
+      yield* seconds(5)
+      two.watch.after = () => Effect.void
+      phone.say(resuming(6, token), saying(7))
+      yield* seconds(60)
+      assert.deepStrictEqual(phone.brief, ["5 UNAVAILABLE", "6 resume", "7 say"])
+      assert.isUndefined(phone.disconnectedWith)
+      assert.deepStrictEqual(wrongs(twins, ["park/1"], []), [])
+      assert.lengthOf(membersIn(twins, "park/1"), 1)
+    })
   )
 
   it.effect("takes the session from a socket that is still open, which is told REPLACED", () =>

@@ -5,6 +5,8 @@ import * as References from "effect/References"
 import * as Scope from "effect/Scope"
 import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
 import type { Connection } from "../../src/client/Connection.ts"
+import { refusedMax } from "../../src/client/Door.ts"
+import { disconnects } from "../../src/telemetry/Metrics.ts"
 import { until } from "../contract/Eventually.ts"
 import { type Accept, type defaults, echo, listen, proxyHeader, reader, tls } from "./Listening.ts"
 import { PhoneSocket } from "./PhoneSocket.ts"
@@ -149,6 +151,23 @@ describe("TcpListener", () => {
       yield* next.hears("one")
       const another = yield* PhoneSocket.open({ port })
       assert.include(yield* another.closes, "DISCONNECT_CODE_ADDRESS_LIMIT")
+    })
+  )
+
+  it.live("has room for others, however many it has refused that do not go", () =>
+    Effect.gen(function* () {
+      const { port } = yield* listen({ socketsMax: 2, addressPendingMax: 1 }, echo)
+      const counted = disconnects.of("DISCONNECT_CODE_ADDRESS_LIMIT")
+      const before = counted.count
+      const refused: Array<PhoneSocket> = []
+      for (let phone = 0; phone < 2 + refusedMax; phone++) refused.push(yield* PhoneSocket.open({ port, stays: true }))
+      yield* Effect.forEach(refused.slice(1), ({ closes }) => closes)
+      const other = yield* PhoneSocket.open({ port, localAddress: "127.0.0.2" })
+      other.say("one\n")
+      yield* other.hears("one")
+      const told = refused.filter(({ heard }) => heard.includes("DISCONNECT_CODE_ADDRESS_LIMIT"))
+      assert.lengthOf(told, refusedMax)
+      assert.strictEqual(counted.count - before, refused.length - 1)
     })
   )
 

@@ -105,7 +105,7 @@ describe("TcpListener behind a proxy", () => {
 
   it.live("refuses proxies that are no addresses", () =>
     Effect.gen(function* () {
-      for (const proxy of ["lb.internal", "10.0.0.0/40", ""]) {
+      for (const proxy of ["lb.internal", "10.0.0.0/40", "10.0.0.0/", "10.0.0.0/8/8", ""]) {
         const failed = yield* Effect.flip(listen({ proxies: [proxy] }, echo))
         assert.strictEqual(failed.operation, "read proxies")
       }

@@ -229,6 +229,18 @@ describe("A conversation that is open", () => {
     assert.strictEqual(new Set(says(talker)).size, 1)
   })
 
+  it("asks again what is uncertain no sooner than it is told", () => {
+    const talker = new Talker().greeted()
+    const outcomes = talker.ask("say", { text: "하나" })
+    talker.tell({ re: talker.lastId(), error: { code: "ERROR_CODE_UNCERTAIN", retryAfterMs: 500 } })
+    talker.conversation.tick(talker.now + 499)
+    assert.lengthOf(says(talker), 1)
+    talker.conversation.tick(talker.now + 500)
+    talker.conversation.tick(talker.now + 1_000)
+    assert.lengthOf(says(talker), 2)
+    assert.deepStrictEqual(codes(outcomes), [])
+  })
+
   it("gives each answer once, and a refusal with all that the server said of it", () => {
     const talker = new Talker().greeted()
     const outcomes = talker.ask("say", { text: "" })

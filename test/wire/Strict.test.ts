@@ -41,6 +41,12 @@ describe("whole numbers", () => {
     [null, 0]
   ])("takes %o", (value, number) => assert.deepStrictEqual(whole(value), [number, undefined]))
 
+  it("looks at each digit once, however many zeros stand before the last", () => {
+    const began = performance.now()
+    assert.deepStrictEqual(whole(`1${"0".repeat(60_000)}1`), [0, "RANGE"])
+    assert.isBelow(performance.now() - began, 1_000)
+  })
+
   it("makes 0 of -0, however written", () => {
     for (const value of [-0, "-0", "-0.0e3"]) assert.isTrue(Object.is(whole(value)[0], 0), `${value}`)
   })
@@ -158,6 +164,14 @@ describe("text lengths", () => {
     ["가가", { bytesMin: 7 }, "TOO_SHORT"],
     ["é", { bytesMin: 3 }, "TOO_SHORT"]
   ] as const)("%s %o: %s", (value, rule, broken) => assert.strictEqual(text(value, rule)[1], broken))
+
+  it("composes no more than may become a name, whatever stands around it", () => {
+    const spaces = " ".repeat(60_000)
+    assert.deepStrictEqual(text(`${spaces}${"바람".normalize("NFD")}${spaces}`, nickname), ["바람", undefined])
+    const began = performance.now()
+    assert.strictEqual(text(`a${"\u0345".repeat(30_000)}${"\u0334".repeat(30_000)}`, nickname)[1], "TOO_LONG")
+    assert.isBelow(performance.now() - began, 1_000)
+  })
 
   it("caps the bytes of a single grapheme", () => {
     assert.strictEqual(text(`a${"\u0300".repeat(40)}`, { ...nickname, characters: "SPOKEN" })[1], "TOO_LONG")

@@ -25,6 +25,8 @@ export interface Guest {
   readonly sdk: string
 }
 
+const never = Number.POSITIVE_INFINITY
+
 interface Pending {
   readonly key: string
   /** The body as JSON. */
@@ -34,6 +36,8 @@ interface Pending {
   /** Some server may have it. */
   isWritten: boolean
   uncertain: number
+  /** When it is to be sent again. */
+  againAt: number
 }
 
 export class Conversation {
@@ -81,8 +85,10 @@ export class Conversation {
   tick(now: number): void {
     if (this.state === "waiting" && now >= this.dueAt) this.connect(now)
     else if (this.isOnSocket() && now - this.heardAt > this.silenceMsMax) this.lost("the server is silent", now)
-    else if (this.state === "open" && now - this.spokeAt >= this.heartbeatMs * Limits.quietHeartbeats)
-      this.write(pingLine, now)
+    else if (this.state === "open") {
+      for (const [id, each] of this.pending) if (now >= each.againAt) this.writePending(id, each, now)
+      if (now - this.spokeAt >= this.heartbeatMs * Limits.quietHeartbeats) this.write(pingLine, now)
+    }
   }
 
   /** The socket is there. */
@@ -152,7 +158,7 @@ export class Conversation {
         refused(refusedHere("ERROR_CODE_LINE_TOO_LONG", `a line has ${this.lineBytesMax} bytes at most`, true))
         return
       }
-      const pending = { key, body, answered, refused, isWritten: false, uncertain: 0 }
+      const pending = { key, body, answered, refused, isWritten: false, uncertain: 0, againAt: never }
       const id = this.nextId++
       this.pending.set(id, pending)
       if (this.state === "open") this.writePending(id, pending, now)
@@ -230,6 +236,7 @@ export class Conversation {
 
   private writePending(id: number, pending: Pending, now: number): void {
     pending.isWritten = true
+    pending.againAt = never
     this.write(`{"id":${id},"${pending.key}":${pending.body}}\n`, now)
   }
 
@@ -310,7 +317,8 @@ export class Conversation {
     if (key === "error") {
       const error = refusedByServer(body)
       if (error.code === "ERROR_CODE_UNCERTAIN" && pending.uncertain++ < Limits.uncertainMax) {
-        this.writePending(re, pending, now)
+        if (error.retryAfterMs > 0) pending.againAt = now + error.retryAfterMs
+        else this.writePending(re, pending, now)
         return
       }
       this.pending.delete(re)

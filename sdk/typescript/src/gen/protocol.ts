@@ -26,7 +26,7 @@ export type ErrorCode =
   | "ERROR_CODE_RATE_LIMITED"
   /** Definite. What this needs is away just now; try again after `retryAfterMs`. */
   | "ERROR_CODE_UNAVAILABLE"
-  /** Not definite: it may yet take effect, once. Send it again with the same id to learn which. */
+  /** Not definite: it may yet take effect, once. Send it again with the same id to learn which, after `retryAfterMs` where that is told: a request that was sent again too often, or while what it needs is away, may have taken effect the first time. */
   | "ERROR_CODE_UNCERTAIN"
   /** Not definite: the id is older than what is remembered, so nobody can say any more whether it took effect. */
   | "ERROR_CODE_STALE_ID"
@@ -40,9 +40,9 @@ export type ErrorCode =
   | "ERROR_CODE_CHANNEL_UNKNOWN"
   /** Definite. The channel asked for is full; leave the choice to the server, or choose another. */
   | "ERROR_CODE_CHANNEL_FULL"
-  /** Definite. The resume token is not one of ours, or was used up: say hello. */
+  /** Definite. The resume token is not one of ours, was used up, or its time is over (30 days): say hello. */
   | "ERROR_CODE_TOKEN_REFUSED"
-  /** Definite. The session has ended, or the token's time is over: say hello. */
+  /** Definite. The session has ended: say hello. */
   | "ERROR_CODE_SESSION_ENDED"
   /** Definite. The server failed on this request, and said so to its operator. */
   | "ERROR_CODE_INTERNAL"
