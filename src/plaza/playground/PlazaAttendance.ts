@@ -31,8 +31,8 @@ const make = Effect.gen(function* () {
   const missedMail = (session: Session, heard: ReadonlyArray<StreamPosition>) => {
     const position = positionIn(heard, mailboxName, session.epoch)
     return position === undefined
-      ? Effect.map(mailbox.head(session.guest), (seq) => ({ after: seq, recovered: false, seq, mails: [] }))
-      : Effect.map(mailbox.missed(session.guest, position.seq), (missed) => ({ ...missed, after: position.seq }))
+      ? Effect.map(mailbox.head(session.guest), (seq) => ({ recovered: false, from: seq, seq, mails: [] }))
+      : mailbox.missed(session.guest, position.seq)
   }
 
   const resumed = Effect.fnUntraced(function* (
@@ -44,9 +44,9 @@ const make = Effect.gen(function* () {
     // Outside, they are read on entering.
     const readHidden = member === undefined ? Effect.void : hidden.read(session)
     const [mail] = yield* Effect.all([missedMail(session, heard), readHidden], { concurrency: "unbounded" })
-    const replayMail = () => mailbox.follow(session, mail.recovered ? mail.after : mail.seq, mail.mails)
+    const replayMail = () => mailbox.follow(session, mail.from, mail.mails)
     if (member === undefined) {
-      const streams = [mailboxPosition(session, mail.seq)]
+      const streams = [mailboxPosition(session, mail.recovered ? mail.seq : mail.from)]
       return () => ({ ...nowhere, recovered: mail.recovered, streams, replay: replayMail })
     }
     const view = yield* channels.open(member.tag)
@@ -60,7 +60,7 @@ const make = Effect.gen(function* () {
       const all = recovered && mail.recovered
       // Told that something is missing, a phone goes on from where it is told: before what is replayed to it.
       const lines = { ...linesPosition(view), ...(recovered && !all ? { seq: after } : {}) }
-      const mails = mailboxPosition(session, mail.recovered && !all ? mail.after : mail.seq)
+      const mails = mailboxPosition(session, all ? mail.seq : mail.from)
       const rejoined: Rejoined = {
         place,
         ...(view.positionOf(member.member) ?? { xCm: member.record.xCm, yCm: member.record.yCm }),
