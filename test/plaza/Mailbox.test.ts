@@ -13,6 +13,8 @@ import { Sessions } from "../../src/client/Sessions.ts"
 import * as Mailbox from "../../src/plaza/mailbox/Mailbox.ts"
 import { mailboxMax, mailboxStream } from "../../src/plaza/mailbox/MailStream.ts"
 import { counted } from "../../src/space/PresenceWrites.ts"
+import { Self } from "../../src/space/Self.ts"
+import { SharedSpace } from "../../src/space/SharedSpace.ts"
 import { Workers } from "../../src/Workers.ts"
 import { isObject } from "../../src/wire/Strict.ts"
 import { hello, house } from "../client/House.ts"
@@ -141,4 +143,50 @@ it.effect(
         Array.from({ length: mailboxMax }, (_, index) => index + 4)
       )
     })
+)
+
+it.effect("mail that is told while another history is looked at is told once", () =>
+  Effect.gen(function* () {
+    const twins = new Twins()
+    const one = yield* house(twins, { settings })
+    const space = Context.get(one.context, SharedSpace)
+    const self = Context.get(one.context, Self)
+    let { generation } = self
+    let meanwhile = () => {}
+    const changed = Context.make(SharedSpace, {
+      ...space,
+      heads: (tags) =>
+        Effect.tap(space.heads(tags), () =>
+          Effect.andThen(
+            Effect.sync(() => meanwhile()),
+            settle
+          )
+        )
+    }).pipe(
+      Context.add(Self, {
+        ...self,
+        get generation() {
+          return generation
+        }
+      })
+    )
+    const mailbox = yield* deliver({ context: Context.merge(one.context, changed) }, one.sessions)
+    const phone = yield* one.connect(hello(1))
+    const [session] = one.sessions.all()
+    assert(session?.held !== undefined)
+    const { guest } = session
+    mailbox.follow(session, 0, [])
+    meanwhile = () => {
+      meanwhile = () => {}
+      mailed(twins, one, guest, 1)
+    }
+    generation = { ...generation, n: generation.n + 1 }
+    yield* mailbox.compareHistories([session])
+    yield* TestClock.adjust("30 seconds")
+    yield* settle
+    const heard = phone.heard.flatMap(({ streams, whispered }) =>
+      isObject(streams) ? ["gap"] : isObject(whispered) ? [whispered.seq] : []
+    )
+    assert.deepStrictEqual(heard, [1, "gap"])
+  })
 )

@@ -98,8 +98,10 @@ const make = Effect.gen(function* () {
     const { generation } = self
     if (isSameGeneration(told, generation)) return
     for (const caller of callers) {
+      const before = caller.mailboxSeq
       const seq = yield* head(caller.guest)
-      if (caller.mailboxSeq !== notFollowing) goOn(caller, seq)
+      // What was told meanwhile is of this history.
+      if (caller.mailboxSeq !== notFollowing) goOn(caller, caller.mailboxSeq === before ? seq : caller.mailboxSeq)
     }
     told = generation
   })
