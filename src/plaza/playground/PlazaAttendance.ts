@@ -12,6 +12,7 @@ import { SpaceError } from "../../space/SharedSpace.ts"
 import { Mailbox, mailboxName, positionOf as mailboxPosition, notFollowing } from "../mailbox/Mailbox.ts"
 import { Hidden } from "../social/Hidden.ts"
 import { Channels } from "./Channels.ts"
+import { ticking } from "./Describe.ts"
 import { leaveView, linesPosition, show } from "./Entrance.ts"
 import { placePhone } from "./PlaygroundPhone.ts"
 
@@ -70,6 +71,8 @@ const make = Effect.gen(function* () {
           replayMail()
           const phone = placePhone(session, place, hidden.of(session).hidden)
           if (phone !== undefined) view.rejoin(phone, recovered ? after : view.head)
+          // Enter may have told it when there was more to do, or another runner has.
+          session.tell(ticking(channels.tickMs()))
         }
       }
       return rejoined

@@ -13,7 +13,7 @@ import type { MovesTold } from "../../../gen/noriter/runner/v1/playground.ts"
 import type { MemberRecord } from "../../../gen/noriter/space/v1/records.ts"
 import type { Head, Snapshot } from "../../space/SharedSpace.ts"
 import { Audience } from "./Audience.ts"
-import { gapAt, lineOf } from "./Describe.ts"
+import { gapAt, lineOf, ticking } from "./Describe.ts"
 import { Grid, type GridOptions } from "./Grid.ts"
 import { Hiding } from "./Hiding.ts"
 import { joined, LineBatch } from "./LineBatch.ts"
@@ -319,7 +319,7 @@ export class View {
 
   /** A phone is told of moves so often from here on. */
   ticking(toldMs: number): void {
-    const line = lineOf({ $case: "ticking", value: { $type: "noriter.client.v1.Ticking", tickMs: toldMs } })
+    const line = lineOf(ticking(toldMs))
     for (const { phone } of this.viewers.values()) phone.outbox.push(line)
     this.fast.owes = true
   }
