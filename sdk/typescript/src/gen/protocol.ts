@@ -1012,7 +1012,7 @@ export abstract class Requests {
     this.send("move", request)
   }
 
-  /** Asks for fewer or more moves, for a phone in the background or on a metered network. */
+  /** Asks for fewer or more moves, for a phone in the background or on a metered network; again after each resume, as another runner does not know of it. */
   pace(request: PaceRequest): void {
     this.send("pace", request)
   }
