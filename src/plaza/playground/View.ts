@@ -20,7 +20,7 @@ import { joined, LineBatch } from "./LineBatch.ts"
 import { channelBounds, type LineBounds, Lines } from "./Lines.ts"
 import { Movers, type Places } from "./Movers.ts"
 import { Peers } from "./Peers.ts"
-import { type Known, Roll } from "./Roll.ts"
+import { type Keeping, type Known, Roll } from "./Roll.ts"
 import { Turns } from "./Turns.ts"
 import { type Phone, Viewer } from "./Viewer.ts"
 import { readSnapshot } from "./ViewSnapshot.ts"
@@ -178,20 +178,17 @@ export class View {
 
   /**
    * What the shared space says, at the start and whenever something may have been missed: phones are told the
-   * difference. Members that came by a frame after `known` was read stay, although the snapshot may not know them; with
-   * `keepMissing` also those that it does not know. True: the space has gone back behind what was known (rule L11), and
-   * all that are missing stay.
+   * difference. Members that came by a frame after `before` was read stay, although the snapshot may not know them. True:
+   * the space has gone back behind what was known (rule L11), and all that are missing stay.
    */
-  loadSnapshot(snapshot: Snapshot, before: Known = { heard: 0, version: 0 }, keepMissing = false): boolean {
+  loadSnapshot(snapshot: Snapshot, before: Known = { heard: 0, version: 0 }, keeping: Keeping = {}): boolean {
     const { epoch = this.historyEpoch, members, lines } = readSnapshot(snapshot)
     const isAnew = epoch !== this.historyEpoch
     // A channel that is missing, and was not, has gone back behind its founding.
     const wentBack = !isAnew && this.roll.isBehind(members, snapshot.version, before)
     if (isAnew || wentBack) this.roll.begin()
-    this.roll.reconcile(members, snapshot.positions, {
-      heardBefore: before.heard,
-      keepMissing: keepMissing || wentBack
-    })
+    const kept = { ...keeping, missing: keeping.missing === true || wentBack }
+    this.roll.reconcile(members, snapshot.positions, before.heard, kept)
     this.loadLines(epoch, snapshot.head, lines)
     return wentBack
   }

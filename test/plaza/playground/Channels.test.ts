@@ -12,7 +12,7 @@ import type { View } from "../../../src/plaza/playground/View.ts"
 import { park, World } from "../../../src/plaza/playground/World.ts"
 import { CommitRefused, SharedSpace, type SpaceError } from "../../../src/space/SharedSpace.ts"
 import { Workers } from "../../../src/Workers.ts"
-import { type Runner, runner, settle, Twins } from "../../space/Harness.ts"
+import { type Runner, runner, settle, Twins, Watch } from "../../space/Harness.ts"
 
 /** The channels of a runner whose shared space is what `around` makes of it. */
 const channelsOver = Effect.fnUntraced(function* (
@@ -145,5 +145,33 @@ it.effect("where somebody has walked in a channel in which the runner is fenced,
     yield* TestClock.adjust("2 seconds")
     yield* settle
     assert.isTrue(self.isFenced())
+  })
+)
+
+it.effect("what it reads because it has missed somebody moves nobody back", () =>
+  Effect.gen(function* () {
+    const twins = new Twins()
+    const positions = new Map([[1, { xCm: 1, yCm: 2 }]])
+    const channels = yield* channelsOver(yield* runner(twins), (space) => ({
+      snapshot: (...of) => Effect.map(space.snapshot(...of), (snapshot) => ({ ...snapshot, positions }))
+    }))
+    const watch = new Watch()
+    const { presence } = yield* runner(twins, { id: "r2", watch })
+    const come = Effect.fnUntraced(function* (guest: string) {
+      const held = yield* presence.begin(guest, { id: guest, nickname: "mina", claimId: 1 })
+      const request = { id: 2, bodyHash: new Uint8Array(16), tag: "park/1", capacity: 10, avatar: "fox" }
+      const { member } = yield* presence.enter(held, { ...request, xCm: 1, yCm: 2 })
+      return member.member
+    })
+    const view = yield* channels.open("park/1")
+    const member = yield* come("g1")
+    const frame = { channel: "park/1", incarnation: "r2-1", number: 1, key: true }
+    view.applyMoves({ $type: "noriter.runner.v1.MovesTold", ...frame, member: [member], xCm: [500], yCm: [500] })
+    watch.instead = (commit) => ({ ...commit, tell: [] })
+    yield* come("g2")
+    yield* TestClock.adjust("2 seconds")
+    yield* settle
+    assert.strictEqual(view.recordCount, 2)
+    assert.deepStrictEqual(view.positionOf(member), { xCm: 500, yCm: 500 })
   })
 )
