@@ -279,8 +279,8 @@ const make = Effect.gen(function* () {
     const nowMs = yield* Clock.currentTimeMillis
     for (const { view, flow } of channels.values()) {
       const moves = view.takeMoves()
-      // Not waited for: phones here are told at every tick, however long the link takes.
-      if (moves !== undefined) fork(Effect.ignore(bus.publish(moves)))
+      // Not waited for: phones here are told at every tick, however long the link takes. Others may not hear of it.
+      if (moves !== undefined) fork(Effect.catch(bus.publish(moves), () => Effect.sync(() => view.keyFrameAsked())))
       if (view.isKeyFrameDue(nowMs)) fork(askKeyFrames(view.tag))
       view.tick(nowMs, (viewers) => spread.add(viewers), tempo.turns, flow.isComing)
     }

@@ -6,6 +6,8 @@ import * as Layer from "effect/Layer"
 import { TestClock } from "effect/testing"
 import { LineTold } from "../../../gen/noriter/runner/v1/chat.ts"
 import { MemberRecord, PresenceState } from "../../../gen/noriter/space/v1/records.ts"
+import { EventBus } from "../../../src/bus/EventBus.ts"
+import { LinkError } from "../../../src/link/RunnerLink.ts"
 import { Channels } from "../../../src/plaza/playground/Channels.ts"
 import { show } from "../../../src/plaza/playground/Entrance.ts"
 import type { View } from "../../../src/plaza/playground/View.ts"
@@ -14,13 +16,18 @@ import { CommitRefused, SharedSpace, type SpaceError } from "../../../src/space/
 import { Workers } from "../../../src/Workers.ts"
 import { type Runner, runner, settle, Twins, Watch } from "../../space/Harness.ts"
 
-/** The channels of a runner whose shared space is what `around` makes of it. */
+/** The channels of a runner whose shared space, and bus, are what is made of them. */
 const channelsOver = Effect.fnUntraced(function* (
   { context }: Runner,
-  around: (space: SharedSpace["Service"]) => Partial<SharedSpace["Service"]>
+  around: (space: SharedSpace["Service"]) => Partial<SharedSpace["Service"]>,
+  aroundBus: (bus: EventBus["Service"]) => Partial<EventBus["Service"]> = () => ({})
 ) {
   const space = Context.get(context, SharedSpace)
-  const changed = Layer.succeed(SharedSpace, SharedSpace.of({ ...space, ...around(space) }))
+  const bus = Context.get(context, EventBus)
+  const changed = Layer.mergeAll(
+    Layer.succeed(SharedSpace, SharedSpace.of({ ...space, ...around(space) })),
+    Layer.succeed(EventBus, EventBus.of({ ...bus, ...aroundBus(bus) }))
+  )
   const world = Layer.succeed(World, World.of({ playgrounds: [park], find: () => park }))
   const layer = Channels.layer.pipe(Layer.provide(Layer.mergeAll(world, Workers.layer, changed)))
   return Context.get(yield* Effect.provideContext(Layer.build(layer), context), Channels)
@@ -173,5 +180,30 @@ it.effect("what it reads because it has missed somebody moves nobody back", () =
     yield* settle
     assert.strictEqual(view.recordCount, 2)
     assert.deepStrictEqual(view.positionOf(member), { xCm: 500, yCm: 500 })
+  })
+)
+
+it.effect("where a frame of moves could not be sent, a later one says where all stand", () =>
+  Effect.gen(function* () {
+    const sent: Array<ReadonlyArray<number>> = []
+    let isAway = true
+    const publish: EventBus["Service"]["publish"] = (message) => {
+      if (isAway)
+        return Effect.fail(new LinkError({ operation: "publish", cause: new Error("as the test will have it") }))
+      if (message.$type === "noriter.runner.v1.MovesTold" && message.key) sent.push(message.member)
+      return Effect.void
+    }
+    const channels = yield* channelsOver(
+      yield* runner(new Twins()),
+      () => ({}),
+      () => ({ publish })
+    )
+    moverIn(yield* channels.open("park/1"), 7)
+    yield* TestClock.adjust("200 millis")
+    yield* settle
+    isAway = false
+    yield* TestClock.adjust("500 millis")
+    yield* settle
+    assert.deepStrictEqual(sent, [[7]])
   })
 )
