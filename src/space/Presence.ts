@@ -60,7 +60,7 @@ export class Presence extends Context.Service<
     /** Ends a session because an operator removed its member. */
     readonly remove: (held: Held) => Change<void>
     /** Puts a member back that its session names and that is missing (rule P1). */
-    readonly putBack: (held: Held, place: Position) => Change<HeldMember>
+    readonly putBack: (held: Held, at: Position | undefined) => Change<HeldMember>
     /** Whether the session is still this owner's: it may have been claimed, and the word of it lost (rule P3). */
     readonly holds: (held: Held) => Effect.Effect<boolean, SpaceError>
     /**
@@ -112,7 +112,7 @@ const make = Effect.gen(function* () {
     leave: leave(writes),
     remove: (held) => end(writes, held, GoneReason.GONE_REASON_REMOVED),
     moveOn: moveOn(writes, settings),
-    putBack: (held, place) => putMissing(writes, held, place),
+    putBack: (held, at) => putMissing(writes, held, at),
     regain: regain(writes, self),
     indexAll: (holding) => indexAll(writes, holding),
     unindex: (former) => unindex(space, writes, former),
