@@ -56,7 +56,7 @@ const make = Effect.gen(function* () {
     // It has heard more than this runner yet, or of a history that was lost (rule L11).
     if (after !== undefined && after > view.head) yield* channels.catchUp(member.tag)
     return () => {
-      const recovered = after !== undefined && after <= view.head && view.recovers(after)
+      const recovered = after !== undefined && view.recovers(after)
       const place = placeAt(member.tag, member.member)
       const all = recovered && mail.recovered
       // Told that something is missing, a phone goes on from where it is told: before what is replayed to it.

@@ -205,22 +205,21 @@ export class View {
     phone.outbox.schedule()
   }
 
-  /** Whether a phone that has heard this line of this history would hear all it missed. */
-  recovers(afterSeq: number, epoch: string = this.historyEpoch): boolean {
-    return epoch === this.historyEpoch && this.lines.recovers(afterSeq)
+  /** Whether a phone that has heard this line would hear all it missed. */
+  recovers(afterSeq: number): boolean {
+    return this.lines.recovers(afterSeq)
   }
 
   /**
    * A phone that comes back, on whichever runner: what it has missed after this line, in order, then all that comes.
-   * False: something is lost, and it hears what comes after the head. A phone may have heard more than this runner yet.
+   * False: something is lost, and it hears what comes after the head.
    */
-  rejoin(phone: Phone, afterSeq: number, epoch: string = this.historyEpoch): boolean {
+  rejoin(phone: Phone, afterSeq: number): boolean {
     const viewer = this.admit(phone)
     // Other runners learn by this frame whose the member is now: its former runner tells its place no more.
     if (viewer.member.placed) this.movers.moved(viewer.member)
-    const recovered = this.recovers(afterSeq, epoch)
+    const recovered = this.recovers(afterSeq)
     if (recovered) {
-      viewer.heardTo = afterSeq
       const missed = joined(
         this.batch.heardIn(this.lines.after(afterSeq), viewer.member.cell, viewer.hides),
         phone.member
