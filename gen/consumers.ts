@@ -187,7 +187,7 @@ export interface PlaygroundConsumer {
   readonly leave: ClientHandler<LeaveRequest, LeaveResponse>
   /** Walks. What is out of bounds or too fast is answered by moveCorrected. */
   readonly move: ClientHandler<MoveRequest, void>
-  /** Asks for fewer or more moves, for a phone in the background or on a metered network. */
+  /** Asks for fewer or more moves, for a phone in the background or on a metered network; again after each resume, as another runner does not know of it. */
   readonly pace: ClientHandler<PaceRequest, void>
 }
 

@@ -60,7 +60,7 @@ export class Presence extends Context.Service<
     /** Ends a session because an operator removed its member. */
     readonly remove: (held: Held) => Change<void>
     /** Puts a member back that its session names and that is missing (rule P1). */
-    readonly putBack: (held: Held, place: Position) => Change<HeldMember>
+    readonly putBack: (held: Held, at: Position | undefined) => Change<HeldMember>
     /**
      * Sessions that are this runner's by a claim that broke off: its phone was refused, and may not come again. Each is
      * given once, to whoever looks after it from then on. To be called again and again.
@@ -117,7 +117,7 @@ const make = Effect.gen(function* () {
     leave: leave(writes),
     remove: (held) => end(writes, held, GoneReason.GONE_REASON_REMOVED),
     moveOn: moveOn(writes, settings),
-    putBack: (held, place) => putMissing(writes, held, place),
+    putBack: (held, at) => putMissing(writes, held, at),
     regain: regain(writes, self),
     indexAll: (holding) => indexAll(writes, holding),
     unindex: (former) => unindex(space, writes, index, former),

@@ -57,7 +57,7 @@ export const regain = (writes: PresenceWrites, self: Self["Service"]) =>
     if (found === "unjudged") return { _tag: "Unjudged" }
     if (found === "ended") return { _tag: "Ended" }
     const { now, isClaimedBack } = found
-    const member = now.record.channel === "" ? undefined : yield* memberNow(writes, now, at ?? enteredAt(now))
+    const member = now.record.channel === "" ? undefined : yield* memberNow(writes, now, at)
     if (member === "given away") {
       return { _tag: "Swept", held: yield* writes.update(now, outside), isClaimedBack }
     }
@@ -71,15 +71,15 @@ export const regain = (writes: PresenceWrites, self: Self["Service"]) =>
  */
 export const numbersLeft = 10_000
 
-/** Puts a member back under the number its session names. */
+/** Puts a member back under the number its session names; where nobody here sees it, where it came in. */
 export const putMissing = Effect.fnUntraced(function* (
   writes: PresenceWrites,
   held: Held,
-  place: Position
+  at: Position | undefined
 ): Effect.fn.Return<HeldMember, PresenceRefused | SpaceError> {
   const { channel: tag, member, avatar } = held.record
   const { owner } = held
-  const record = memberOf(held, { ...place, avatar }, held.record)
+  const record = memberOf(held, { ...(at ?? enteredAt(held)), avatar }, held.record)
   const key = memberKey(member)
   const done = yield* writes
     .commit(
@@ -207,7 +207,6 @@ const isNewerLogin = (held: Held, { record }: Now): boolean => record.session > 
 
 // --- The member ---
 
-/** Where it came in, of a member that nobody here sees. */
 const enteredAt = ({ record }: Held): Position =>
   record.enters.findLast(({ channel, member }) => channel === record.channel && member === record.member) ?? nowhere
 const nowhere: Position = { xCm: 0, yCm: 0 }
@@ -215,15 +214,15 @@ const nowhere: Position = { xCm: 0, yCm: 0 }
 /** The member that a claimed session names is its new owner's, and present; put back where it is missing (rule P1). */
 export const takeMember = Effect.fnUntraced(function* (writes: PresenceWrites, held: Held) {
   const taken = yield* writes.changeMember(held, takeoverFor(held), present)
-  return taken ?? (yield* memberNow(writes, held, enteredAt(held)))
+  return taken ?? (yield* memberNow(writes, held, undefined))
 })
 
 /** "given away": the number is another's, or its runner died before it had one: this guest enters anew. */
-const memberNow = Effect.fnUntraced(function* (writes: PresenceWrites, held: Held, place: Position) {
+const memberNow = Effect.fnUntraced(function* (writes: PresenceWrites, held: Held, at: Position | undefined) {
   const { channel, member, session, state } = held.record
   if (member === 0) return "given away" as const
   const entry = yield* writes.readMember(channel, member)
-  if (entry === undefined) return yield* putMissing(writes, held, place)
+  if (entry === undefined) return yield* putMissing(writes, held, at)
   const record = MemberRecord.decode(entry.value)
   if (record.session !== session) return "given away" as const
   const { incarnation, connection } = held.owner

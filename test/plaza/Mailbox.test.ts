@@ -13,6 +13,8 @@ import { Sessions } from "../../src/client/Sessions.ts"
 import * as Mailbox from "../../src/plaza/mailbox/Mailbox.ts"
 import { mailboxMax, mailboxStream } from "../../src/plaza/mailbox/MailStream.ts"
 import { counted } from "../../src/space/PresenceWrites.ts"
+import { Self } from "../../src/space/Self.ts"
+import { SharedSpace } from "../../src/space/SharedSpace.ts"
 import { Workers } from "../../src/Workers.ts"
 import { isObject } from "../../src/wire/Strict.ts"
 import { hello, house } from "../client/House.ts"
@@ -35,6 +37,25 @@ const deliver = ({ context }: Pick<Runner, "context">, sessions: Sessions["Servi
     Effect.provideContext(context),
     Effect.map((services) => Context.get(services, Mailbox.Mailbox))
   )
+
+/** A whisper is put into a guest's mailbox and, where it is not lost on its way, told. */
+const mailed = (twins: Twins, { self }: Pick<Runner, "self">, guest: string, seq: number, isLost = false) => {
+  const mail = MailTold.fromPartial({
+    incarnation: self.incarnation.id,
+    guest,
+    seq,
+    prev: seq - 1,
+    body: { $case: "whisper", value: { member: 7, text: `${seq}` } }
+  })
+  const append = { stream: mailboxStream, class: "mail", countMax: mailboxMax, ageMsMax: 0, seq, timeMs: 1 }
+  twins.space.commit(
+    commitOf(guest, {
+      generation: self.generation,
+      changes: [{ _tag: "Append", value: MailTold.encode(mail).finish(), ...append }],
+      tell: isLost ? [] : [frameOf(mail, undefined)]
+    })
+  )
+}
 
 it.effect("a claim that was told and not heard: the phone is told REPLACED all the same (P1, P4)", () =>
   Effect.gen(function* () {
@@ -80,23 +101,7 @@ it.effect("mail that was told before the phone followed its mailbox is told then
     const phone = yield* one.connect(hello(1))
     const [session] = one.sessions.all()
     assert(session?.held !== undefined)
-    const write = (seq: number) => {
-      const mail = MailTold.fromPartial({
-        incarnation: one.self.incarnation.id,
-        guest: session.guest,
-        seq,
-        prev: seq - 1,
-        body: { $case: "whisper", value: { member: 7, text: `${seq}` } }
-      })
-      const append = { stream: mailboxStream, class: "mail", countMax: mailboxMax, ageMsMax: 0, seq, timeMs: 1 }
-      twins.space.commit(
-        commitOf(session.guest, {
-          generation: one.self.generation,
-          changes: [{ _tag: "Append", value: MailTold.encode(mail).finish(), ...append }],
-          tell: [frameOf(mail, undefined)]
-        })
-      )
-    }
+    const write = (seq: number) => mailed(twins, one, session.guest, seq)
     const heard = () => phone.heard.flatMap(({ whispered }) => (isObject(whispered) ? [whispered.text] : []))
     write(1)
     yield* settle
@@ -110,5 +115,78 @@ it.effect("mail that was told before the phone followed its mailbox is told then
     mailbox.follow(session, 2, [])
     yield* settle
     assert.deepStrictEqual(heard(), ["1", "2"])
+  })
+)
+
+it.effect(
+  "whoever has missed more than is kept is told so from where that begins, and then all that is kept (C4)",
+  () =>
+    Effect.gen(function* () {
+      const twins = new Twins()
+      const one = yield* house(twins, { settings })
+      const mailbox = yield* deliver(one, one.sessions)
+      const phone = yield* one.connect(hello(1))
+      const [session] = one.sessions.all()
+      assert(session?.held !== undefined)
+      mailbox.follow(session, 0, [])
+      const lostMax = mailboxMax + 2
+      for (let seq = 1; seq <= lostMax; seq++) mailed(twins, one, session.guest, seq, true)
+      mailed(twins, one, session.guest, lostMax + 1)
+      yield* settle
+      const told = phone.heard.flatMap(({ streams, whispered }) =>
+        isObject(streams) ? [streams.streams] : isObject(whispered) ? [whispered.seq] : []
+      )
+      const [gap, ...seqs] = told
+      assert.deepStrictEqual(gap, [{ name: "mailbox", epoch: session.epoch, seq: 3 }])
+      assert.deepStrictEqual(
+        seqs,
+        Array.from({ length: mailboxMax }, (_, index) => index + 4)
+      )
+    })
+)
+
+it.effect("mail that is told while another history is looked at is told once", () =>
+  Effect.gen(function* () {
+    const twins = new Twins()
+    const one = yield* house(twins, { settings })
+    const space = Context.get(one.context, SharedSpace)
+    const self = Context.get(one.context, Self)
+    let { generation } = self
+    let meanwhile = () => {}
+    const changed = Context.make(SharedSpace, {
+      ...space,
+      heads: (tags) =>
+        Effect.tap(space.heads(tags), () =>
+          Effect.andThen(
+            Effect.sync(() => meanwhile()),
+            settle
+          )
+        )
+    }).pipe(
+      Context.add(Self, {
+        ...self,
+        get generation() {
+          return generation
+        }
+      })
+    )
+    const mailbox = yield* deliver({ context: Context.merge(one.context, changed) }, one.sessions)
+    const phone = yield* one.connect(hello(1))
+    const [session] = one.sessions.all()
+    assert(session?.held !== undefined)
+    const { guest } = session
+    mailbox.follow(session, 0, [])
+    meanwhile = () => {
+      meanwhile = () => {}
+      mailed(twins, one, guest, 1)
+    }
+    generation = { ...generation, n: generation.n + 1 }
+    yield* mailbox.compareHistories([session])
+    yield* TestClock.adjust("30 seconds")
+    yield* settle
+    const heard = phone.heard.flatMap(({ streams, whispered }) =>
+      isObject(streams) ? ["gap"] : isObject(whispered) ? [whispered.seq] : []
+    )
+    assert.deepStrictEqual(heard, [1, "gap"])
   })
 )

@@ -27,6 +27,8 @@ import { mailboxMax, mailboxStream } from "./MailStream.ts"
 /** What a phone that comes back has missed. */
 export interface Missed {
   readonly recovered: boolean
+  /** The phone goes on after this entry: what it has heard, or as far back as the mailbox goes. */
+  readonly from: number
   /** Where the mailbox stands with what is missed. */
   readonly seq: number
   readonly mails: ReadonlyArray<MailTold>
@@ -70,21 +72,23 @@ const make = Effect.gen(function* () {
     const { head, entries } = yield* space.history(guest, mailboxStream, after, mailboxMax)
     const mails = entries.map(({ value }) => MailTold.decode(value))
     // A phone that has heard more than there is has heard another history: one that was lost (rule L11).
-    return { recovered: head.trimmedTo <= after && after <= head.seq, seq: head.seq, mails }
+    const from = Math.min(head.seq, Math.max(after, head.trimmedTo))
+    return { recovered: from === after, from, seq: head.seq, mails }
   })
 
-  const fill = (caller: Caller): Effect.Effect<void> =>
-    missed(caller.guest, caller.mailboxSeq).pipe(
-      Effect.map(({ recovered, seq, mails }) => {
-        if (caller.mailboxSeq === notFollowing) return
-        if (!recovered) {
-          caller.mailboxSeq = Math.min(caller.mailboxSeq, seq)
-          caller.tellGap([positionOf(caller, seq)])
-        }
+  const fill = (caller: Caller): Effect.Effect<void> => {
+    const after = caller.mailboxSeq
+    return missed(caller.guest, after).pipe(
+      Effect.map(({ from, mails }) => {
+        const { mailboxSeq } = caller
+        if (mailboxSeq === notFollowing) return
+        // Whoever was told more meanwhile has that, and is not told it again.
+        if (from > mailboxSeq || (from < after && mailboxSeq === after)) goOn(caller, from)
         tellAll(caller, mails)
       }),
       Effect.catchCause((cause) => Effect.logWarning("a mailbox could not be read", cause))
     )
+  }
 
   const head = (guest: string) =>
     Effect.map(space.heads([guest]), (heads) => heads.get(guest)?.heads.get(mailboxStream)?.seq ?? 0)
@@ -94,10 +98,10 @@ const make = Effect.gen(function* () {
     const { generation } = self
     if (isSameGeneration(told, generation)) return
     for (const caller of callers) {
+      const before = caller.mailboxSeq
       const seq = yield* head(caller.guest)
-      if (caller.mailboxSeq === notFollowing) continue
-      caller.mailboxSeq = seq
-      caller.tellGap([positionOf(caller, seq)])
+      // What was told meanwhile is of this history.
+      if (caller.mailboxSeq !== notFollowing) goOn(caller, caller.mailboxSeq === before ? seq : caller.mailboxSeq)
     }
     told = generation
   })
@@ -181,6 +185,12 @@ export const positionOf = ({ epoch }: Caller, seq: number): StreamPosition => ({
   epoch,
   seq
 })
+
+/** Goes on after this entry, and says so: something before it is missing. */
+const goOn = (caller: Caller, seq: number): void => {
+  caller.mailboxSeq = seq
+  caller.tellGap([positionOf(caller, seq)])
+}
 
 /** Tells entries in order, and none that was told before. */
 const tellAll = (caller: Caller, mails: ReadonlyArray<MailTold>): void => {

@@ -136,7 +136,8 @@ const make = Effect.gen(function* () {
       })
   )
 
-  const load = Effect.fnUntraced(function* (channel: Channel) {
+  /** With `keepsPlaces` where nobody is asked where they stand now. */
+  const load = Effect.fnUntraced(function* (channel: Channel, keepsPlaces: boolean) {
     const { view } = channel
     const before = view.known
     const snapshot = yield* space.snapshot(view.tag, memberPrefix, linesStream)
@@ -145,7 +146,10 @@ const make = Effect.gen(function* () {
     const isOfNow = generation !== undefined && isSameGeneration(generation, self.generation)
     if (!isOfNow && view.recordCount > 0 && !(yield* self.isCurrent)) return
     const isUnsettled = self.unsettledMs() > 0
-    const wentBack = view.loadSnapshot(isOfNow ? snapshot : nothing, before, isUnsettled)
+    const wentBack = view.loadSnapshot(isOfNow ? snapshot : nothing, before, {
+      missing: isUnsettled,
+      places: keepsPlaces
+    })
     channel.provisional = isUnsettled || wentBack
     // A new generation is no news to this runner.
     if (wentBack && view.epoch === generationText(self.generation)) self.look("it has gone back")
@@ -173,7 +177,7 @@ const make = Effect.gen(function* () {
     return yield* bus.listen(tag).pipe(
       Scope.provide(scope),
       // Subscribed first: what is told between the snapshot and now is in the snapshot, and changes nothing again.
-      Effect.andThen(load(channel)),
+      Effect.andThen(load(channel, false)),
       Effect.andThen(askKeyFrames(tag)),
       Effect.as(view),
       Effect.onError(() => close(tag, channel))
@@ -275,8 +279,8 @@ const make = Effect.gen(function* () {
     const nowMs = yield* Clock.currentTimeMillis
     for (const { view, flow } of channels.values()) {
       const moves = view.takeMoves()
-      // Not waited for: phones here are told at every tick, however long the link takes.
-      if (moves !== undefined) fork(Effect.ignore(bus.publish(moves)))
+      // Not waited for: phones here are told at every tick, however long the link takes. Others may not hear of it.
+      if (moves !== undefined) fork(Effect.catch(bus.publish(moves), () => Effect.sync(() => view.keyFrameAsked())))
       if (view.isKeyFrameDue(nowMs)) fork(askKeyFrames(view.tag))
       view.tick(nowMs, (viewers) => spread.add(viewers), tempo.turns, flow.isComing)
     }
@@ -317,7 +321,7 @@ const make = Effect.gen(function* () {
       const isAnew = now?.generation !== undefined && generationText(now.generation) !== view.epoch
       if (!isAnew && (now?.heads.get(linesStream)?.seq ?? 0) > view.head) yield* fill(channel)
       const isOther = (now?.counters.get(membersCounter) ?? 0) !== view.recordCount
-      if (isAnew || isOther || (channel.provisional && self.unsettledMs() === 0)) yield* load(channel)
+      if (isAnew || isOther || (channel.provisional && self.unsettledMs() === 0)) yield* load(channel, true)
       channel.idleSinceMs = view.phoneCount > 0 ? undefined : (channel.idleSinceMs ?? nowMs)
       if (channel.idleSinceMs !== undefined && nowMs - channel.idleSinceMs >= idleMsMax) yield* close(tag, channel)
     }
@@ -331,7 +335,7 @@ const make = Effect.gen(function* () {
       (channel) => {
         channel.view.incarnation = self.incarnation.id
         channel.allPositions = true
-        return Effect.andThen(load(channel), askKeyFrames(channel.view.tag))
+        return Effect.andThen(load(channel, false), askKeyFrames(channel.view.tag))
       },
       { discard: true }
     )
@@ -358,7 +362,7 @@ const make = Effect.gen(function* () {
     refresh: (tag) =>
       Effect.suspend(() => {
         const channel = channels.get(tag)
-        return channel === undefined ? Effect.void : load(channel)
+        return channel === undefined ? Effect.void : load(channel, true)
       }),
     reload,
     all: () => [...channels.values()].map(({ view }) => view),

@@ -19,6 +19,12 @@ export const gapAt = (name: string, epoch: string, seq: number): Uint8Array => {
   return lineOf({ $case: "streams", value: { $type: "noriter.client.v1.Streams", recovered: false, streams } })
 }
 
+/** How often moves are told from here on. */
+export const ticking = (tickMs: number): ServerBody => ({
+  $case: "ticking",
+  value: { $type: "noriter.client.v1.Ticking", tickMs }
+})
+
 /** All of a member that does not change while it stands there. It is kept, so it is no slice of Node's pool. */
 export const describe = (member: number, nickname: string, avatar: string): Uint8Array => {
   const look = avatar === "" ? "" : `"avatar":${JSON.stringify(avatar)},`

@@ -27,22 +27,17 @@ export class LineBatch {
   /** Pushes what was collected to each phone that hears some of it; false: it was nothing. */
   give(viewers: Iterable<Viewer>): boolean {
     const { lines } = this
-    const [first] = lines
-    if (first === undefined) return false
+    if (lines.length === 0) return false
     this.lines = []
     const everywhere = lines.filter((line) => line.everywhere)
     const toAll = joined(everywhere, 0)
     const someNearby = everywhere.length < lines.length
     const speakers = new Set(lines.map(({ told }) => (told.id === 0 ? 0 : told.member)))
     const byCell = new Map<Cell, Uint8Array>()
-    for (const { member, heardTo, outbox, hides } of viewers) {
+    for (const { member, outbox, hides } of viewers) {
       let chunk = toAll
-      const isApart = heardTo >= first.told.seq || speakers.has(member.number)
-      if (isApart || hides?.isIn(lines) === true) {
-        chunk = joined(
-          this.heardIn(lines, member.cell, hides).filter(({ told }) => told.seq > heardTo),
-          member.number
-        )
+      if (speakers.has(member.number) || hides?.isIn(lines) === true) {
+        chunk = joined(this.heardIn(lines, member.cell, hides), member.number)
       } else if (someNearby) {
         chunk = byCell.get(member.cell) ?? this.joinedIn(member.cell, lines, everywhere.length, toAll)
         byCell.set(member.cell, chunk)

@@ -108,9 +108,9 @@ export class Lines {
     this.begin(seq, seq, [])
   }
 
-  /** Whether all lines after this one are here, or are still to come. */
+  /** Whether all lines after this one are here: it was heard, and none is cut. */
   recovers(afterSeq: number): boolean {
-    return afterSeq >= this.trimmedTo
+    return afterSeq >= this.trimmedTo && afterSeq <= this.head
   }
 
   /** The last lines that all heard. */

@@ -12,6 +12,7 @@ import { SpaceError } from "../../space/SharedSpace.ts"
 import { Mailbox, mailboxName, positionOf as mailboxPosition, notFollowing } from "../mailbox/Mailbox.ts"
 import { Hidden } from "../social/Hidden.ts"
 import { Channels } from "./Channels.ts"
+import { ticking } from "./Describe.ts"
 import { leaveView, linesPosition, show } from "./Entrance.ts"
 import { placePhone } from "./PlaygroundPhone.ts"
 
@@ -31,8 +32,8 @@ const make = Effect.gen(function* () {
   const missedMail = (session: Session, heard: ReadonlyArray<StreamPosition>) => {
     const position = positionIn(heard, mailboxName, session.epoch)
     return position === undefined
-      ? Effect.map(mailbox.head(session.guest), (seq) => ({ after: seq, recovered: false, seq, mails: [] }))
-      : Effect.map(mailbox.missed(session.guest, position.seq), (missed) => ({ ...missed, after: position.seq }))
+      ? Effect.map(mailbox.head(session.guest), (seq) => ({ recovered: false, from: seq, seq, mails: [] }))
+      : mailbox.missed(session.guest, position.seq)
   }
 
   const resumed = Effect.fnUntraced(function* (
@@ -44,9 +45,9 @@ const make = Effect.gen(function* () {
     // Outside, they are read on entering.
     const readHidden = member === undefined ? Effect.void : hidden.read(session)
     const [mail] = yield* Effect.all([missedMail(session, heard), readHidden], { concurrency: "unbounded" })
-    const replayMail = () => mailbox.follow(session, mail.recovered ? mail.after : mail.seq, mail.mails)
+    const replayMail = () => mailbox.follow(session, mail.from, mail.mails)
     if (member === undefined) {
-      const streams = [mailboxPosition(session, mail.seq)]
+      const streams = [mailboxPosition(session, mail.recovered ? mail.seq : mail.from)]
       return () => ({ ...nowhere, recovered: mail.recovered, streams, replay: replayMail })
     }
     const view = yield* channels.open(member.tag)
@@ -55,12 +56,12 @@ const make = Effect.gen(function* () {
     // It has heard more than this runner yet, or of a history that was lost (rule L11).
     if (after !== undefined && after > view.head) yield* channels.catchUp(member.tag)
     return () => {
-      const recovered = after !== undefined && after <= view.head && view.recovers(after)
+      const recovered = after !== undefined && view.recovers(after)
       const place = placeAt(member.tag, member.member)
       const all = recovered && mail.recovered
       // Told that something is missing, a phone goes on from where it is told: before what is replayed to it.
       const lines = { ...linesPosition(view), ...(recovered && !all ? { seq: after } : {}) }
-      const mails = mailboxPosition(session, mail.recovered && !all ? mail.after : mail.seq)
+      const mails = mailboxPosition(session, all ? mail.seq : mail.from)
       const rejoined: Rejoined = {
         place,
         ...(view.positionOf(member.member) ?? { xCm: member.record.xCm, yCm: member.record.yCm }),
@@ -70,6 +71,8 @@ const make = Effect.gen(function* () {
           replayMail()
           const phone = placePhone(session, place, hidden.of(session).hidden)
           if (phone !== undefined) view.rejoin(phone, recovered ? after : view.head)
+          // Enter may have told it when there was more to do, or another runner has.
+          session.tell(ticking(channels.tickMs()))
         }
       }
       return rejoined

@@ -24,6 +24,14 @@ export interface Known {
   readonly version: number
 }
 
+/** What a snapshot does not change. */
+export interface Keeping {
+  /** Members that it does not know: they may yet be put back. */
+  readonly missing?: boolean
+  /** Where known members stand: it is written a second late, and where nobody is asked who has stopped is not told again. */
+  readonly places?: boolean
+}
+
 export class Roll {
   readonly members = new Map<number, Member>()
   /** Members with a record. */
@@ -128,12 +136,13 @@ export class Roll {
 
   /**
    * All members as the shared space has them. Gone is whom it does not know and who was heard of before it was asked, or
-   * has a version that it must know of; whoever came by a frame since then stays. With `keepMissing` nobody is gone.
+   * has a version that it must know of; whoever came by a frame since then stays.
    */
   reconcile(
     all: ReadonlyArray<KnownMember>,
     positions: ReadonlyMap<number, { readonly xCm: number; readonly yCm: number }>,
-    { heardBefore, keepMissing }: { readonly heardBefore: number; readonly keepMissing: boolean }
+    heardBefore: number,
+    { missing = false, places = false }: Keeping
   ): void {
     const named = new Set<number>()
     let newest = 0
@@ -141,15 +150,17 @@ export class Roll {
       named.add(number)
       newest = Math.max(newest, version)
       const known = this.members.get(number)
+      const isPlaced = places && known?.placed === true
       // The same version is the same record, unless the space has gone back since that was heard of (rule L11).
       const isHeld = known?.recorded === true && known.version === version && known.heard <= heardBefore
       if (isHeld) this.put(known, record, GoneReason.GONE_REASON_UNSPECIFIED)
       else this.change(number, version, record, GoneReason.GONE_REASON_UNSPECIFIED)
       const member = this.members.get(number)
       const place = positions.get(number)
-      if (member?.recorded === true && !member.own && place !== undefined) this.place(member, place.xCm, place.yCm)
+      if (member?.recorded !== true || member.own || isPlaced || place === undefined) continue
+      this.place(member, place.xCm, place.yCm)
     }
-    if (keepMissing) return
+    if (missing) return
     for (const member of [...this.members.values()]) {
       if (!member.recorded || named.has(member.number)) continue
       if (member.version <= newest || member.heard <= heardBefore) this.remove(member, GoneReason.GONE_REASON_LEFT)

@@ -67,7 +67,7 @@ export const layer = Layer.effectDiscard(
         // A newer claim has taken the member over, and the word of it was lost.
         if ((entry?.owner?.connection ?? 0) > (session.held?.owner.connection ?? 0)) sessions.judge(session)
         if (entry !== undefined) continue
-        const position = view.positionOf(place.member) ?? { xCm: 0, yCm: 0 }
+        const position = view.positionOf(place.member)
         const putBack = session.change((held) =>
           Effect.flatMap(presence.holds(held), (holds) => {
             // The word of a claim was lost: the session's record says whose it is.

@@ -13,14 +13,14 @@ import type { MovesTold } from "../../../gen/noriter/runner/v1/playground.ts"
 import type { MemberRecord } from "../../../gen/noriter/space/v1/records.ts"
 import type { Head, Snapshot } from "../../space/SharedSpace.ts"
 import { Audience } from "./Audience.ts"
-import { gapAt, lineOf } from "./Describe.ts"
+import { gapAt, lineOf, ticking } from "./Describe.ts"
 import { Grid, type GridOptions } from "./Grid.ts"
 import { Hiding } from "./Hiding.ts"
 import { joined, LineBatch } from "./LineBatch.ts"
 import { channelBounds, type LineBounds, Lines } from "./Lines.ts"
 import { Movers, type Places } from "./Movers.ts"
 import { Peers } from "./Peers.ts"
-import { type Known, Roll } from "./Roll.ts"
+import { type Keeping, type Known, Roll } from "./Roll.ts"
 import { Turns } from "./Turns.ts"
 import { type Phone, Viewer } from "./Viewer.ts"
 import { readSnapshot } from "./ViewSnapshot.ts"
@@ -178,20 +178,17 @@ export class View {
 
   /**
    * What the shared space says, at the start and whenever something may have been missed: phones are told the
-   * difference. Members that came by a frame after `known` was read stay, although the snapshot may not know them; with
-   * `keepMissing` also those that it does not know. True: the space has gone back behind what was known (rule L11), and
-   * all that are missing stay.
+   * difference. Members that came by a frame after `before` was read stay, although the snapshot may not know them. True:
+   * the space has gone back behind what was known (rule L11), and all that are missing stay.
    */
-  loadSnapshot(snapshot: Snapshot, before: Known = { heard: 0, version: 0 }, keepMissing = false): boolean {
+  loadSnapshot(snapshot: Snapshot, before: Known = { heard: 0, version: 0 }, keeping: Keeping = {}): boolean {
     const { epoch = this.historyEpoch, members, lines } = readSnapshot(snapshot)
     const isAnew = epoch !== this.historyEpoch
     // A channel that is missing, and was not, has gone back behind its founding.
     const wentBack = !isAnew && this.roll.isBehind(members, snapshot.version, before)
     if (isAnew || wentBack) this.roll.begin()
-    this.roll.reconcile(members, snapshot.positions, {
-      heardBefore: before.heard,
-      keepMissing: keepMissing || wentBack
-    })
+    const kept = { ...keeping, missing: keeping.missing === true || wentBack }
+    this.roll.reconcile(members, snapshot.positions, before.heard, kept)
     this.loadLines(epoch, snapshot.head, lines)
     return wentBack
   }
@@ -208,22 +205,21 @@ export class View {
     phone.outbox.schedule()
   }
 
-  /** Whether a phone that has heard this line of this history would hear all it missed. */
-  recovers(afterSeq: number, epoch: string = this.historyEpoch): boolean {
-    return epoch === this.historyEpoch && this.lines.recovers(afterSeq)
+  /** Whether a phone that has heard this line would hear all it missed. */
+  recovers(afterSeq: number): boolean {
+    return this.lines.recovers(afterSeq)
   }
 
   /**
    * A phone that comes back, on whichever runner: what it has missed after this line, in order, then all that comes.
-   * False: something is lost, and it hears what comes after the head. A phone may have heard more than this runner yet.
+   * False: something is lost, and it hears what comes after the head.
    */
-  rejoin(phone: Phone, afterSeq: number, epoch: string = this.historyEpoch): boolean {
+  rejoin(phone: Phone, afterSeq: number): boolean {
     const viewer = this.admit(phone)
     // Other runners learn by this frame whose the member is now: its former runner tells its place no more.
     if (viewer.member.placed) this.movers.moved(viewer.member)
-    const recovered = this.recovers(afterSeq, epoch)
+    const recovered = this.recovers(afterSeq)
     if (recovered) {
-      viewer.heardTo = afterSeq
       const missed = joined(
         this.batch.heardIn(this.lines.after(afterSeq), viewer.member.cell, viewer.hides),
         phone.member
@@ -319,7 +315,7 @@ export class View {
 
   /** A phone is told of moves so often from here on. */
   ticking(toldMs: number): void {
-    const line = lineOf({ $case: "ticking", value: { $type: "noriter.client.v1.Ticking", tickMs: toldMs } })
+    const line = lineOf(ticking(toldMs))
     for (const { phone } of this.viewers.values()) phone.outbox.push(line)
     this.fast.owes = true
   }

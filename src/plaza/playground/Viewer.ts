@@ -35,8 +35,6 @@ export class Viewer {
   behind = false
   /** What it hides, and is therefore told on its own. Nearly all hide nobody. */
   hides: Hides | undefined
-  /** It heard the lines up to here elsewhere, before they came to this runner. */
-  heardTo = 0
 
   constructor(phone: Phone, member: Member, turn = 0) {
     this.phone = phone

@@ -6,21 +6,28 @@ import * as Layer from "effect/Layer"
 import { TestClock } from "effect/testing"
 import { LineTold } from "../../../gen/noriter/runner/v1/chat.ts"
 import { MemberRecord, PresenceState } from "../../../gen/noriter/space/v1/records.ts"
+import { EventBus } from "../../../src/bus/EventBus.ts"
+import { LinkError } from "../../../src/link/RunnerLink.ts"
 import { Channels } from "../../../src/plaza/playground/Channels.ts"
 import { show } from "../../../src/plaza/playground/Entrance.ts"
 import type { View } from "../../../src/plaza/playground/View.ts"
 import { park, World } from "../../../src/plaza/playground/World.ts"
 import { CommitRefused, SharedSpace, type SpaceError } from "../../../src/space/SharedSpace.ts"
 import { Workers } from "../../../src/Workers.ts"
-import { type Runner, runner, settle, Twins } from "../../space/Harness.ts"
+import { type Runner, runner, settle, Twins, Watch } from "../../space/Harness.ts"
 
-/** The channels of a runner whose shared space is what `around` makes of it. */
+/** The channels of a runner whose shared space, and bus, are what is made of them. */
 const channelsOver = Effect.fnUntraced(function* (
   { context }: Runner,
-  around: (space: SharedSpace["Service"]) => Partial<SharedSpace["Service"]>
+  around: (space: SharedSpace["Service"]) => Partial<SharedSpace["Service"]>,
+  aroundBus: (bus: EventBus["Service"]) => Partial<EventBus["Service"]> = () => ({})
 ) {
   const space = Context.get(context, SharedSpace)
-  const changed = Layer.succeed(SharedSpace, SharedSpace.of({ ...space, ...around(space) }))
+  const bus = Context.get(context, EventBus)
+  const changed = Layer.mergeAll(
+    Layer.succeed(SharedSpace, SharedSpace.of({ ...space, ...around(space) })),
+    Layer.succeed(EventBus, EventBus.of({ ...bus, ...aroundBus(bus) }))
+  )
   const world = Layer.succeed(World, World.of({ playgrounds: [park], find: () => park }))
   const layer = Channels.layer.pipe(Layer.provide(Layer.mergeAll(world, Workers.layer, changed)))
   return Context.get(yield* Effect.provideContext(Layer.build(layer), context), Channels)
@@ -145,5 +152,58 @@ it.effect("where somebody has walked in a channel in which the runner is fenced,
     yield* TestClock.adjust("2 seconds")
     yield* settle
     assert.isTrue(self.isFenced())
+  })
+)
+
+it.effect("what it reads because it has missed somebody moves nobody back", () =>
+  Effect.gen(function* () {
+    const twins = new Twins()
+    const positions = new Map([[1, { xCm: 1, yCm: 2 }]])
+    const channels = yield* channelsOver(yield* runner(twins), (space) => ({
+      snapshot: (...of) => Effect.map(space.snapshot(...of), (snapshot) => ({ ...snapshot, positions }))
+    }))
+    const watch = new Watch()
+    const { presence } = yield* runner(twins, { id: "r2", watch })
+    const come = Effect.fnUntraced(function* (guest: string) {
+      const held = yield* presence.begin(guest, { id: guest, nickname: "mina", claimId: 1 })
+      const request = { id: 2, bodyHash: new Uint8Array(16), tag: "park/1", capacity: 10, avatar: "fox" }
+      const { member } = yield* presence.enter(held, { ...request, xCm: 1, yCm: 2 })
+      return member.member
+    })
+    const view = yield* channels.open("park/1")
+    const member = yield* come("g1")
+    const frame = { channel: "park/1", incarnation: "r2-1", number: 1, key: true }
+    view.applyMoves({ $type: "noriter.runner.v1.MovesTold", ...frame, member: [member], xCm: [500], yCm: [500] })
+    watch.instead = (commit) => ({ ...commit, tell: [] })
+    yield* come("g2")
+    yield* TestClock.adjust("2 seconds")
+    yield* settle
+    assert.strictEqual(view.recordCount, 2)
+    assert.deepStrictEqual(view.positionOf(member), { xCm: 500, yCm: 500 })
+  })
+)
+
+it.effect("where a frame of moves could not be sent, a later one says where all stand", () =>
+  Effect.gen(function* () {
+    const sent: Array<ReadonlyArray<number>> = []
+    let isAway = true
+    const publish: EventBus["Service"]["publish"] = (message) => {
+      if (isAway)
+        return Effect.fail(new LinkError({ operation: "publish", cause: new Error("as the test will have it") }))
+      if (message.$type === "noriter.runner.v1.MovesTold" && message.key) sent.push(message.member)
+      return Effect.void
+    }
+    const channels = yield* channelsOver(
+      yield* runner(new Twins()),
+      () => ({}),
+      () => ({ publish })
+    )
+    moverIn(yield* channels.open("park/1"), 7)
+    yield* TestClock.adjust("200 millis")
+    yield* settle
+    isAway = false
+    yield* TestClock.adjust("500 millis")
+    yield* settle
+    assert.deepStrictEqual(sent, [[7]])
   })
 )

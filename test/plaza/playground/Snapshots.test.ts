@@ -115,4 +115,24 @@ describe("a snapshot", () => {
     view.tick(100)
     assert.deepStrictEqual([...phone.known.keys()], [1, 2, 8])
   })
+
+  it("one that is read on the side moves nobody back who has walked since places were written", () => {
+    const view = viewOf()
+    const phone = enter(view, 9, 500, 500)
+    put(view, 3, 600, 500)
+    const frame = { channel: "park/1", incarnation: "r2", number: 1, key: true, member: [3], xCm: [700], yCm: [500] }
+    view.applyMoves({ $type: "noriter.runner.v1.MovesTold", ...frame })
+    const snapshot = snapshotOf([
+      [3, 3],
+      [4, 4],
+      [9, 9]
+    ])
+    view.loadSnapshot(snapshot, view.known, { places: true })
+    view.tick(100)
+    assert.deepStrictEqual(phone.known.get(3), { xCm: 700, yCm: 500 })
+    assert.deepStrictEqual(phone.known.get(4), { xCm: 504, yCm: 500 })
+    view.loadSnapshot(snapshot, view.known)
+    view.tick(200)
+    assert.deepStrictEqual(phone.known.get(3), { xCm: 503, yCm: 500 }, "it was asked where all stand")
+  })
 })

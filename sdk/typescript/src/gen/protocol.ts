@@ -516,7 +516,7 @@ export interface MoveCorrected {
 
 /** Ticking tells how often moves are told from here on: less often while the server has too much to do. */
 export interface Ticking {
-  /** Milliseconds from one time to the next; enter has told the first. */
+  /** Milliseconds from one time to the next; enter has told the first, and each resume is followed by it. */
   readonly tickMs: number
 }
 
@@ -1012,7 +1012,7 @@ export abstract class Requests {
     this.send("move", request)
   }
 
-  /** Asks for fewer or more moves, for a phone in the background or on a metered network. */
+  /** Asks for fewer or more moves, for a phone in the background or on a metered network; again after each resume, as another runner does not know of it. */
   pace(request: PaceRequest): void {
     this.send("pace", request)
   }
