@@ -72,6 +72,7 @@ const onScreen = Effect.fnUntraced(function* (options: JoinOptions) {
     Effect.sync(() => setInterval(draw, drawMs)),
     (timer) => Effect.sync(() => clearInterval(timer))
   )
+  guest.begin()
   return yield* Deferred.await(over)
 }, Effect.scoped)
 
@@ -144,6 +145,7 @@ const inLines = Effect.fnUntraced(function* (options: JoinOptions) {
     }),
     (lines) => Effect.sync(() => lines.removeAllListeners().close())
   )
+  guest.begin()
   return yield* Deferred.await(over)
 }, Effect.scoped)
 

@@ -90,6 +90,10 @@ const where = {
   port: Flag.Int("port").pipe(
     Flag.withFallbackConfig(Config.Int("NORITER_TCP_PORT")),
     Flag.withDefault(4700),
+    Flag.filter(
+      (port) => port >= 1 && port <= 65535,
+      (port) => `a port is from 1 to 65535, not ${port}`
+    ),
     Flag.withDescription("Its port for JSON lines; NORITER_TCP_PORT otherwise")
   ),
   playground: Flag.String("playground").pipe(Flag.withDefault("park"), Flag.withDescription("Which playground"))
