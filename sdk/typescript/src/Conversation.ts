@@ -47,7 +47,7 @@ export class Conversation {
   private readonly streams = new Streams()
   private readonly wanted = new Set([...own, ...durable])
   /** In the order asked, by id. */
-  private pending = new Map<number, Pending>()
+  private readonly pending = new Map<number, Pending>()
   private nextId = 1
   private greetingId = 0
   /** Empty: there is no session to resume. */
@@ -146,13 +146,7 @@ export class Conversation {
     else if (this.pending.size >= Limits.pendingMax) {
       refused(refusedHere("QUEUE_FULL", `${Limits.pendingMax} requests wait for their answers already`, true))
     } else {
-      const body = JSON.stringify(request)
-      if (byteLength(body) + Limits.envelopeBytesMax > this.lineBytesMax) {
-        // The server would skip it unread, and could not say whose it was.
-        refused(refusedHere("ERROR_CODE_LINE_TOO_LONG", `a line has ${this.lineBytesMax} bytes at most`, true))
-        return
-      }
-      const pending = { key, body, answered, refused, isWritten: false, uncertain: 0 }
+      const pending = { key, body: JSON.stringify(request), answered, refused, isWritten: false, uncertain: 0 }
       const id = this.nextId++
       this.pending.set(id, pending)
       if (this.state === "open") this.writePending(id, pending, now)
@@ -172,15 +166,20 @@ export class Conversation {
 
   // --- Sockets come and go ---
 
+  /** Asked after each change that is told: whoever listens may have closed, or changed the network. */
+  private is(state: State): boolean {
+    return this.state === state
+  }
+
   private isOnSocket(): boolean {
-    return this.state === "connecting" || this.state === "greeting" || this.state === "open"
+    return this.is("connecting") || this.is("greeting") || this.is("open")
   }
 
   private connect(now: number): void {
     this.heardAt = now
     this.silenceMsMax = Limits.answerMsMax
     this.become("connecting", "", 0)
-    this.owner.open()
+    if (this.is("connecting")) this.owner.open()
   }
 
   /** Says hello, or resume where there is a session to go on with. */
@@ -229,6 +228,12 @@ export class Conversation {
   }
 
   private writePending(id: number, pending: Pending, now: number): void {
+    if (byteLength(pending.body) + Limits.envelopeBytesMax > this.lineBytesMax) {
+      // The server would skip it unread, and could not say whose it was.
+      this.pending.delete(id)
+      pending.refused(refusedHere("ERROR_CODE_LINE_TOO_LONG", `a line has ${this.lineBytesMax} bytes at most`, true))
+      return
+    }
     pending.isWritten = true
     this.write(`{"id":${id},"${pending.key}":${pending.body}}\n`, now)
   }
@@ -273,35 +278,29 @@ export class Conversation {
     }
     this.silenceMsMax = this.heartbeatMs * Limits.silentHeartbeatsMax
     this.openedAt = now
-    const unanswered = this.pending
     if (session.resumed) {
       this.figures.resumes++
       this.standAfter(session)
-    } else {
-      this.pending = new Map()
-      this.streams.clear()
-      this.stand(undefined)
-    }
-    this.become("open", "", 0)
-    // What is unanswered goes first, in order, so that nothing new overtakes it.
-    if (session.resumed) for (const [id, each] of unanswered) this.writePending(id, each, now)
-    else this.carryOver(unanswered.values(), now)
-    this.hadSession = true
+    } else this.startOver()
+    // What is unanswered goes first, in order, and before anybody can ask on an open session: nothing new overtakes it.
+    for (const [id, pending] of this.pending) this.writePending(id, pending, now)
+    if (this.is("greeting")) this.become("open", "", 0)
+    if (!this.is("open")) return
     this.owner.began(session)
     if (session.resumed && !session.recovered) this.owner.missed(session.streams)
   }
 
   /** A first session takes what was asked before it, under ids above its hello's; a later one knows nothing of the lost one. */
-  private carryOver(unanswered: Iterable<Pending>, now: number): void {
+  private startOver(): void {
+    const unanswered = [...this.pending.values()]
+    this.pending.clear()
     for (const pending of unanswered) {
-      if (this.hadSession) {
-        pending.refused(refusedHere("SESSION_LOST", "the session ended before the answer came", !pending.isWritten))
-      } else {
-        const id = this.nextId++
-        this.pending.set(id, pending)
-        this.writePending(id, pending, now)
-      }
+      if (!this.hadSession) this.pending.set(this.nextId++, pending)
+      else pending.refused(refusedHere("SESSION_LOST", "the session ended before the answer came", !pending.isWritten))
     }
+    this.hadSession = true
+    this.streams.clear()
+    this.stand(undefined)
   }
 
   private answer(re: number, key: string, body: unknown, now: number): void {
