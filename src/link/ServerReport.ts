@@ -101,7 +101,7 @@ function redisSettings(settings: ReadonlyMap<string, string>): ReadonlyArray<Sai
     settings.get("appendonly") === "yes"
       ? fine("appendonly yes")
       : note(
-          "appendonly no: a restart of Redis loses who is here and what was said; every runner must be started again"
+          "appendonly no: a restart of Redis loses what was said, and who is away or lost; runners put back the others"
         ),
     pubsub === undefined || Number(pubsub) === 0 || Number(pubsub) >= pubsubBytes
       ? fine("client-output-buffer-limit pubsub")
