@@ -103,6 +103,15 @@ describe("noriter", () => {
         const { output, exited } = yield* run(["start"], { NORITER_TICK: "fast" })
         assert.strictEqual(yield* exited, 1)
         assert.match(output.stderr, /^noriter: NORITER_TICK must be a duration/)
+        // A watcher listens, and has an account, like all others.
+        const watched = { NORITER_REDIS_URL: "redis://127.0.0.1:1", NORITER_ZOOKEEPER: "127.0.0.1:1" }
+        const [bare, half] = yield* Effect.all([
+          run(["watch"], { ...watched, NORITER_HOST: "0.0.0.0" }),
+          run(["watch"], { ...watched, NORITER_ZOOKEEPER_USER: "noriter" })
+        ])
+        assert.deepStrictEqual(yield* Effect.all([bare.exited, half.exited]), [1, 1])
+        assert.match(bare.output.stderr, /^noriter: NORITER_HOST=0\.0\.0\.0 is not loopback[^\n]*\n$/)
+        assert.match(half.output.stderr, /^noriter: NORITER_ZOOKEEPER_USER and [^\n]* belong together[^\n]*\n$/)
       }),
     20_000
   )
