@@ -50,10 +50,8 @@ describe("A conversation begins", () => {
     talker.pass(1)
     assert.strictEqual(talker.sockets, 2)
     talker.answerGreeting({ error: { code: "ERROR_CODE_INVALID", message: "nickname is too long" } })
-    assert.deepStrictEqual(
-      talker.endings.map(({ code }) => code),
-      ["ERROR_CODE_INVALID"]
-    )
+    assert.deepStrictEqual(talker.endings, [{ code: "ERROR_CODE_INVALID", message: "nickname is too long" }])
+    assert.strictEqual(talker.changes.at(-1)?.why, "ERROR_CODE_INVALID nickname is too long")
   })
 })
 

@@ -6,9 +6,11 @@
 import {
   durable,
   fieldsOf,
+  type Error as Refused,
   type ResumeResponse,
   readDisconnect,
   readEnterResponse,
+  readError,
   readHelloResponse,
   readNumber,
   readResumeResponse,
@@ -258,16 +260,16 @@ export class Conversation {
     this.greetingId = 0
     if (key === "hello") this.began({ resumed: false, ...readHelloResponse(body) }, now)
     else if (key === "resume") this.began({ resumed: true, ...readResumeResponse(body) }, now)
-    else if (key === "error") this.greetingRefused(refusedByServer(body), now)
+    else if (key === "error") this.greetingRefused(readError(body), now)
   }
 
   /** A token that is no longer good costs the session, not the guest: hello, on this very socket. */
-  private greetingRefused(error: PlazaError, now: number): void {
-    if (this.token !== "" && sessionIsOver.has(error.code)) {
+  private greetingRefused({ code, message, retryAfterMs }: Refused, now: number): void {
+    if (this.token !== "" && sessionIsOver.has(code)) {
       this.token = ""
       this.greet(now)
-    } else if (error.code === "ERROR_CODE_INVALID") this.end({ code: error.code, message: error.message })
-    else this.wait(error.message, now, error.retryAfterMs)
+    } else if (code === "ERROR_CODE_INVALID") this.end({ code, message })
+    else this.wait(`${code} ${message}`.trim(), now, retryAfterMs)
   }
 
   private began(session: Session, now: number): void {
