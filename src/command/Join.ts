@@ -119,7 +119,7 @@ function stepTo(guest: Guest, direction: string, now: number): void {
   guest.step(dx, dy, now)
 }
 
-/** What is heard goes to stdout, a line each; what is on stdin is said. At its end the guest leaves. */
+/** What is heard goes to stdout, a line each; what is on stdin is said. Where either ends the guest leaves. */
 const inLines = Effect.fnUntraced(function* (options: JoinOptions) {
   const over = yield* Deferred.make<string>()
   const print = (line: Line | undefined) => {
@@ -141,6 +141,7 @@ const inLines = Effect.fnUntraced(function* (options: JoinOptions) {
       const lines = createInterface({ input: process.stdin })
       lines.on("line", (line) => guest.enter(line))
       lines.on("close", () => guest.finish())
+      process.stdout.once("error", () => guest.leave())
       return lines
     }),
     (lines) => Effect.sync(() => lines.removeAllListeners().close())

@@ -49,6 +49,8 @@ export const main = <Id, E, F, G, H>(
   operator: Operator<G>
 ): void => {
   leaveAtSecondSignal()
+  // Whoever read what is printed has gone (`| head`): no reason for a server to end, nor for a stack trace.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {})
   Command.run(command(server, watching, outside, operator), { version: server.version }).pipe(
     Effect.tapCause(report),
     Effect.provide(Layer.merge(NodeServices.layer, Log.layer)),

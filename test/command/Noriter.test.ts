@@ -38,7 +38,19 @@ const run = Effect.fnUntraced(function* (args: ReadonlyArray<string>, variables:
       look()
     })
   const { stdin } = child
-  return { output, stdin, said, exited: Deferred.await(exited), signal: (name: NodeJS.Signals) => child.kill(name) }
+  /** Whoever read what it prints goes. */
+  const unread = () => {
+    child.stdout?.destroy()
+    child.stderr?.destroy()
+  }
+  return {
+    output,
+    stdin,
+    unread,
+    said,
+    exited: Deferred.await(exited),
+    signal: (name: NodeJS.Signals) => child.kill(name)
+  }
 })
 
 describe("noriter", () => {
@@ -127,6 +139,28 @@ describe("noriter", () => {
         stdin?.end()
         assert.strictEqual(yield* exited, 0)
         assert.strictEqual(output.stderr, "")
+      }),
+    20_000
+  )
+
+  it.live(
+    "ends no server because nobody reads what it prints, and joins no more where it is what one hears",
+    () =>
+      Effect.gen(function* () {
+        const server = yield* run(["start"])
+        yield* server.said("stdout", /\n/)
+        server.unread()
+        server.signal("SIGTERM")
+        assert.strictEqual(yield* server.exited, 0)
+
+        const { port, heard } = yield* fakeServer
+        const guest = yield* run(["join", "--port", `${port}`])
+        guest.stdin?.write("안녕\n")
+        yield* guest.said("stdout", /안녕/)
+        guest.unread()
+        guest.stdin?.write("안녕\n")
+        yield* heard(({ key }) => key === "leave")
+        assert.strictEqual(yield* guest.exited, 0)
       }),
     20_000
   )
