@@ -2,7 +2,7 @@
  * `npm run bench` says which benches there are; `npm run bench -- decode encode` runs some, `-- all` every one
  * that does not take minutes.
  *
- *     --seconds 2   how long each row is measured
+ *     --seconds 1   how long each row is measured
  *     --bots 1000   how many there are, where there are bots
  *     --minutes 5   how long a soak takes, and after how long nothing is repeated any more (growth, peers)
  *     --phones 0    how many there are under load; 0: as many as the bench has by itself

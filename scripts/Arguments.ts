@@ -14,9 +14,21 @@ export function readArguments<T extends ParseArgsConfig>(file: string, config: T
   try {
     return parseArgs(config)
   } catch (cause) {
-    process.stderr.write(`${messageOf(cause)}; --help says which there are\n`)
-    process.exit(2)
+    return refuse(`${messageOf(cause)}; --help says which there are`)
   }
+}
+
+/** The number given to an option. Ends the process where it is none: what runs NaN times finds nothing wrong. */
+export function numberGiven(option: string, text: string, least: number): number {
+  const number = text.trim() === "" ? Number.NaN : Number(text)
+  return Number.isFinite(number) && number >= least
+    ? number
+    : refuse(`--${option} takes a number, ${least} or more, and not ${text}`)
+}
+
+function refuse(why: string): never {
+  process.stderr.write(`${why}\n`)
+  process.exit(2)
 }
 
 const descriptionIn = (source: string): string =>

@@ -8,6 +8,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { delimiter, dirname, join, resolve } from "node:path"
 import { rolldown } from "rolldown"
 import { isolatedDeclaration } from "rolldown/experimental"
+import { readArguments } from "./Arguments.ts"
 
 const root = resolve(import.meta.dirname, "..")
 const sdk = join(root, "sdk", "typescript")
@@ -74,4 +75,7 @@ async function licencesOf(modules: ReadonlyArray<string>): Promise<string> {
   return (await Promise.all(texts)).join("\n\n")
 }
 
-if (import.meta.main) await buildSdk(resolve(process.argv[2] ?? sdk))
+if (import.meta.main) {
+  const { positionals } = readArguments(import.meta.filename, { allowPositionals: true })
+  await buildSdk(resolve(positionals[0] ?? sdk))
+}

@@ -7,6 +7,7 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promise
 import { tmpdir } from "node:os"
 import { delimiter, dirname, join, resolve } from "node:path"
 import { breaksBetween, type Lock } from "../src/codegen/LockCheck.ts"
+import { readArguments } from "./Arguments.ts"
 
 /** What a gate says: one line, and what exactly is wrong, line by line. */
 export interface Verdict {
@@ -175,7 +176,8 @@ function print(verdict: Verdict): void {
 }
 
 if (import.meta.main) {
-  const root = resolve(process.argv[2] ?? join(import.meta.dirname, ".."))
+  const { positionals } = readArguments(import.meta.filename, { allowPositionals: true })
+  const root = resolve(positionals[0] ?? join(import.meta.dirname, ".."))
   for (const gate of gates) {
     const verdict = await gate(root)
     print(verdict)

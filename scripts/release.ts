@@ -5,6 +5,7 @@
  */
 import { readFile } from "node:fs/promises"
 import { join, resolve } from "node:path"
+import { readArguments } from "./Arguments.ts"
 import { compareVersions, gates, newestRelease, writeRelease } from "./check-protocol.ts"
 
 /** Why this version cannot be released; empty: it can. */
@@ -22,7 +23,8 @@ async function reasons(root: string, version: string): Promise<ReadonlyArray<str
   return verdicts.filter(({ passed }) => !passed).map(({ gate, line }) => `${gate}: ${line}`)
 }
 
-const root = resolve(process.argv[2] ?? join(import.meta.dirname, ".."))
+const { positionals } = readArguments(import.meta.filename, { allowPositionals: true })
+const root = resolve(positionals[0] ?? join(import.meta.dirname, ".."))
 const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"))
 const refused = await reasons(root, String(version))
 if (refused.length > 0) {

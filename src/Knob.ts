@@ -2,6 +2,7 @@
  * How a knob is read from its NORITER_… variable: by a parser that says what the value should have been. Owns the parsers
  * and the names of all variables that are read; which knobs there are is Settings'.
  */
+import * as Net from "node:net"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
@@ -75,6 +76,32 @@ export const list: Parse<ReadonlyArray<string>> = (raw) => {
     .filter((item) => item !== "")
   return items.length === 0 ? Result.fail("a list separated by commas") : Result.succeed(items)
 }
+
+/** A list of which each item is one; the first that is none refuses all. */
+const listOf =
+  (isOne: (item: string) => boolean, what: string): Parse<ReadonlyArray<string>> =>
+  (raw) =>
+    Result.flatMap(list(raw), (items) => (items.every(isOne) ? Result.succeed(items) : Result.fail(what)))
+
+/** `10.0.0.1`, `10.1.0.0/16`, `fd00::/8`. */
+const isNetwork = (item: string): boolean => {
+  const [, address = "", , bits = "0"] = /^([^/]+)(\/(\d{1,3}))?$/.exec(item) ?? []
+  const kind = Net.isIP(address)
+  return kind !== 0 && Number(bits) <= (kind === 4 ? 32 : 128)
+}
+export const networks = listOf(isNetwork, "addresses or networks, separated by commas, as in 10.0.0.1,10.1.0.0/16")
+
+/** As browsers say it, or it would never be found: no path, no port that goes without saying. Apps have schemes of their own. */
+const isOrigin = (item: string): boolean =>
+  item === "*" ||
+  item === "null" ||
+  (/^https?:/i.test(item)
+    ? URL.canParse(item) && new URL(item).origin === item
+    : /^[a-z][a-z0-9+.-]*:\/\/[^/\s]+$/.test(item))
+export const origins = listOf(
+  isOrigin,
+  "origins as browsers say them, separated by commas, as in https://play.example, or *"
+)
 
 export const onOff: Parse<boolean> = (raw) =>
   raw === "on" || raw === "off" ? Result.succeed(raw === "on") : Result.fail("on or off")

@@ -21,10 +21,12 @@ import {
   limit,
   list,
   mapped,
+  networks,
   oneOf,
   onOff,
   opsToken,
   optional,
+  origins,
   orOff,
   prefix,
   rateAndBurst,
@@ -82,9 +84,9 @@ const knobs = () =>
     /** NORITER_TLS: `off-behind-proxy` says that something before us ends TLS. */
     tls: knob("tls", oneOf("required", "off-behind-proxy"), "required"),
     /** NORITER_PROXIES: addresses that may speak PROXY protocol v2 or X-Forwarded-For, separated by commas. */
-    proxies: knob("proxies", list, []),
+    proxies: knob("proxies", networks, []),
     /** NORITER_ORIGINS: whose pages may speak to us, `https://play.example`, or `*`. None: our own, and loopback's. */
-    origins: knob("origins", list, []),
+    origins: knob("origins", origins, []),
 
     // --- Lines and sessions ---
 
@@ -214,7 +216,14 @@ const knobs = () =>
 // --- Judged as a whole ---
 
 /** Why start must be refused; empty: it need not be. */
-export const refusals = (settings: Values): ReadonlyArray<string> => {
+export const refusals = (settings: Values): ReadonlyArray<string> => [
+  ...listeningRefusals(settings),
+  ...clusterRefusals(settings),
+  ...accountRefusals(settings)
+]
+
+/** Why nothing may listen. */
+export const listeningRefusals = (settings: Values): ReadonlyArray<string> => {
   const reasons: Array<string> = []
   const { tlsCert, tlsKey } = settings
   if (Option.isSome(tlsCert) !== Option.isSome(tlsKey)) {
@@ -227,7 +236,7 @@ export const refusals = (settings: Values): ReadonlyArray<string> => {
         "or NORITER_TLS=off-behind-proxy where something before this server ends TLS"
     )
   }
-  return [...reasons, ...clusterRefusals(settings)]
+  return reasons
 }
 
 const clusterRefusals = (settings: Values): ReadonlyArray<string> => {
@@ -240,12 +249,14 @@ const clusterRefusals = (settings: Values): ReadonlyArray<string> => {
   if (missing.length === 0 && Option.isNone(settings.secret)) {
     reasons.push("NORITER_SECRET is missing: runners that share guests and tokens share the secret these are made with")
   }
-  for (const [server, user, password] of accounts(settings)) {
-    if (Option.isSome(user) === Option.isSome(password)) continue
-    reasons.push(`NORITER_${server}_USER and NORITER_${server}_PASSWORD belong together: only one of them is set`)
-  }
   return reasons
 }
+
+/** Half of an account would be none. */
+export const accountRefusals = (settings: Values): ReadonlyArray<string> =>
+  accounts(settings)
+    .filter(([, user, password]) => Option.isSome(user) !== Option.isSome(password))
+    .map(([server]) => `NORITER_${server}_USER and NORITER_${server}_PASSWORD belong together: only one of them is set`)
 
 /** Where presence is, where the settings name it: all that a watcher needs. */
 export interface Watched {

@@ -13,7 +13,9 @@ const knobs: ReadonlyArray<
   ["tlsKey", "TLS_KEY", "key.pem", Option.some("key.pem"), Option.none()],
   ["tls", "TLS", "off-behind-proxy", "off-behind-proxy", "required"],
   ["proxies", "PROXIES", "10.0.0.1, 10.1.0.0/16", ["10.0.0.1", "10.1.0.0/16"], []],
+  ["proxies", "PROXIES", "fd00::/128,::1,10.0.0.0/32", ["fd00::/128", "::1", "10.0.0.0/32"], []],
   ["origins", "ORIGINS", "https://play.example", ["https://play.example"], []],
+  ["origins", "ORIGINS", "http://[::1]:8080, app://localhost,*", ["http://[::1]:8080", "app://localhost", "*"], []],
   ["messageBytesMax", "MESSAGE_BYTES_MAX", "4096", 4096, 65_536],
   ["lineBytesMax", "LINE_BYTES_MAX", "4096", 4096, 8192],
   ["helloTimeoutMs", "HELLO_TIMEOUT", "500 ms", 500, 5000],
@@ -96,7 +98,15 @@ const refused: ReadonlyArray<readonly [variable: string, raw: string]> = [
   ["REDIS_URL", "http://r"],
   ["ZOOKEEPER_USER", "a:b"],
   ["OTLP_URL", "ftp://o"],
-  ["PROXIES", ","]
+  ["PROXIES", ","],
+  ["PROXIES", "10.0.0.1, lb.internal"],
+  ["PROXIES", "10.0.0.0/33"],
+  ["PROXIES", "10.0.0.0/"],
+  ["PROXIES", "fd00::/129"],
+  ["ORIGINS", "play.example"],
+  ["ORIGINS", "https://play.example, https://play.example/"],
+  ["ORIGINS", "https://play.example:443"],
+  ["ORIGINS", "https://Play.example"]
 ]
 
 const settings = (some: Partial<Values> = {}) => Settings.pipe(Effect.provide(Settings.test(some)))

@@ -14,9 +14,15 @@ import { withoutPrefix } from "./Admission.ts"
 import { parseProxyHeader } from "./ProxyProtocol.ts"
 
 export class ListenFailed extends Data.TaggedError("ListenFailed")<{
-  readonly operation: "listen" | "read certificate" | "read proxies"
+  readonly operation: "listen" | "read certificate"
   readonly cause: unknown
-}> {}
+}> {
+  /** Begins with the settings that it is about: a system's own words name neither them nor, of a wrong file, the file. */
+  override get message(): string {
+    const settings = this.operation === "listen" ? "NORITER_TCP_PORT" : "NORITER_TLS_CERT and NORITER_TLS_KEY"
+    return `${settings}: ${this.cause instanceof Error ? this.cause.message : this.cause}`
+  }
+}
 
 export type DoorSettings = Pick<Values, "tlsCert" | "tlsKey" | "proxies" | "helloTimeoutMs">
 
@@ -53,8 +59,7 @@ const headerFirstByte = 0x0d
 
 export const make = Effect.fnUntraced(function* (settings: DoorSettings) {
   const certificate = yield* readCertificate(settings)
-  const proxies = yield* readProxies(settings)
-  return new Door(certificate, proxies, settings.helloTimeoutMs || openingMsDefault)
+  return new Door(certificate, proxyList(settings), settings.helloTimeoutMs || openingMsDefault)
 })
 
 export class Door {
@@ -185,19 +190,15 @@ const readCertificate = Effect.fnUntraced(function* (settings: DoorSettings) {
 })
 
 /** Addresses and networks: `10.0.0.0/8`. */
-const readProxies = (settings: DoorSettings): Effect.Effect<Net.BlockList, ListenFailed> =>
-  Effect.try({
-    try: () => {
-      const list = new Net.BlockList()
-      for (const address of settings.proxies) {
-        const [, network = address, prefix] = /^(.*)\/(\d+)$/.exec(address) ?? []
-        if (prefix === undefined) list.addAddress(network, family(network))
-        else list.addSubnet(network, Number(prefix), family(network))
-      }
-      return list
-    },
-    catch: (cause) => new ListenFailed({ operation: "read proxies", cause })
-  })
+const proxyList = ({ proxies }: DoorSettings): Net.BlockList => {
+  const list = new Net.BlockList()
+  for (const address of proxies) {
+    const [network = "", prefix] = address.split("/")
+    if (prefix === undefined) list.addAddress(network, family(network))
+    else list.addSubnet(network, Number(prefix), family(network))
+  }
+  return list
+}
 
 const ignore = (): void => {}
 

@@ -23,12 +23,19 @@ export interface BotsOptions extends FlockOptions {
 /** Walks and talks for a while; the summary goes to stdout, however it ends. */
 export const bots = Effect.fnUntraced(function* (options: BotsOptions) {
   const summary = yield* flock(options)
-  if (process.stderr.isTTY) yield* Effect.forkScoped(progress(summary))
-  const print = Effect.map(summary, (figures) => void process.stdout.write(`${JSON.stringify(figures)}\n`))
+  const isWatched = process.stderr.isTTY
+  if (isWatched) yield* Effect.forkScoped(progress(summary))
+  const print = Effect.map(summary, (figures) => {
+    if (isWatched) process.stderr.write(lineAnew)
+    process.stdout.write(`${JSON.stringify(figures)}\n`)
+  })
   yield* Effect.ensuring(options.seconds === 0 ? Effect.never : Effect.sleep(options.seconds * 1000), print)
 }, Effect.scoped)
 
 // --- internal ---
+
+/** Back to the beginning of the line, and nothing in it. */
+const lineAnew = "\r\x1b[K"
 
 const progress = (summary: Effect.Effect<Summary>) =>
   Effect.gen(function* () {
@@ -39,6 +46,6 @@ const progress = (summary: Effect.Effect<Summary>) =>
       const walking = now.moves - moves
       moves = now.moves
       const parts = [`${now.inside}/${now.bots} inside`, `${walking} moves/s`, `${now.said} said`, `${now.lost} lost`]
-      process.stderr.write(`\r\x1b[K${parts.join(" · ")}`)
+      process.stderr.write(`${lineAnew}${parts.join(" · ")}`)
     }
-  }).pipe(Effect.ensuring(Effect.sync(() => process.stderr.write("\n"))))
+  })

@@ -37,6 +37,10 @@ export class Guest {
     const { host, port, nickname } = options
     this.plaza = new Plaza({ transport: tcp({ host, port }), nickname, sdk: "noriter-join" })
     this.listen()
+  }
+
+  /** Connects; what happens is told from now on. */
+  begin(): void {
     this.plaza.connect()
   }
 
@@ -175,18 +179,22 @@ export class Guest {
       const { playgrounds } = await this.plaza.listPlaygrounds()
       const ground = playgrounds.find(({ id }) => id === this.options.playground)
       if (ground === undefined) {
-        this.tellOne(`no such playground; there are ${playgrounds.map(({ id }) => id).join(", ")}`)
-        this.leave()
-        return
+        const ids = playgrounds.map(({ id }) => clean(id)).join(", ")
+        return this.giveUp(`there is no playground ${this.options.playground}; there are ${ids}`)
       }
       this.visit.ground(ground)
       await this.plaza.enter({ playground: ground.id, avatar: "fox" })
     } catch (error) {
       // A session that was lost meanwhile begins anew, and so does this.
       if (error instanceof PlazaError && error.code === "SESSION_LOST") return
-      this.tellOne(refusal(error))
-      this.leave()
+      this.giveUp(refusal(error))
     }
+  }
+
+  /** Ends without having got in: the screen goes with it, so the reason is for whoever started this. */
+  private giveUp(why: string): void {
+    this.options.ended(why)
+    this.leave()
   }
 
   private stand(place: Place | undefined): void {

@@ -72,6 +72,7 @@ const onScreen = Effect.fnUntraced(function* (options: JoinOptions) {
     Effect.sync(() => setInterval(draw, drawMs)),
     (timer) => Effect.sync(() => clearInterval(timer))
   )
+  guest.begin()
   return yield* Deferred.await(over)
 }, Effect.scoped)
 
@@ -118,7 +119,7 @@ function stepTo(guest: Guest, direction: string, now: number): void {
   guest.step(dx, dy, now)
 }
 
-/** What is heard goes to stdout, a line each; what is on stdin is said. At its end the guest leaves. */
+/** What is heard goes to stdout, a line each; what is on stdin is said. Where either ends the guest leaves. */
 const inLines = Effect.fnUntraced(function* (options: JoinOptions) {
   const over = yield* Deferred.make<string>()
   const print = (line: Line | undefined) => {
@@ -140,10 +141,12 @@ const inLines = Effect.fnUntraced(function* (options: JoinOptions) {
       const lines = createInterface({ input: process.stdin })
       lines.on("line", (line) => guest.enter(line))
       lines.on("close", () => guest.finish())
+      process.stdout.once("error", () => guest.leave())
       return lines
     }),
     (lines) => Effect.sync(() => lines.removeAllListeners().close())
   )
+  guest.begin()
   return yield* Deferred.await(over)
 }, Effect.scoped)
 

@@ -49,6 +49,8 @@ export const main = <Id, E, F, G, H>(
   operator: Operator<G>
 ): void => {
   leaveAtSecondSignal()
+  // Whoever read what is printed has gone (`| head`): no reason for a server to end, nor for a stack trace.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {})
   Command.run(command(server, watching, outside, operator), { version: server.version }).pipe(
     Effect.tapCause(report),
     Effect.provide(Layer.merge(NodeServices.layer, Log.layer)),
@@ -90,6 +92,10 @@ const where = {
   port: Flag.Int("port").pipe(
     Flag.withFallbackConfig(Config.Int("NORITER_TCP_PORT")),
     Flag.withDefault(4700),
+    Flag.filter(
+      (port) => port >= 1 && port <= 65535,
+      (port) => `a port is from 1 to 65535, not ${port}`
+    ),
     Flag.withDescription("Its port for JSON lines; NORITER_TCP_PORT otherwise")
   ),
   playground: Flag.String("playground").pipe(Flag.withDefault("park"), Flag.withDescription("Which playground"))

@@ -11,7 +11,16 @@ import * as Schedule from "effect/Schedule"
 import { HttpServer } from "../client/HttpServer.ts"
 import type { Roster } from "../link/Roster.ts"
 import type { RunnerLink } from "../link/RunnerLink.ts"
-import { fromEnv, Settings, strangers, type Values, type Watched, watchedOf } from "../Settings.ts"
+import {
+  accountRefusals,
+  fromEnv,
+  listeningRefusals,
+  Settings,
+  strangers,
+  type Values,
+  type Watched,
+  watchedOf
+} from "../Settings.ts"
 import * as Figures from "../space/Figures.ts"
 import type { SharedSpace } from "../space/SharedSpace.ts"
 import { Process } from "../telemetry/Process.ts"
@@ -42,6 +51,8 @@ export interface WatchOptions {
 export const watchedSettings = Effect.fnUntraced(function* (variables: Record<string, string | undefined>) {
   const settings = yield* fromEnv(variables)
   for (const name of strangers(variables)) yield* Effect.logWarning(`${name} is no setting of this version: ignored`)
+  const half = accountRefusals(settings)
+  if (half.length > 0) return yield* new StartRefused({ reasons: half })
   const watched = watchedOf(settings)
   if (watched !== undefined) return { settings, watched }
   const missing = [
@@ -60,6 +71,8 @@ export const watch = Effect.fnUntraced(function* <E>(
   options: WatchOptions
 ) {
   const { settings, watched } = yield* watchedSettings(options.variables)
+  const reasons = listeningRefusals(settings)
+  if (reasons.length > 0) return yield* new StartRefused({ reasons })
   let ready: Effect.Effect<void, ReadonlyArray<string>> = Effect.fail(["starting"])
   const http = HttpServer.layer(Effect.suspend(() => ready)).pipe(Layer.provide(Process.layer(versions)))
   const below = Layer.merge(http, Workers.layer).pipe(Layer.provideMerge(Layer.succeed(Settings, settings)))

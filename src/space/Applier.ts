@@ -249,7 +249,9 @@ const makeApply = ({ log, bus, space, self, founding, goingBack, passNow }: Serv
     yield* buryOnce(applied.poison, buried)
     yield* commitRun(tag, generation, state, applied)
     goingBack.saw(tag, applied.upTo, first)
-    for (const { record } of asked) if (record.offset > state.applied) appliedFigures.of(record.key).count++
+    const news = asked.filter((one) => !isApplied(one))
+    for (const { record } of news) appliedFigures.of(record.key).count++
+    yield* lag(news)
     yield* finish(tag, applied)
     return "done"
   })
@@ -287,8 +289,7 @@ const makeApply = ({ log, bus, space, self, founding, goingBack, passNow }: Serv
     return yield* until(all)
   })
 
-  return (records: ReadonlyArray<LogRecord>, pass: number) =>
-    Effect.tap(traced(records, run(records, pass)), () => lag(records))
+  return (records: ReadonlyArray<LogRecord>, pass: number) => traced(records, run(records, pass))
 }
 
 /** Repeated while the space is away: it is a passing fault (rule L8). */
@@ -298,10 +299,10 @@ const untilAnswered = <A>(asked: Effect.Effect<A, CommitRefused | SpaceError>): 
     Effect.catchTag("SpaceError", Effect.die)
   )
 
-/** How long these had lain on the log. */
-const lag = (records: ReadonlyArray<LogRecord>) =>
+/** How long these had lain on the log. Not asked of what is only read again: that took effect in its time. */
+const lag = (applied: ReadonlyArray<AskedRecord>) =>
   Effect.map(Clock.currentTimeMillis, (nowMs) => {
-    const last = records.at(-1)
+    const last = applied.at(-1)?.record
     if (last !== undefined) topicLagSeconds.of(last.topic).value = Math.max(0, nowMs - last.timeMs) / 1000
   })
 

@@ -195,7 +195,8 @@ export const incarnations: Family<Gauge> = meter.gauges(
     "a minute, and a lease that is kept)",
   "state"
 )
-export const watcherBlind: Gauge = meter.gauge(
+/** Made by a watcher alone: where a runner printed it, too, nobody would be told that no watcher is left. */
+export const watcherBlind: Family<Gauge> = meter.gauges(
   "noriter_watcher_blind",
   "1 while this watcher gives no verdicts, because its own connections were bad a moment ago"
 )

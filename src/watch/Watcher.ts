@@ -154,6 +154,7 @@ class Rounds {
     return Effect.gen({ self: this }, function* () {
       if (this.#trouble !== undefined) yield* Effect.logInfo("the watcher sees roster and shared space")
       this.#trouble = undefined
+      Metrics.watcherBlind.of().value = (yield* this.#observer.isBlind) ? 1 : 0
       if (textOf(seen) !== textOf(this.#seen)) this.#begin(seen)
       this.#seen = seen
       if (seen === undefined) return
@@ -163,7 +164,6 @@ class Rounds {
       for (const id of this.#doomed.keys()) if (!left.has(id)) this.#doomed.delete(id)
       yield* this.#tellOf(seen.nodeless)
       this.#count(seen, nowMs)
-      Metrics.watcherBlind.value = (yield* this.#observer.isBlind) ? 1 : 0
     })
   }
 
@@ -171,7 +171,7 @@ class Rounds {
     return Effect.suspend(() => {
       const isNews = this.#trouble === undefined
       this.#trouble = why
-      Metrics.watcherBlind.value = 1
+      Metrics.watcherBlind.of().value = 1
       return isNews ? Effect.logWarning(`the watcher does not see, and judges nobody: ${why}`) : Effect.void
     })
   }

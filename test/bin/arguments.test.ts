@@ -3,9 +3,13 @@ import { spawnSync } from "node:child_process"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 
-const services = join(import.meta.dirname, "../../scripts/services.ts")
-const run = (...given: ReadonlyArray<string>) =>
-  spawnSync(process.execPath, [services, ...given], { encoding: "utf8", env: { ...process.env, NODE_OPTIONS: "" } })
+const root = join(import.meta.dirname, "../..")
+const runOf = (file: string, ...given: ReadonlyArray<string>) =>
+  spawnSync(process.execPath, [join(root, file), ...given], {
+    encoding: "utf8",
+    env: { ...process.env, NODE_OPTIONS: "" }
+  })
+const run = (...given: ReadonlyArray<string>) => runOf("scripts/services.ts", ...given)
 
 describe("a command of the repository", () => {
   it("says with --help what its file says of itself", () => {
@@ -21,4 +25,26 @@ describe("a command of the repository", () => {
     assert.strictEqual(stdout, "")
     assert.strictEqual(stderr, "Unknown option '--bad'; --help says which there are\n")
   })
+
+  it("refuses a number that is none, or of which nothing would be run, with 2", () => {
+    const commands: ReadonlyArray<readonly [file: string, option: string, least: number]> = [
+      ["test/sim/plaza/main.ts", "schedules", 1],
+      ["test/sim/plaza/main.ts", "processes", 1],
+      ["test/chaos/main.ts", "runs", 1]
+    ]
+    for (const [file, option, least] of commands) {
+      for (const text of ["x", `${least - 1}`, ""]) {
+        const { status, stdout, stderr } = runOf(file, `--${option}=${text}`)
+        assert.deepStrictEqual([status, stdout], [2, ""], `${file} --${option}=${text}`)
+        assert.strictEqual(stderr, `--${option} takes a number, ${least} or more, and not ${text}\n`)
+      }
+    }
+  }, 60_000)
+
+  it("takes no option for the name of a folder", () => {
+    for (const file of ["build-sdk", "check-protocol", "release"]) {
+      assert.strictEqual(runOf(`scripts/${file}.ts`, "--help").status, 0)
+      assert.strictEqual(runOf(`scripts/${file}.ts`, "--bad").status, 2)
+    }
+  }, 60_000)
 })

@@ -17,7 +17,7 @@
 import { mkdirSync, writeFileSync } from "node:fs"
 import { loadavg } from "node:os"
 import { join } from "node:path"
-import { readArguments } from "../../scripts/Arguments.ts"
+import { numberGiven, readArguments } from "../../scripts/Arguments.ts"
 import { Campaign, type Part } from "./Campaign.ts"
 import type { ServerLog } from "./Checkers.ts"
 import { pageOf } from "./Page.ts"
@@ -78,18 +78,22 @@ function summary(findings: ReadonlyArray<Finding>): void {
     }
   }
   const broken = findings.filter(({ complaints }) => complaints.length > 0).length
-  const verdict = { runs: findings.length, broken, seed: Number(values.seed), page: values.page }
+  const verdict = { runs: findings.length, broken, seed, page: values.page }
   say(isForPeople ? `${findings.length} runs, ${broken} broken; ${values.page}` : JSON.stringify(verdict))
 }
 
 const wanted = values.fault.split(",").filter((id) => id !== "")
 const unknown = wanted.filter((id) => !rows.some((row) => row.id === id))
-const again = values.again.split(",").flatMap((seed) => (seed === "" ? [] : [Number(seed)]))
+const again = values.again.split(",").flatMap((seed) => (seed === "" ? [] : [numberGiven("again", seed, 0)]))
+const seed = numberGiven("seed", values.seed, 0)
+const minutes = values.minutes === undefined ? undefined : numberGiven("minutes", values.minutes, 0)
+const runsOfAll = values.runs === undefined ? undefined : numberGiven("runs", values.runs, 1)
+const phonesOfAll = values.phones === undefined ? undefined : numberGiven("phones", values.phones, 1)
 const partOf = (row: (typeof rows)[number]): Part => {
-  const runs = Number(values.runs ?? (again.length || row.runs))
+  const runs = runsOfAll ?? (again.length || row.runs)
   const seeds =
     again.length === 0 ? row.seeds : Array.from({ length: runs }, (_, run) => again[run % again.length] ?? 0)
-  return { row, runs, phones: Number(values.phones ?? row.phones), seeds: seeds ?? [] }
+  return { row, runs, phones: phonesOfAll ?? row.phones, seeds: seeds ?? [] }
 }
 
 /** A file for each life of a server. */
@@ -102,14 +106,14 @@ function keep(folder: string, { row, run, seed }: Finding, logs: ReadonlyArray<S
 if (unknown.length > 0) {
   process.stderr.write(`no such row: ${unknown.join(", ")}\n`)
   process.exitCode = 2
-} else if (wanted.length === 0 && !values.all && values.minutes === undefined) {
+} else if (wanted.length === 0 && !values.all && minutes === undefined) {
   for (const { id, title, runs, phones } of rows) say(`${id.padEnd(5)} ${runs} × ${phones} phones: ${title}`)
 } else {
   const findings: Array<Finding> = []
   const chosen = values.all ? rows : rows.filter(({ id }) => wanted.includes(id))
-  const untilMs = performance.now() + Number(values.minutes ?? 0) * 60_000
+  const untilMs = performance.now() + (minutes ?? 0) * 60_000
   const parts =
-    values.minutes === undefined
+    minutes === undefined
       ? chosen.map(partOf)
       : [{ ...partOf(mix), seeds: [], runs: Number.POSITIVE_INFINITY, isOver: () => performance.now() > untilMs }]
   const given = values.planted === undefined ? {} : { planted: values.planted }
@@ -119,10 +123,10 @@ if (unknown.length > 0) {
       findings.push(finding)
       print(finding)
       if (values.logs !== undefined && finding.complaints.length > 0) keep(values.logs, finding, logs)
-      writeFileSync(values.page, pageOf(findings, Number(values.seed)))
+      writeFileSync(values.page, pageOf(findings, seed))
     }
   }
-  await Campaign.run(parts, Number(values.seed), told, given)
+  await Campaign.run(parts, seed, told, given)
   summary(findings)
   process.exitCode = findings.some(({ complaints }) => complaints.length > 0) ? 1 : 0
 }

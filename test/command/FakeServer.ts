@@ -76,7 +76,9 @@ export const fakeServer = Effect.acquireRelease(
       if (answer !== "nothing" && line.id !== 0) say(socket, { re: line.id, ...answer })
       if (key === "say" && answer !== "nothing" && !("error" in answer)) {
         for (const other of sockets)
-          say(other, { said: { seq: lines.length, member: 12, nickname: "바람", text: line.body.text("text") } })
+          say(other, {
+            said: { seq: heardBefore + lines.length, member: 12, nickname: "바람", text: line.body.text("text") }
+          })
       }
       for (const look of waiting) look()
     }
@@ -127,7 +129,9 @@ export const fakeServer = Effect.acquireRelease(
   ({ close }) => Effect.sync(close)
 )
 
-const streams = [{ name: "park/1", epoch: "e", seq: 41 }]
+/** Lines of the channel up to here were said before anybody came; what is said counts on from it. */
+const heardBefore = 41
+const streams = [{ name: "park/1", epoch: "e", seq: heardBefore }]
 const place = { playground: "park", channel: 1, member: 12, xCm: 10_000, yCm: 9000, streams }
 
 /** What a real one would answer, near enough. */

@@ -55,6 +55,7 @@ describe("Guest", () => {
           },
           ended: () => {}
         })
+        guest.begin()
         const timer = setInterval(() => guest.tick(), 5)
         return { guest, heard, timer }
       }),

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect } from "effect"
 import { plainly } from "../../src/command/Noriter.ts"
+import { fakeServer } from "./FakeServer.ts"
 
 const program = fileURLToPath(new URL("./NoriterProcess.ts", import.meta.url))
 
@@ -15,7 +16,7 @@ const run = Effect.fnUntraced(function* (args: ReadonlyArray<string>, variables:
   const child = yield* Effect.acquireRelease(
     Effect.sync((): ChildProcess => {
       const env = { PATH: process.env.PATH, NORITER_HTTP_PORT: "0", NORITER_TCP_PORT: "0", ...variables }
-      return spawn(process.execPath, [program, ...args], { env, stdio: ["ignore", "pipe", "pipe"] })
+      return spawn(process.execPath, [program, ...args], { env, stdio: "pipe" })
     }),
     (process) => Effect.sync(() => process.kill("SIGKILL"))
   )
@@ -36,7 +37,20 @@ const run = Effect.fnUntraced(function* (args: ReadonlyArray<string>, variables:
       watchers.add(look)
       look()
     })
-  return { output, said, exited: Deferred.await(exited), signal: (name: NodeJS.Signals) => child.kill(name) }
+  const { stdin } = child
+  /** Whoever read what it prints goes. */
+  const unread = () => {
+    child.stdout?.destroy()
+    child.stderr?.destroy()
+  }
+  return {
+    output,
+    stdin,
+    unread,
+    said,
+    exited: Deferred.await(exited),
+    signal: (name: NodeJS.Signals) => child.kill(name)
+  }
 })
 
 describe("noriter", () => {
@@ -101,6 +115,69 @@ describe("noriter", () => {
         const { output, exited } = yield* run(["start"], { NORITER_TICK: "fast" })
         assert.strictEqual(yield* exited, 1)
         assert.match(output.stderr, /^noriter: NORITER_TICK must be a duration/)
+        // A watcher listens, and has an account, like all others.
+        const watched = { NORITER_REDIS_URL: "redis://127.0.0.1:1", NORITER_ZOOKEEPER: "127.0.0.1:1" }
+        const [bare, half] = yield* Effect.all([
+          run(["watch"], { ...watched, NORITER_HOST: "0.0.0.0" }),
+          run(["watch"], { ...watched, NORITER_ZOOKEEPER_USER: "noriter" })
+        ])
+        assert.deepStrictEqual(yield* Effect.all([bare.exited, half.exited]), [1, 1])
+        assert.match(bare.output.stderr, /^noriter: NORITER_HOST=0\.0\.0\.0 is not loopback[^\n]*\n$/)
+        assert.match(half.output.stderr, /^noriter: NORITER_ZOOKEEPER_USER and [^\n]* belong together[^\n]*\n$/)
+      }),
+    20_000
+  )
+
+  it.live(
+    "joins from a pipe: says each line, prints what it hears, and leaves at the end of its input",
+    () =>
+      Effect.gen(function* () {
+        const server = yield* fakeServer
+        const { output, stdin, said, exited } = yield* run(["join", "--port", `${server.port}`, "--nick", "바람"])
+        stdin?.write("안녕\n")
+        yield* said("stdout", /^바람#\d+: 안녕$/m)
+        stdin?.end()
+        assert.strictEqual(yield* exited, 0)
+        assert.strictEqual(output.stderr, "")
+      }),
+    20_000
+  )
+
+  it.live(
+    "ends no server because nobody reads what it prints, and joins no more where it is what one hears",
+    () =>
+      Effect.gen(function* () {
+        const server = yield* run(["start"])
+        yield* server.said("stdout", /\n/)
+        server.unread()
+        server.signal("SIGTERM")
+        assert.strictEqual(yield* server.exited, 0)
+
+        const { port, heard } = yield* fakeServer
+        const guest = yield* run(["join", "--port", `${port}`])
+        guest.stdin?.write("안녕\n")
+        yield* guest.said("stdout", /안녕/)
+        guest.unread()
+        guest.stdin?.write("안녕\n")
+        yield* heard(({ key }) => key === "leave")
+        assert.strictEqual(yield* guest.exited, 0)
+      }),
+    20_000
+  )
+
+  it.live(
+    "says why nobody could join, in one line, and exits with 1",
+    () =>
+      Effect.gen(function* () {
+        const { port } = yield* fakeServer
+        const elsewhere = yield* run(["join", "--port", `${port}`, "--playground", "nowhere"])
+        assert.strictEqual(yield* elsewhere.exited, 1)
+        assert.match(elsewhere.output.stderr, /^noriter: there is no playground nowhere; there are [^\n]*\n$/)
+        for (const wrong of ["0", "65536"]) {
+          const { output, exited } = yield* run(["join", "--port", wrong])
+          assert.strictEqual(yield* exited, 1)
+          assert.include(output.stderr, `a port is from 1 to 65535, not ${wrong}`)
+        }
       }),
     20_000
   )

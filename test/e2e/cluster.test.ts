@@ -147,6 +147,9 @@ await withServices("two runners", ["redis", "kafka", "zookeeper"], (urls) => {
     for (const { httpPort } of [one, two]) {
       const ready = await fetch(`http://127.0.0.1:${httpPort}/readyz`)
       assert.strictEqual(`${ready.status} ${(await ready.text()).trim()}`, "200 ready")
+      // The alarm that nobody watches rings where no process prints this: only a watcher does.
+      const metrics = await fetch(`http://127.0.0.1:${httpPort}/metrics`)
+      assert.notInclude(await metrics.text(), "noriter_watcher_blind")
     }
   })
 

@@ -50,10 +50,8 @@ describe("A conversation begins", () => {
     talker.pass(1)
     assert.strictEqual(talker.sockets, 2)
     talker.answerGreeting({ error: { code: "ERROR_CODE_INVALID", message: "nickname is too long" } })
-    assert.deepStrictEqual(
-      talker.endings.map(({ code }) => code),
-      ["ERROR_CODE_INVALID"]
-    )
+    assert.deepStrictEqual(talker.endings, [{ code: "ERROR_CODE_INVALID", message: "nickname is too long" }])
+    assert.strictEqual(talker.changes.at(-1)?.why, "ERROR_CODE_INVALID nickname is too long")
   })
 })
 
@@ -153,6 +151,63 @@ describe("A conversation comes back", () => {
     assert.strictEqual(talker.sockets, 2)
   })
 
+  it("with what a listener asks the moment it hears of that, behind all that was asked before", () => {
+    for (const at of ["stands", "open"]) {
+      const asks = (talker: Talker) => {
+        if (talker.conversation.figures.connects > 1) talker.ask("say", { text: "둘" })
+      }
+      const talker: Talker = new Talker({
+        changed: ({ state }) => state === "open" && at === "open" && asks(talker),
+        stands: () => at === "stands" && asks(talker)
+      })
+      talker.greeted().inside(41)
+      talker.ask("say", { text: "하나" })
+      talker.resumed({ playground: "park", channel: 1 })
+      const texts = talker.written.map((line) => /하나|둘/u.exec(line)?.[0]).filter((text) => text !== undefined)
+      assert.deepStrictEqual(texts, ["하나", "하나", "둘"], at)
+    }
+  })
+
+  it("in a new session with what is asked the moment one stands outside, and rejects only what was asked before", () => {
+    const later: Array<ReturnType<Talker["ask"]>> = []
+    const talker: Talker = new Talker({
+      stands: (place) => {
+        if (place === undefined) later.push(talker.ask("enter", { playground: "park" }))
+      }
+    })
+    talker.greeted().inside(41)
+    const before = talker.ask("say", { text: "하나" })
+    talker.lost().answerGreeting({ error: { code: "ERROR_CODE_SESSION_ENDED" } })
+    talker.tell({ re: talker.lastId(), hello: { resumeToken: "t9" } })
+    assert.include(talker.written.at(-1), '"enter"')
+    talker.tell({ re: talker.lastId(), enter: { playground: "park", channel: 1, member: 13 } })
+    assert.deepStrictEqual(codes(before), [["SESSION_LOST", false]])
+    assert.deepStrictEqual(later.map(codes), [["answered"]])
+  })
+
+  it("never after a listener has closed it, whatever it was told just then", () => {
+    for (const when of ["connecting", "greeting", "open", "stands", "waiting"]) {
+      const closes = (what: string) => {
+        if (what === when) talker.conversation.close()
+      }
+      const talker: Talker = new Talker({ changed: ({ state }) => closes(state), stands: () => closes("stands") })
+      const early = talker.ask("enter", { playground: "park" })
+      talker.conversation.begin(talker.now)
+      if (when === "connecting") assert.strictEqual(talker.sockets, 0, when)
+      else {
+        talker.answerGreeting({ hello: { resumeToken: "t1" } })
+        talker.tell({ re: talker.lastId(), enter: { playground: "park", channel: 1, member: 12 } })
+      }
+      talker.conversation.lost("cut", talker.now)
+      const sockets = talker.sockets
+      talker.pass(Limits.backoffMsMax).pass(Limits.backoffMsMax)
+      assert.strictEqual(talker.conversation.state, "closed", when)
+      assert.strictEqual(talker.sockets, sockets, when)
+      assert.strictEqual(early.length, 1, when)
+      assert.strictEqual(talker.endings.length, 1, when)
+    }
+  })
+
   it("never after the server said so, and says it once", () => {
     const talker = new Talker().greeted()
     const unanswered = talker.ask("say", { text: "하나" })
@@ -201,6 +256,15 @@ describe("A conversation that is open", () => {
     assert.deepStrictEqual(codes(talker.ask("say", { text: "가".repeat(lettersMax) })), [])
     const refused = codes(talker.ask("say", { text: "가".repeat(lettersMax + 1) }))
     assert.deepStrictEqual(refused, [["ERROR_CODE_LINE_TOO_LONG", true]])
+  })
+
+  it("refuses such a one, too, that was asked before anybody knew how long a line may be", () => {
+    const talker = new Talker()
+    const outcomes = [talker.ask("say", { text: "가".repeat(200) }), talker.ask("say", { text: "나" })]
+    talker.conversation.begin(talker.now)
+    talker.answerGreeting({ hello: { resumeToken: "t1", limits: { lineBytes: 300 } } })
+    assert.deepStrictEqual(outcomes.map(codes), [[["ERROR_CODE_LINE_TOO_LONG", true]], []])
+    assert.strictEqual(says(talker).length, 1)
   })
 
   it("leaves out what is fleeting while the network takes nothing, and while there is no session", () => {

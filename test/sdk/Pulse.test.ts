@@ -47,4 +47,39 @@ describe("All plazas of a process", () => {
     plazas[0]?.connect()
     assert.strictEqual(vi.getTimerCount(), 0)
   })
+
+  it("come back in time though the device's clock is set back, by however much and however often", () => {
+    vi.useFakeTimers({ now: Date.UTC(2026, 11, 1) })
+    const sockets: Array<SocketEvents> = []
+    const transport: Transport = (events) => {
+      sockets.push(events)
+      return { write: () => {}, unsentBytes: () => 0, close: () => {}, drop: () => {} }
+    }
+    const plaza = new Plaza({ transport, nickname: "바람" })
+    plaza.connect()
+    for (const year of [2025, 1970]) {
+      const before = sockets.length
+      sockets.at(-1)?.lost("cut")
+      vi.setSystemTime(Date.UTC(year, 0, 1))
+      vi.advanceTimersByTime(1000)
+      assert.strictEqual(sockets.length, before + 1)
+    }
+    plaza.close()
+  })
+
+  it("leave no timer behind where their transport throws, or where they are closed while they begin", () => {
+    vi.useFakeTimers()
+    const thrower = new Plaza({
+      transport: () => {
+        throw new RangeError("no such port")
+      },
+      nickname: "바람"
+    })
+    assert.throws(() => thrower.connect(), "no such port")
+    const closer = new Plaza({ transport: () => assert.fail("it is closed"), nickname: "바람" })
+    closer.on("state", () => closer.close())
+    closer.connect()
+    assert.strictEqual(closer.state, "closed")
+    assert.strictEqual(vi.getTimerCount(), 0)
+  })
 })

@@ -8,6 +8,7 @@ import { TestClock } from "effect/testing"
 import type { TopicLog } from "../../src/link/TopicLog.ts"
 import type { Commit } from "../../src/space/SharedSpace.ts"
 import { bucketOf } from "../../src/space/Timers.ts"
+import { topicLagSeconds } from "../../src/telemetry/Metrics.ts"
 import { applying, plaza } from "./Applying.ts"
 import {
   appendTo,
@@ -28,14 +29,18 @@ const recordsOf = (commits: ReadonlyArray<Commit>): ReadonlyArray<number> =>
   commits.map(({ guard }) => (guard._tag === "Applied" ? guard.records.length : 0))
 
 describe("L3: applied", () => {
-  it.effect("a record read twice changes nothing, and is not answered again", () =>
+  it.effect("a record read twice changes nothing, is not answered again, and is not late", () =>
     Effect.gen(function* () {
       const { twins, first, told, say } = yield* plaza()
       yield* say(line({ id: 1 }), line({ id: 2 }), line({ id: 3 }))
       yield* until("three lines", () => told().length === 3)
       const before = outcome(twins)
+      const lag = topicLagSeconds.of(channelTopic)
+      const lagBefore = lag.value
+      yield* TestClock.adjust("1 minute")
       yield* first.reading.goBack(0)
       yield* settle
+      assert.strictEqual(lag.value, lagBefore)
       assert.deepStrictEqual(outcome(twins), before)
       assert.strictEqual(before.count, 3)
       assert.lengthOf(told(), 3)

@@ -127,6 +127,19 @@ describe.skipIf(isMissing)("the page", { timeout: patienceMs * 3 }, () => {
     assert.deepStrictEqual(window.complaints, [])
   })
 
+  it.concurrent("asks for another name where the server refuses one, and nothing of the first try is left", async () => {
+    await using window = await Window.open(browser, `http://127.0.0.1:${server.httpPort}/`)
+    // Three that are seen, and too many bytes.
+    await window.page.locator("#nickname").fill("👨‍👩‍👧‍👦".repeat(3))
+    await window.page.keyboard.press("Enter")
+    await window.page.locator("#join-fault", { hasText: /./ }).waitFor()
+    await window.comeIn("바람")
+    await window.open("m")
+    // Hands of the first try would reach for the same key, ask its plaza, which is closed, and say so.
+    assert.strictEqual(await window.page.locator(".notice").count(), 0)
+    assert.deepStrictEqual(window.complaints, [])
+  })
+
   it.concurrent("says when another device took over, and comes back when asked", async () => {
     const url = `http://127.0.0.1:${server.httpPort}/`
     const kept = { deviceSecret: "the-same-secret-on-two-devices" }

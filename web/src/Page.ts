@@ -182,13 +182,14 @@ export class Page {
     )
     stay.visit = visit
     this.visit = visit
+    // From here on, and not from the arrival: it has hands already, which end with it also where one is not let in.
+    this.stay = stay
     if (document.hidden) visit.setPace("PACE_LINES")
   }
 
   /** One stands in the plaza: the way in goes, the bar comes. */
   private arrive(stay: Stay): void {
-    if (this.stay === stay) return
-    this.stay = stay
+    if (stay.root.isConnected) return
     this.join?.root.remove()
     this.join = undefined
     this.scene.camera.liftPx = 0

@@ -6,9 +6,11 @@
 import {
   durable,
   fieldsOf,
+  type Error as Refused,
   type ResumeResponse,
   readDisconnect,
   readEnterResponse,
+  readError,
   readHelloResponse,
   readNumber,
   readResumeResponse,
@@ -51,7 +53,7 @@ export class Conversation {
   private readonly streams = new Streams()
   private readonly wanted = new Set([...own, ...durable])
   /** In the order asked, by id. */
-  private pending = new Map<number, Pending>()
+  private readonly pending = new Map<number, Pending>()
   private nextId = 1
   private greetingId = 0
   /** Empty: there is no session to resume. */
@@ -153,12 +155,7 @@ export class Conversation {
       refused(refusedHere("QUEUE_FULL", `${Limits.pendingMax} requests wait for their answers already`, true))
     } else {
       const body = JSON.stringify(request)
-      if (byteLength(body) + Limits.envelopeBytesMax > this.lineBytesMax) {
-        // The server would skip it unread, and could not say whose it was.
-        refused(refusedHere("ERROR_CODE_LINE_TOO_LONG", `a line has ${this.lineBytesMax} bytes at most`, true))
-        return
-      }
-      const pending = { key, body, answered, refused, isWritten: false, uncertain: 0, againAt: never }
+      const pending: Pending = { key, body, answered, refused, isWritten: false, uncertain: 0, againAt: never }
       const id = this.nextId++
       this.pending.set(id, pending)
       if (this.state === "open") this.writePending(id, pending, now)
@@ -178,15 +175,20 @@ export class Conversation {
 
   // --- Sockets come and go ---
 
+  /** Asked after each change that is told: whoever listens may have closed, or changed the network. */
+  private is(state: State): boolean {
+    return this.state === state
+  }
+
   private isOnSocket(): boolean {
-    return this.state === "connecting" || this.state === "greeting" || this.state === "open"
+    return this.is("connecting") || this.is("greeting") || this.is("open")
   }
 
   private connect(now: number): void {
     this.heardAt = now
     this.silenceMsMax = Limits.answerMsMax
     this.become("connecting", "", 0)
-    this.owner.open()
+    if (this.is("connecting")) this.owner.open()
   }
 
   /** Says hello, or resume where there is a session to go on with. */
@@ -235,6 +237,12 @@ export class Conversation {
   }
 
   private writePending(id: number, pending: Pending, now: number): void {
+    if (byteLength(pending.body) + Limits.envelopeBytesMax > this.lineBytesMax) {
+      // The server would skip it unread, and could not say whose it was.
+      this.pending.delete(id)
+      pending.refused(refusedHere("ERROR_CODE_LINE_TOO_LONG", `a line has ${this.lineBytesMax} bytes at most`, true))
+      return
+    }
     pending.isWritten = true
     pending.againAt = never
     this.write(`{"id":${id},"${pending.key}":${pending.body}}\n`, now)
@@ -260,16 +268,16 @@ export class Conversation {
     this.greetingId = 0
     if (key === "hello") this.began({ resumed: false, ...readHelloResponse(body) }, now)
     else if (key === "resume") this.began({ resumed: true, ...readResumeResponse(body) }, now)
-    else if (key === "error") this.greetingRefused(refusedByServer(body), now)
+    else if (key === "error") this.greetingRefused(readError(body), now)
   }
 
   /** A token that is no longer good costs the session, not the guest: hello, on this very socket. */
-  private greetingRefused(error: PlazaError, now: number): void {
-    if (this.token !== "" && sessionIsOver.has(error.code)) {
+  private greetingRefused({ code, message, retryAfterMs }: Refused, now: number): void {
+    if (this.token !== "" && sessionIsOver.has(code)) {
       this.token = ""
       this.greet(now)
-    } else if (error.code === "ERROR_CODE_INVALID") this.end({ code: error.code, message: error.message })
-    else this.wait(error.message, now, error.retryAfterMs)
+    } else if (code === "ERROR_CODE_INVALID") this.end({ code, message })
+    else this.wait(`${code} ${message}`.trim(), now, retryAfterMs)
   }
 
   private began(session: Session, now: number): void {
@@ -280,35 +288,29 @@ export class Conversation {
     }
     this.silenceMsMax = this.heartbeatMs * Limits.silentHeartbeatsMax
     this.openedAt = now
-    const unanswered = this.pending
     if (session.resumed) {
       this.figures.resumes++
       this.standAfter(session)
-    } else {
-      this.pending = new Map()
-      this.streams.clear()
-      this.stand(undefined)
-    }
-    this.become("open", "", 0)
-    // What is unanswered goes first, in order, so that nothing new overtakes it.
-    if (session.resumed) for (const [id, each] of unanswered) this.writePending(id, each, now)
-    else this.carryOver(unanswered.values(), now)
-    this.hadSession = true
+    } else this.startOver()
+    // What is unanswered goes first, in order, and before anybody can ask on an open session: nothing new overtakes it.
+    for (const [id, pending] of this.pending) this.writePending(id, pending, now)
+    if (this.is("greeting")) this.become("open", "", 0)
+    if (!this.is("open")) return
     this.owner.began(session)
     if (session.resumed && !session.recovered) this.owner.missed(session.streams)
   }
 
   /** A first session takes what was asked before it, under ids above its hello's; a later one knows nothing of the lost one. */
-  private carryOver(unanswered: Iterable<Pending>, now: number): void {
+  private startOver(): void {
+    const unanswered = [...this.pending.values()]
+    this.pending.clear()
     for (const pending of unanswered) {
-      if (this.hadSession) {
-        pending.refused(refusedHere("SESSION_LOST", "the session ended before the answer came", !pending.isWritten))
-      } else {
-        const id = this.nextId++
-        this.pending.set(id, pending)
-        this.writePending(id, pending, now)
-      }
+      if (!this.hadSession) this.pending.set(this.nextId++, pending)
+      else pending.refused(refusedHere("SESSION_LOST", "the session ended before the answer came", !pending.isWritten))
     }
+    this.hadSession = true
+    this.streams.clear()
+    this.stand(undefined)
   }
 
   private answer(re: number, key: string, body: unknown, now: number): void {

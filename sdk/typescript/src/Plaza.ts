@@ -99,8 +99,9 @@ export class Plaza extends Requests {
   /** Begins, if it has not begun: `connect()` does it. */
   connect(): void {
     if (this.state !== "idle") return
-    Pulse.add(this)
-    this.conversation.begin(Date.now())
+    this.conversation.begin(Pulse.now())
+    // Not where the transport has thrown, nor where whoever listens has closed it already.
+    if (this.conversation.state !== "closed") Pulse.add(this)
   }
 
   /** Listens from now on, in the order of listening; the result ends it. */
@@ -116,7 +117,7 @@ export class Plaza extends Requests {
 
   /** To be called where the network changed and there is no `online` event: comes back at once. */
   networkChanged(): void {
-    this.conversation.networkChanged(Date.now())
+    this.conversation.networkChanged(Pulse.now())
   }
 
   /** Hangs up for good: what is unanswered is rejected. The session goes on for its grace; `leave` before it if it should not. */
@@ -131,12 +132,12 @@ export class Plaza extends Requests {
 
   protected ask<A>(key: string, request: object, read: (value: unknown) => A): Promise<A> {
     return new Promise((resolve, reject) => {
-      this.conversation.ask(key, request, (body) => resolve(read(body)), reject, Date.now())
+      this.conversation.ask(key, request, (body) => resolve(read(body)), reject, Pulse.now())
     })
   }
 
   protected send(key: string, request: object): void {
-    this.conversation.send(key, request, Date.now())
+    this.conversation.send(key, request, Pulse.now())
   }
 
   // --- internal ---
@@ -166,11 +167,11 @@ export class Plaza extends Requests {
   private open(): void {
     this.release()?.drop()
     const socket: Socket = this.transport({
-      opened: () => this.conversation.connected(Date.now()),
-      received: (bytes) => this.conversation.received(bytes, Date.now()),
+      opened: () => this.conversation.connected(Pulse.now()),
+      received: (bytes) => this.conversation.received(bytes, Pulse.now()),
       heard: (line) => this.conversation.line(line),
       lost: (why) => {
-        if (this.socket === socket) this.conversation.lost(why, Date.now())
+        if (this.socket === socket) this.conversation.lost(why, Pulse.now())
       }
     })
     this.socket = socket

@@ -8,7 +8,7 @@
 import { execFile } from "node:child_process"
 import { availableParallelism } from "node:os"
 import { fileURLToPath } from "node:url"
-import { readArguments } from "../../../scripts/Arguments.ts"
+import { numberGiven, readArguments } from "../../../scripts/Arguments.ts"
 import { defects } from "../../planted/Defects.ts"
 import { handsFor, lowestWrong } from "./Crew.ts"
 import { type Step, scheduleOf, textOf } from "./Schedule.ts"
@@ -44,7 +44,9 @@ const explain = (seed: number, wrongs: ReadonlyArray<string>): void => {
   for (const step of shortest) say(textOf(step))
 }
 
-const processes = Number(values.processes)
+const processes = numberGiven("processes", values.processes, 1)
+const schedules = numberGiven("schedules", values.schedules, 1)
+const firstSeed = numberGiven("seed", values.seed, 0)
 
 /** The lowest seed that goes wrong: in order and here where few are run or all that happens is told. */
 const find = async (first: number, count: number): Promise<number | undefined> => {
@@ -114,4 +116,4 @@ const runPlanted = async (): Promise<number> => {
   return found === defects.length ? 0 : 1
 }
 
-process.exitCode = values.planted ? await runPlanted() : await run(Number(values.seed), Number(values.schedules))
+process.exitCode = values.planted ? await runPlanted() : await run(firstSeed, schedules)

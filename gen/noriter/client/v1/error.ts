@@ -14,7 +14,7 @@ export const ErrorCode = {
   ERROR_CODE_UNSPECIFIED: 0,
   /** ERROR_CODE_MALFORMED - Definite. The line is not one JSON object in UTF-8: mend the client's encoder. */
   ERROR_CODE_MALFORMED: 1,
-  /** ERROR_CODE_INVALID - Definite. A field, or the key, is wrong: `issues` says which. */
+  /** ERROR_CODE_INVALID - Definite. A field, or the key, is wrong: `message` says which, and `issues` where the line alone shows it. */
   ERROR_CODE_INVALID: 2,
   /** ERROR_CODE_LINE_TOO_LONG - Definite. The line is longer than `limits.lineBytes`; all of it was skipped. */
   ERROR_CODE_LINE_TOO_LONG: 3,

@@ -10,7 +10,7 @@ export type ErrorCode =
   | "ERROR_CODE_UNSPECIFIED"
   /** Definite. The line is not one JSON object in UTF-8: mend the client's encoder. */
   | "ERROR_CODE_MALFORMED"
-  /** Definite. A field, or the key, is wrong: `issues` says which. */
+  /** Definite. A field, or the key, is wrong: `message` says which, and `issues` where the line alone shows it. */
   | "ERROR_CODE_INVALID"
   /** Definite. The line is longer than `limits.lineBytes`; all of it was skipped. */
   | "ERROR_CODE_LINE_TOO_LONG"
