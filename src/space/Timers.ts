@@ -12,6 +12,7 @@ import { TimerRecord } from "../../gen/noriter/space/v1/records.ts"
 import { type Generation, Roster, watcherPrefix } from "../link/Roster.ts"
 import { type AppendFailed, type NewRecord, TopicLog } from "../link/TopicLog.ts"
 import { askedTopics, partitionFor } from "../link/Topics.ts"
+import { monotonicMs } from "../Monotonic.ts"
 import { timerLateSeconds, timerOverdueSeconds } from "../telemetry/Metrics.ts"
 import { enduring, Workers } from "../Workers.ts"
 import { older } from "./Enrolment.ts"
@@ -155,8 +156,9 @@ const fire = Effect.fnUntraced(function* (isSelf: (incarnation: string) => boole
   const round = Effect.gen(function* () {
     const nowMs = yield* Clock.currentTimeMillis
     const own = yield* look(mine, nowMs, askAll)
-    if (nowMs - lookedMs < lookMs) return yield* own.failed
-    lookedMs = nowMs
+    const passedMs = yield* monotonicMs
+    if (passedMs - lookedMs < lookMs) return yield* own.failed
+    lookedMs = passedMs
     yield* share
     const all = yield* look(bucketNames, nowMs - leftMs, isHeld ? askNone : askAll)
     const lateMs = Math.max(0, nowMs - all.dueMs)

@@ -12,6 +12,7 @@ import { type Change, SharedSpace, type Tag } from "../../src/space/SharedSpace.
 import { arm, bucketOf, layerOutside, overdue, rearm, timerKey } from "../../src/space/Timers.ts"
 import { Workers } from "../../src/Workers.ts"
 import { appendFailed, LogWatch } from "../space/Harness.ts"
+import { withWallClock } from "../WallClock.ts"
 import { unique, until } from "./Eventually.ts"
 import { type Cases, commitOf, generation } from "./SharedSpaceCommits.ts"
 
@@ -84,6 +85,18 @@ const cases: Cases = {
     assert.deepStrictEqual(of(asked, later), [])
     assert.isFalse(yield* isStruck(later))
   }),
+
+  "what is due is asked though the clock is set back meanwhile": withWallClock((set) =>
+    Effect.gen(function* () {
+      const [tag, later] = [unique("g"), unique("g")]
+      const asked = yield* firing()
+      yield* armed(tag, timer(tag, 1, Date.now() - 5_000))
+      yield* until("all buckets were looked at", () => of(asked, tag).length > 0)
+      set(-3_600_000)
+      yield* armed(later, timer(later, 1, Date.now() - 3_605_000))
+      yield* until("it is read", () => of(asked, later).length > 0)
+    })
+  ),
 
   "what could not be asked is not struck, and is asked again": Effect.gen(function* () {
     const tag = unique("g")
