@@ -113,6 +113,26 @@ const cases: Cases = {
     assert.isAtLeast(failures, 3)
   }),
 
+  "what is due in topics of a newer release, however much, keeps nothing else of its bucket back": Effect.gen(
+    function* () {
+      const tag = unique("g")
+      const foreign = Array.from({ length: 100 }, (_, at) => {
+        const { number, record } = timer(tag, 2 + at, Date.now() - 60_000)
+        return { number, record: { ...record, topic: "noriter.newer.asked" } }
+      })
+      yield* armed(tag, ...foreign, timer(tag, 1, Date.now() - 1_000))
+      const asked = yield* firing()
+      yield* until("it is read", () => of(asked, tag).length > 0)
+      assert.deepStrictEqual(of(asked, tag), [`${tag} 1 00-1-2-01`])
+      const space = yield* SharedSpace
+      const { entries } = yield* space.read({
+        tag: bucketOf(tag),
+        keys: foreign.map(({ number }) => `${tag}/${number}`)
+      })
+      assert.strictEqual(entries.size, foreign.length, "the newer release finds them")
+    }
+  ),
+
   "what a runner of the release before would bury is asked when that is gone": Effect.gen(function* () {
     const tag = unique("g")
     const space = yield* SharedSpace
