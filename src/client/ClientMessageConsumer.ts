@@ -179,8 +179,17 @@ const make = Effect.gen(function* () {
   }
 
   /** A phone that says something on the socket that was given the newest token has that token (rule P4). */
-  const tokenHeld = (session: Session): Effect.Effect<void> =>
-    session.change((held) => Effect.map(presence.tokenHeld(held), (after) => session.hold(after))).pipe(Effect.ignore)
+  const tokenHeld = (phone: Phone, session: Session): Effect.Effect<void> =>
+    session
+      .change((held) => Effect.map(presence.tokenHeld(held), (after) => session.hold(after)))
+      .pipe(
+        // Said again with the next line: until it is written, older tokens are good.
+        Effect.catchCause(() =>
+          Effect.sync(() => {
+            phone.heldToken = 0
+          })
+        )
+      )
 
   const desk: Desk = {
     take: (phone, line) => {
@@ -188,7 +197,7 @@ const make = Effect.gen(function* () {
       if (session.newToken > phone.heldToken) {
         phone.heldToken = session.newToken
         // Not waited for: what is said is not about the token.
-        fork(tokenHeld(session))
+        fork(tokenHeld(phone, session))
       }
       return handle(phone, line)
     },

@@ -167,6 +167,27 @@ describe("resume", () => {
     })
   )
 
+  it.effect("and no longer, though that could not be written when it was heard first", () =>
+    Effect.gen(function* () {
+      const { one, two, token } = yield* lostPhone
+      const phone = yield* two.connect(resuming(5, token))
+      let failures = 0
+      two.watch.before = ({ tag }) => {
+        if (!tag.startsWith("g_") || failures === 6) return Effect.void
+        failures++
+        return Effect.fail(spaceAway)
+      }
+      phone.say({ id: 6, ping: {} })
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(failures, 6, "it was given up")
+      phone.say({ id: 7, ping: {} })
+      yield* settle
+      phone.hangUp()
+      yield* settle
+      assert.deepStrictEqual((yield* one.connect(resuming(8, token))).brief, ["8 TOKEN_REFUSED"])
+    })
+  )
+
   it.effect(
     "is refused for what is no token, a lower id, and a session that has ended; hello follows on the same socket",
     () =>
