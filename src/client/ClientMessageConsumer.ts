@@ -86,7 +86,8 @@ const make = Effect.gen(function* () {
 
   const refuse = (phone: Phone, id: number, refused: Refused, issues?: Issues): Effect.Effect<void> => {
     phone.session.refuse(id, refused, issues)
-    if (isPhonesFault(refused.code) && phone.session.refusals.add(now())) {
+    const counts = isPhonesFault(refused.code) && refused.code !== ErrorCode.ERROR_CODE_STALE_ID
+    if (counts && phone.session.refusals.add(now())) {
       phone.session.disconnect(DisconnectCode.DISCONNECT_CODE_ABUSE, "too many refused lines", abuseAfterMs)
     }
     return Effect.void
@@ -229,7 +230,8 @@ const attempted = (bus: EventBus["Service"], request: ClientRequest, call: Call)
   }
 }
 
-/** Only these count towards ABUSE: a log that is away is no fault of whoever asks it. */
+/** Only these count towards ABUSE, without STALE_ID: a log that is away is no fault of whoever asks it, nor that what they
+ * asked before they came back was forgotten. */
 const isPhonesFault = (code: ErrorCode): boolean =>
   code !== ErrorCode.ERROR_CODE_RATE_LIMITED &&
   code !== ErrorCode.ERROR_CODE_UNAVAILABLE &&
