@@ -4,7 +4,6 @@
  * process (`failed` is what main waits for). Owns no work of its own.
  */
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
@@ -15,6 +14,7 @@ import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
+import { monotonicMs } from "./Monotonic.ts"
 import { workerRestarts } from "./telemetry/Metrics.ts"
 
 /** A worker that failed too often in a row. */
@@ -76,11 +76,11 @@ const delayAfter = (failures: number): Effect.Effect<Duration.Duration> =>
 const supervised = Effect.fnUntraced(function* <E, R>(worker: string, work: Effect.Effect<unknown, E, R>) {
   const restarts = workerRestarts.of(worker)
   for (let failures = 1; ; failures++) {
-    const began = yield* Clock.currentTimeMillis
+    const began = yield* monotonicMs
     const exit = yield* Effect.exit(work)
     if (Exit.isSuccess(exit)) return
     if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
-    if ((yield* Clock.currentTimeMillis) - began >= healthyMs) failures = 1
+    if ((yield* monotonicMs) - began >= healthyMs) failures = 1
     if (failures >= failuresMax) {
       yield* Effect.logFatal(`worker ${worker} gives up`, exit.cause)
       return yield* new WorkerGaveUp({ worker, cause: Cause.squash(exit.cause) })

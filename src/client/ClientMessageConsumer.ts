@@ -86,7 +86,8 @@ const make = Effect.gen(function* () {
 
   const refuse = (phone: Phone, id: number, refused: Refused, issues?: Issues): Effect.Effect<void> => {
     phone.session.refuse(id, refused, issues)
-    if (isPhonesFault(refused.code) && phone.session.refusals.add(now())) {
+    const counts = isPhonesFault(refused.code) && refused.code !== ErrorCode.ERROR_CODE_STALE_ID
+    if (counts && phone.session.refusals.add(now())) {
       phone.session.disconnect(DisconnectCode.DISCONNECT_CODE_ABUSE, "too many refused lines", abuseAfterMs)
     }
     return Effect.void
@@ -179,8 +180,17 @@ const make = Effect.gen(function* () {
   }
 
   /** A phone that says something on the socket that was given the newest token has that token (rule P4). */
-  const tokenHeld = (session: Session): Effect.Effect<void> =>
-    session.change((held) => Effect.map(presence.tokenHeld(held), (after) => session.hold(after))).pipe(Effect.ignore)
+  const tokenHeld = (phone: Phone, session: Session): Effect.Effect<void> =>
+    session
+      .change((held) => Effect.map(presence.tokenHeld(held), (after) => session.hold(after)))
+      .pipe(
+        // Said again with the next line: until it is written, older tokens are good.
+        Effect.catchCause(() =>
+          Effect.sync(() => {
+            phone.heldToken = 0
+          })
+        )
+      )
 
   const desk: Desk = {
     take: (phone, line) => {
@@ -188,7 +198,7 @@ const make = Effect.gen(function* () {
       if (session.newToken > phone.heldToken) {
         phone.heldToken = session.newToken
         // Not waited for: what is said is not about the token.
-        fork(tokenHeld(session))
+        fork(tokenHeld(phone, session))
       }
       return handle(phone, line)
     },
@@ -220,7 +230,8 @@ const attempted = (bus: EventBus["Service"], request: ClientRequest, call: Call)
   }
 }
 
-/** Only these count towards ABUSE: a log that is away is no fault of whoever asks it. */
+/** Only these count towards ABUSE, without STALE_ID: a log that is away is no fault of whoever asks it, nor that what they
+ * asked before they came back was forgotten. */
 const isPhonesFault = (code: ErrorCode): boolean =>
   code !== ErrorCode.ERROR_CODE_RATE_LIMITED &&
   code !== ErrorCode.ERROR_CODE_UNAVAILABLE &&

@@ -40,6 +40,7 @@ export interface SessionServices {
   /** Word from the log comes within, else UNCERTAIN; what waits so long behind another is UNAVAILABLE. */
   readonly topicTimeoutMs: number
   readonly refusedPerMinuteMax: number
+  /** Monotonic. */
   readonly now: () => number
   readonly fork: RunFork
   /** Which partition of the log a record goes to, as a text that is equal for equal ones. */

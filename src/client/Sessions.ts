@@ -17,6 +17,7 @@ import { EventBus } from "../bus/EventBus.ts"
 import { generationText } from "../link/Roster.ts"
 import { RunnerLink } from "../link/RunnerLink.ts"
 import { TopicLog } from "../link/TopicLog.ts"
+import { monotonicMs, monotonicMsOf } from "../Monotonic.ts"
 import { Settings } from "../Settings.ts"
 import type { Held } from "../space/Held.ts"
 import { Presence } from "../space/Presence.ts"
@@ -159,7 +160,7 @@ const make = Effect.gen(function* () {
   const regain = regainOr(ended)
   /** Once for all of them: while the space is away, none of thousands can be judged. */
   const warn = Effect.fnUntraced(function* (cause: unknown) {
-    const nowMs = yield* Clock.currentTimeMillis
+    const nowMs = yield* monotonicMs
     if (nowMs < warnedMs + warnEveryMs) return
     warnedMs = nowMs
     yield* Effect.logWarning(`${judging.size} sessions cannot be judged yet`, cause)
@@ -311,7 +312,7 @@ const sessionServices = Effect.fnUntraced(function* (restless: Set<Session>) {
     },
     topicTimeoutMs,
     refusedPerMinuteMax,
-    now: () => clock.currentTimeMillisUnsafe(),
+    now: () => monotonicMsOf(clock),
     fork: Effect.runForkWith(yield* Effect.context<never>()),
     partitionOf: (record) => {
       const { topic } = topicRoutes[record.$type]

@@ -65,7 +65,7 @@ export class Bot {
     this.plaza.on("said", (said) => this.heard(said))
     this.plaza.on("moveCorrected", (spot) => {
       company.figures.corrected++
-      this.stroll.place(spot, Date.now())
+      this.stroll.place(spot, performance.now())
     })
   }
 
@@ -96,7 +96,7 @@ export class Bot {
   private stand(place: Place | undefined): void {
     this.channel = place && `${place.playground}/${place.channel}`
     this.member = place?.member ?? 0
-    if (place !== undefined) this.stroll.place(place, Date.now())
+    if (place !== undefined) this.stroll.place(place, performance.now())
   }
 
   /** Tries again after a while, until it stands in a playground. */
@@ -109,7 +109,7 @@ export class Bot {
       if (ground === undefined) return this.refused("NO_PLAYGROUND")
       this.ground = ground
       await this.plaza.enter({ playground: ground.id, avatar: avatars[Math.floor(random() * avatars.length)] ?? "" })
-      this.plan(Date.now(), 2000 + random() * 20_000 * patience, () => phrase(this.tongue, "greet", random))
+      this.plan(performance.now(), 2000 + random() * 20_000 * patience, () => phrase(this.tongue, "greet", random))
     } catch (error) {
       this.refused(codeOf(error))
     }
@@ -121,7 +121,7 @@ export class Bot {
     const { random } = this.company
     if (this.channel === undefined || random() >= this.company.answerChance(this.channel, said)) return
     const tongue = tongueOf(said.text)
-    this.plan(Date.now(), 1500 + random() * 3000, () => phrase(tongue, "reply", random))
+    this.plan(performance.now(), 1500 + random() * 3000, () => phrase(tongue, "reply", random))
   }
 
   private plan(now: number, afterMs: number, toSay: () => string): void {

@@ -36,7 +36,7 @@ export class Flock implements Company {
   readonly figures: Figures = { moves: 0, said: 0, heard: 0, waved: 0, corrected: 0, refused: {}, answerMs: [] }
 
   private readonly bots: ReadonlyArray<Bot>
-  private readonly beganAt = Date.now()
+  private readonly beganAt = performance.now()
   private readonly cpuBefore = process.cpuUsage()
   private spoke = 0
   private timer: NodeJS.Timeout | undefined
@@ -51,7 +51,7 @@ export class Flock implements Company {
   }
 
   begin(): void {
-    this.timer ??= setInterval(() => this.turn(Date.now()), spokeMs)
+    this.timer ??= setInterval(() => this.turn(performance.now()), spokeMs)
   }
 
   end(): void {
@@ -87,7 +87,7 @@ export class Flock implements Company {
     return {
       bots: this.bots.length,
       inside: sum((bot) => (bot.plaza.state === "open" && bot.channel !== undefined ? 1 : 0)),
-      seconds: Math.round((Date.now() - this.beganAt) / 100) / 10,
+      seconds: Math.round((performance.now() - this.beganAt) / 100) / 10,
       ...figures,
       answerP50Ms: at(0.5),
       answerP99Ms: at(0.99),

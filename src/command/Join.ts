@@ -78,7 +78,7 @@ const onScreen = Effect.fnUntraced(function* (options: JoinOptions) {
 
 function press(guest: Guest, key: KeyPress, stale: () => void): void {
   const { visit } = guest
-  const now = Date.now()
+  const now = performance.now()
   stale()
   if (key.kind === "quit") guest.leave()
   else if (key.kind === "text") {

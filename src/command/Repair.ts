@@ -10,6 +10,7 @@ import type { EventBus } from "../bus/EventBus.ts"
 import { Roster } from "../link/Roster.ts"
 import type { TopicLog } from "../link/TopicLog.ts"
 import { askedTopics } from "../link/Topics.ts"
+import { monotonicMsOf } from "../Monotonic.ts"
 import { clusterOf, fromEnv, refusals, Settings } from "../Settings.ts"
 import { found } from "../space/Lives.ts"
 import { type Progress, rebuild as rebuildAll } from "../space/Rebuild.ts"
@@ -38,15 +39,15 @@ export const rebuild = <E>(operator: Operator<E>, page: Page, variables: Record<
       const generation = yield* found(yield* Roster, yield* SharedSpace)
       const clock = yield* Clock.Clock
       const last = new Map<string, Progress>()
-      let saidMs = 0
+      let saidMs = Number.NEGATIVE_INFINITY
       const say = () => {
-        saidMs = clock.currentTimeMillisUnsafe()
+        saidMs = monotonicMsOf(clock)
         for (const progress of last.values())
           page.write(page.isTTY === true ? `\r${textOf(progress)}` : `${JSON.stringify(progress)}\n`)
       }
       yield* rebuildAll(generation, (progress) => {
         last.set(progress.topic, progress)
-        if (clock.currentTimeMillisUnsafe() - saidMs >= sayEveryMs) say()
+        if (monotonicMsOf(clock) - saidMs >= sayEveryMs) say()
       })
       say()
       page.write(page.isTTY === true ? "\nrebuilt\n" : `${JSON.stringify({ rebuilt: true })}\n`)

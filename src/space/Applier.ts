@@ -12,6 +12,7 @@ import { EventBus } from "../bus/EventBus.ts"
 import { type Generation, generationText, isSameGeneration } from "../link/Roster.ts"
 import { type LogRecord, type Reading, TopicLog } from "../link/TopicLog.ts"
 import { askedTopics, deadTopicOf } from "../link/Topics.ts"
+import { monotonicMsOf } from "../Monotonic.ts"
 import { applied as appliedFigures, deadLetters, topicLagSeconds } from "../telemetry/Metrics.ts"
 import { withSpan } from "../telemetry/Tracing.ts"
 import { fromTraceparent } from "../wire/Trace.ts"
@@ -60,7 +61,7 @@ const make = Effect.gen(function* () {
   const self = yield* Self
   const founding = yield* Founding
   const clock = yield* Clock.Clock
-  const now = () => clock.currentTimeMillisUnsafe()
+  const now = () => monotonicMsOf(clock)
   const context = yield* Effect.context<never>()
   let reading: Reading | undefined
   const goingBack = new GoingBack(({ topic, partition }, offset) => {

@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { CanaryConsumer, RunnerAskedConsumer } from "../../gen/consumers.ts"
 import { EventBus } from "../bus/EventBus.ts"
+import { monotonicMsOf } from "../Monotonic.ts"
 import { incarnationTag } from "./Lease.ts"
 import { Self } from "./Self.ts"
 
@@ -98,7 +99,7 @@ const make = Effect.gen(function* () {
   const frames = new Lane("redis, frames between runners")
   const log = new Lane("kafka, the log and whoever applies it")
   yield* bus.register(CanaryConsumer, {
-    hear: ({ applied }) => Effect.sync(() => (applied ? log : frames).heard(clock.currentTimeMillisUnsafe()))
+    hear: ({ applied }) => Effect.sync(() => (applied ? log : frames).heard(monotonicMsOf(clock)))
   })
   const send = (lane: Lane, message: Parameters<EventBus["Service"]["publish"]>[0]) =>
     Effect.match(bus.publish(message), {
@@ -116,7 +117,7 @@ const make = Effect.gen(function* () {
     )
   })
   yield* Effect.forkScoped(Effect.forever(Effect.andThen(sing, Effect.sleep(everyMs))))
-  return Canary.of({ reasons: () => [...self.troubles(), ...reasonsOf(frames, log, clock.currentTimeMillisUnsafe())] })
+  return Canary.of({ reasons: () => [...self.troubles(), ...reasonsOf(frames, log, monotonicMsOf(clock))] })
 })
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))

@@ -22,6 +22,7 @@ import {
   Roster,
   type RosterError
 } from "../link/Roster.ts"
+import { monotonicMsOf } from "../Monotonic.ts"
 import { Lease } from "./Lease.ts"
 import { type CommitRefused, idleKeptMs, SharedSpace, type SpaceError } from "./SharedSpace.ts"
 
@@ -140,8 +141,9 @@ class Lives {
   #changes = 0
   #healed = 0
   #wantsHealing = false
-  #unsettledUntilMs = 0
-  /** When the space last said something of its lease, and whether that was too late once, and not all looked at since. */
+  #unsettledUntilMs = Number.NEGATIVE_INFINITY
+  /** When the space last said something of its lease, and whether that was too late once, and not all looked at since. By
+   * the clock on the wall, which goes on where a machine is suspended: what is looked at without need does no harm. */
   #heardMs: number
   #wasSilent = false
   #trouble: string | undefined
@@ -181,14 +183,11 @@ class Lives {
   }
 
   unsettledMs(): number {
-    const leftMs = this.#unsettledUntilMs - this.#means.clock.currentTimeMillisUnsafe()
-    // Else a clock that was set back would keep everybody out until it has come so far again.
-    if (leftMs > settleMs) this.unsettle()
-    return Math.min(settleMs, Math.max(0, leftMs))
+    return Math.max(0, this.#unsettledUntilMs - monotonicMsOf(this.#means.clock))
   }
 
   unsettle(): void {
-    this.#unsettledUntilMs = this.#means.clock.currentTimeMillisUnsafe() + settleMs
+    this.#unsettledUntilMs = monotonicMsOf(this.#means.clock) + settleMs
   }
 
   get wasSilent(): boolean {

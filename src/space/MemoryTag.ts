@@ -263,6 +263,8 @@ function applyChange(tag: MemoryTag, change: Change, numbers: Array<number>, ver
       break
     }
     case "Delete":
+      // It is told with the version that comes next: no later value may have that.
+      tag.lastVersion = Math.max(tag.lastVersion, (tag.entries.get(change.key)?.version ?? -1) + 1)
       tag.entries.delete(change.key)
       tag.dues?.delete(change.key)
       if (change.key.startsWith(memberPrefix)) tag.places?.delete(Number(change.key.slice(memberPrefix.length)))

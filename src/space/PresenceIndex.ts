@@ -4,13 +4,13 @@
  * claims broke off, so that nobody knows whether this runner holds what it names.
  */
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { SessionRecord } from "../../gen/noriter/space/v1/records.ts"
 import type { Incarnation } from "../link/Roster.ts"
+import { monotonicMs } from "../Monotonic.ts"
 import type { Held } from "./Held.ts"
 import { incarnationTag } from "./Lease.ts"
 import { type PresenceRefused, refuse, type Write } from "./PresenceRefused.ts"
@@ -85,7 +85,7 @@ export class Index {
   #tried(key: string, exit: Exit.Exit<unknown, PresenceRefused | SpaceError>): Effect.Effect<void> {
     if (Exit.isSuccess(exit)) return Effect.sync(() => void this.#doubtful.delete(key))
     if (isUntouched(exit.cause)) return Effect.void
-    return Effect.map(Clock.currentTimeMillis, (nowMs) => {
+    return Effect.map(monotonicMs, (nowMs) => {
       this.#doubtful.set(key, { untilMs: nowMs + doubtMs, nextLookMs: nowMs })
     })
   }
@@ -105,7 +105,7 @@ export class Index {
    * and is to be looked after: nobody else knows that it has no socket.
    */
   get brokenOff(): Effect.Effect<ReadonlyArray<Held>, SpaceError> {
-    return Effect.flatMap(Clock.currentTimeMillis, (nowMs) => {
+    return Effect.flatMap(monotonicMs, (nowMs) => {
       const due = [...this.#doubtful].filter(([key, { nextLookMs }]) => isGuestKey(key) && nextLookMs <= nowMs)
       const looks = due.slice(0, doubtsAtOnce).map(([key, doubt]) => this.#lookAt(key, doubt, nowMs))
       return Effect.map(Effect.all(looks, { concurrency: "unbounded" }), (found) => found.flat())
@@ -129,7 +129,7 @@ export class Index {
   }
 
   clean(holding: Iterable<Holder>): Write<void> {
-    return Effect.flatMap(Clock.currentTimeMillis, (nowMs) => {
+    return Effect.flatMap(monotonicMs, (nowMs) => {
       if (nowMs < this.#lookedMs + lookEveryMs) return Effect.void
       this.#lookedMs = nowMs
       const held = keysOf(holding)

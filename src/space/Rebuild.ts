@@ -113,7 +113,9 @@ const witnessed = Effect.fnUntraced(function* (space: SharedSpace["Service"], ge
     )
   const word = { _tag: "Put", key, value: new Uint8Array(0) } as const
   const first = (yield* commit(word, 0, true)).versions[0] ?? 0
-  yield* Effect.addFinalizer(() => Effect.ignore(commit({ _tag: "Delete", key }, first, false)))
+  const gone = foundingCommit(generation, { _tag: "Delete", key }, first)
+  // Whatever became of it meanwhile: nobody else ever takes it away.
+  yield* Effect.addFinalizer(() => Effect.ignore(space.commit({ ...gone, found: false, reads: [] })))
   return Effect.gen(function* () {
     const last = (yield* commit(word, first, false)).versions[0] ?? 0
     if (wasAway) return yield* away

@@ -12,6 +12,7 @@ import { TimerRecord } from "../../gen/noriter/space/v1/records.ts"
 import { type Generation, Roster, watcherPrefix } from "../link/Roster.ts"
 import { type AppendFailed, type NewRecord, TopicLog } from "../link/TopicLog.ts"
 import { askedTopics, partitionFor } from "../link/Topics.ts"
+import { monotonicMs } from "../Monotonic.ts"
 import { timerLateSeconds, timerOverdueSeconds } from "../telemetry/Metrics.ts"
 import { enduring, Workers } from "../Workers.ts"
 import { older } from "./Enrolment.ts"
@@ -111,6 +112,8 @@ const leftMs = 1_000
  * at once most are left to guests. */
 const firedMax = 32
 const askedMax = 256
+/** Timers of a newer release that are remembered, each to be passed over. */
+const foreignMax = 10_000
 /** Keys with a deadline that are looked at in one tag. */
 const rearmMax = 1_000
 /** So late that somebody should look, and how many of a bucket are counted then. */
@@ -155,8 +158,9 @@ const fire = Effect.fnUntraced(function* (isSelf: (incarnation: string) => boole
   const round = Effect.gen(function* () {
     const nowMs = yield* Clock.currentTimeMillis
     const own = yield* look(mine, nowMs, askAll)
-    if (nowMs - lookedMs < lookMs) return yield* own.failed
-    lookedMs = nowMs
+    const passedMs = yield* monotonicMs
+    if (passedMs - lookedMs < lookMs) return yield* own.failed
+    lookedMs = passedMs
     yield* share
     const all = yield* look(bucketNames, nowMs - leftMs, isHeld ? askNone : askAll)
     const lateMs = Math.max(0, nowMs - all.dueMs)
@@ -210,7 +214,12 @@ const noneDue = { dueMs: Number.POSITIVE_INFINITY, failed: Effect.void }
 
 /** Asks what is due by then; answers since when the first of it was due, and what failed: that keeps nothing else from it. */
 const firing = (space: Space) => {
-  const dueIn = Effect.fnUntraced(function* (bucket: Tag, keys: ReadonlyArray<string>) {
+  /** What a newer release has set, and left when it went back: passed over, so that it takes nobody's turn. */
+  const foreign = new Set<string>()
+
+  const dueIn = Effect.fnUntraced(function* (bucket: Tag, due: ReadonlyArray<string>) {
+    const keys = due.filter((key) => !foreign.has(key)).slice(0, firedMax)
+    if (keys.length === 0) return []
     const { generation, entries } = yield* space.read({ tag: bucket, keys })
     if (generation === undefined) return []
     return Array.from(entries, ([key, { value }]): Due => {
@@ -219,7 +228,7 @@ const firing = (space: Space) => {
   })
 
   return Effect.fnUntraced(function* (buckets: ReadonlyArray<Tag>, untilMs: number, ask: Ask) {
-    const due = yield* Effect.result(space.due(buckets, untilMs, firedMax))
+    const due = yield* Effect.result(space.due(buckets, untilMs, firedMax + foreign.size))
     if (Result.isFailure(due)) return { dueMs: Number.POSITIVE_INFINITY, failed: Effect.fail(due.failure) }
     if (due.success.size === 0) return noneDue
     const looks = yield* Effect.forEach(due.success, ([bucket, keys]) => Effect.result(dueIn(bucket, keys)), {
@@ -229,7 +238,10 @@ const firing = (space: Space) => {
     const asks: Array<ReturnType<Ask>> = []
     for (const [topic, all] of Map.groupBy(dues, ({ record }) => record.topic)) {
       // A topic of a newer release is that release's to write to.
-      if (!askedTopics.includes(topic)) continue
+      if (!askedTopics.includes(topic)) {
+        for (const { key } of all) if (foreign.size < foreignMax) foreign.add(key)
+        continue
+      }
       for (let at = 0; at < all.length; at += askedMax) asks.push(ask(topic, all.slice(at, at + askedMax)))
     }
     const results = yield* Effect.forEach(asks, Effect.result)

@@ -7,6 +7,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { type Generation, type Incarnation, Roster, type RosterError } from "../link/Roster.ts"
+import { monotonicMsOf } from "../Monotonic.ts"
 import { Settings } from "../Settings.ts"
 import { enrolled } from "../space/Enrolment.ts"
 import { incarnationTag, leaseKey } from "../space/Lease.ts"
@@ -47,7 +48,7 @@ const make = Effect.gen(function* () {
   const clock = yield* Clock.Clock
   const { leaseMs } = yield* Settings
   const verdicts = new Verdicts(leaseMs)
-  const blinded = () => verdicts.blinded(clock.currentTimeMillisUnsafe())
+  const blinded = () => verdicts.blinded(monotonicMsOf(clock))
   yield* space.onReady(blinded)
 
   const leaseOf = ({ id }: Incarnation) =>
@@ -72,12 +73,12 @@ const make = Effect.gen(function* () {
       Effect.tapError(() => Effect.sync(blinded)),
       Effect.map((seen) => {
         if (seen === undefined) return undefined
-        const nowMs = clock.currentTimeMillisUnsafe()
+        const [nowMs, wallMs] = [monotonicMsOf(clock), clock.currentTimeMillisUnsafe()]
         const living = new Set(seen.living.map(({ id }) => id))
-        return { ...seen, ...verdicts.look({ ...seen, living, nowMs }) }
+        return { ...seen, ...verdicts.look({ ...seen, living, nowMs, wallMs }) }
       })
     ),
     isGone: (incarnation) => verdicts.isGone(incarnation),
-    isBlind: Effect.sync(() => verdicts.isBlind(clock.currentTimeMillisUnsafe()))
+    isBlind: Effect.sync(() => verdicts.isBlind(monotonicMsOf(clock)))
   })
 })

@@ -7,7 +7,10 @@ import { type Generation, generationText, type Incarnation } from "../link/Roste
 
 /** What there was to be seen at one look, all of it read. */
 export interface Look {
+  /** Monotonic. */
   readonly nowMs: number
+  /** The same time as others would say it. */
+  readonly wallMs: number
   readonly generation: Generation
   readonly enrolled: ReadonlyArray<Incarnation>
   /** Ids of those with a node. */
@@ -18,7 +21,7 @@ export interface Look {
 
 export interface Dead {
   readonly incarnation: Incarnation
-  /** When its lease was last seen to change. */
+  /** When its lease was last seen to change, by the clock on the wall: it is written down. */
   readonly diedMs: number
 }
 
@@ -30,7 +33,7 @@ export interface Verdict {
 
 /** No verdict for so long after this watcher did not see, or the generation changed (rule P7). */
 export const blindMs = 6_000
-/** A watcher that has not looked for so long was not there: it was frozen, or its clock was set. */
+/** A watcher that has not looked for so long was not there: it was frozen. */
 export const lookMsMax = 2_000
 export const nodelessMsMax = 60_000
 
@@ -61,8 +64,7 @@ export class Verdicts {
   look(look: Look): Verdict {
     const { nowMs, enrolled, living } = look
     const generation = generationText(look.generation)
-    const awayMs = nowMs - this.#lookedMs
-    if (awayMs > lookMsMax || awayMs < 0 || generation !== this.#generation) {
+    if (nowMs - this.#lookedMs > lookMsMax || generation !== this.#generation) {
       this.blinded(nowMs)
       // Times from before cannot be compared with those from now on.
       this.#known.clear()
@@ -74,7 +76,9 @@ export class Verdicts {
     for (const id of this.#known.keys()) if (!ids.has(id)) this.#known.delete(id)
     for (const { id } of enrolled) this.#see(id, look)
     return {
-      dead: this.isBlind(nowMs) ? [] : enrolled.filter(({ id }) => this.isGone(id)).map((each) => this.#deadOf(each)),
+      dead: this.isBlind(nowMs)
+        ? []
+        : enrolled.filter(({ id }) => this.isGone(id)).map((each) => this.#deadOf(each, look)),
       nodeless: enrolled.filter(({ id }) => this.#isNodeless(id))
     }
   }
@@ -98,8 +102,8 @@ export class Verdicts {
     known.nodelessMs = living.has(id) ? undefined : (known.nodelessMs ?? nowMs)
   }
 
-  #deadOf(incarnation: Incarnation): Dead {
-    return { incarnation, diedMs: this.#known.get(incarnation.id)?.changedMs ?? this.#lookedMs }
+  #deadOf(incarnation: Incarnation, { nowMs, wallMs }: Look): Dead {
+    return { incarnation, diedMs: wallMs - (nowMs - (this.#known.get(incarnation.id)?.changedMs ?? nowMs)) }
   }
 
   #isNodeless(id: string): boolean {

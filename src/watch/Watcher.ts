@@ -10,6 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Schedule from "effect/Schedule"
 import { generationText, type Incarnation, Roster, watcherPrefix } from "../link/Roster.ts"
+import { monotonicMs } from "../Monotonic.ts"
 import { Settings, type Values } from "../Settings.ts"
 import { moveOnOverdue } from "../space/Overdue.ts"
 import { SharedSpace } from "../space/SharedSpace.ts"
@@ -158,7 +159,7 @@ class Rounds {
       if (textOf(seen) !== textOf(this.#seen)) this.#begin(seen)
       this.#seen = seen
       if (seen === undefined) return
-      const nowMs = yield* Clock.currentTimeMillis
+      const nowMs = yield* monotonicMs
       for (const dead of seen.dead) yield* this.#doom(dead, nowMs)
       const left = new Set(seen.enrolled.map(({ id }) => id))
       for (const id of this.#doomed.keys()) if (!left.has(id)) this.#doomed.delete(id)
@@ -190,7 +191,7 @@ class Rounds {
     if (this.#broom === undefined || this.#doomed.has(id)) return Effect.void
     const sweep = new Sweep(this.#broom, dead)
     this.#doomed.set(id, { sweep, foundMs: nowMs, dueMs: nowMs + (this.#isFirst ? 0 : yieldMs), isFenced: false })
-    return Effect.logWarning(`${id} is dead: no node, and its lease has been the same for ${nowMs - dead.diedMs} ms`)
+    return Effect.logWarning(`${id} is dead: no node, and a lease that nobody refreshes`)
   }
 
   get #isFirst(): boolean {
@@ -220,7 +221,7 @@ class Rounds {
   // --- What is done ---
 
   readonly sweep = Effect.suspend(() =>
-    Effect.flatMap(Clock.currentTimeMillis, (nowMs) =>
+    Effect.flatMap(monotonicMs, (nowMs) =>
       Effect.forEach(
         [...this.#doomed].filter(([, { dueMs }]) => dueMs <= nowMs),
         ([id, doomed]) => this.#sweepOne(id, doomed),
@@ -241,7 +242,7 @@ class Rounds {
         Metrics.sweeps.of("failed").count++
         return Effect.logWarning(`${id} could not be swept this time`, cause)
       }),
-      Effect.andThen(Clock.currentTimeMillis),
+      Effect.andThen(monotonicMs),
       Effect.map((nowMs) => {
         doomed.dueMs = nowMs + sweepAgainMs
       })

@@ -117,15 +117,19 @@ describe("resume", () => {
       const first = yield* one.connect(hello(1), entering(2))
       // It is not told that the session is elsewhere, and holds it as it was.
       two.watch.instead = (commit) => (commit.tag === "park/1" ? commit : { ...commit, tell: [] })
-      const phone = yield* two.connect(resuming(4, tokenIn(first, 1, "hello")), saying(5))
-      assert.deepStrictEqual(phone.brief, ["4 resume", "5 say"])
+      const ids = Array.from({ length: 32 }, (_, at) => 5 + at)
+      const lines = ids.map((id) => saying(id))
+      const phone = yield* two.connect(resuming(4, tokenIn(first, 1, "hello")), ...lines)
+      assert.deepStrictEqual(phone.brief, ["4 resume", ...ids.map((id) => `${id} say`)])
       yield* Scope.close(life, Exit.void)
       twins.space.flushQuietly()
       yield* seconds(7)
-      const back = yield* one.connect(resuming(9, tokenIn(phone, 4, "resume")))
-      back.say(saying(5), saying(10))
+      const back = yield* one.connect(resuming(40, tokenIn(phone, 4, "resume")))
+      back.say(...lines, saying(41))
       yield* settle
-      assert.deepStrictEqual(back.brief.slice(0, 3), ["9 resume", "5 STALE_ID", "10 say"])
+      // However many they are, it is no fault of the phone (ABUSE) that it asks.
+      const stale = ids.map((id) => `${id} STALE_ID`)
+      assert.deepStrictEqual(back.brief.slice(0, 34), ["40 resume", ...stale, "41 say"])
     })
   )
 
@@ -164,6 +168,27 @@ describe("resume", () => {
         "9 TOKEN_REFUSED"
       ])
       assert.deepStrictEqual((yield* one.connect(resuming(9, tokenIn(heard, 6, "resume")))).brief, ["9 resume"])
+    })
+  )
+
+  it.effect("and no longer, though that could not be written when it was heard first", () =>
+    Effect.gen(function* () {
+      const { one, two, token } = yield* lostPhone
+      const phone = yield* two.connect(resuming(5, token))
+      let failures = 0
+      two.watch.before = ({ tag }) => {
+        if (!tag.startsWith("g_") || failures === 6) return Effect.void
+        failures++
+        return Effect.fail(spaceAway)
+      }
+      phone.say({ id: 6, ping: {} })
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(failures, 6, "it was given up")
+      phone.say({ id: 7, ping: {} })
+      yield* settle
+      phone.hangUp()
+      yield* settle
+      assert.deepStrictEqual((yield* one.connect(resuming(8, token))).brief, ["8 TOKEN_REFUSED"])
     })
   )
 

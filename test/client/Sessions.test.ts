@@ -11,6 +11,7 @@ import { sessions as sessionFigures } from "../../src/telemetry/Metrics.ts"
 import { isObject } from "../../src/wire/Strict.ts"
 import { settle, spaceAway, Twins, Watch } from "../space/Harness.ts"
 import { membersIn, sessionIn, wrongs } from "../space/Members.ts"
+import { withWallClock } from "../WallClock.ts"
 import type { FakeConnection } from "./FakeConnection.ts"
 import { entering, Hooks, hello, house, saying } from "./House.ts"
 
@@ -115,6 +116,18 @@ describe("a socket that is gone", () => {
       yield* pass(3_500)
       assert.deepStrictEqual(phone.brief.at(-1), "3 UNCERTAIN")
     })
+  )
+
+  it.effect("tells who waits for word from the log in time though the clock is set back", () =>
+    withWallClock((set) =>
+      Effect.gen(function* () {
+        const { connect } = yield* house(new Twins(), { applies: false })
+        const phone = yield* connect(hello(), entering(2), saying(3))
+        set(-3_600_000)
+        yield* pass(3_500)
+        assert.deepStrictEqual(phone.brief.at(-1), "3 UNCERTAIN")
+      })
+    )
   )
 
   it.effect("with a grace of its own length (NORITER_RESUME_GRACE, NORITER_LOST_SHOWN)", () =>

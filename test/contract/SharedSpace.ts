@@ -267,6 +267,12 @@ const versions = Effect.gen(function* () {
   assert.deepStrictEqual((yield* write(put("a"), put("c"))).versions, [3, 4])
   yield* write({ _tag: "Delete", key: "a" })
   assert.deepStrictEqual((yield* write(put("a"))).versions, [5], "a version never names two values")
+  yield* write({ _tag: "Delete", key: "a" }, { _tag: "Delete", key: "none" })
+  assert.deepStrictEqual(
+    (yield* write(put("a"))).versions,
+    [7],
+    "nor a value and its going, which is told with the next"
+  )
 })
 
 const conflict = Effect.gen(function* () {
@@ -313,7 +319,7 @@ const numbersRise = Effect.gen(function* () {
   assert.deepStrictEqual((yield* space.commit(commitOf(tag, { changes: [next, next] }))).numbers, [1, 2])
   yield* space.commit(commitOf(tag, { changes: [{ _tag: "Delete", key: "member/2" }] }))
   const { numbers, versions } = yield* space.commit(commitOf(tag, { changes: [put("x"), next] }))
-  assert.deepStrictEqual({ numbers, versions }, { numbers: [3], versions: [3, 4] })
+  assert.deepStrictEqual({ numbers, versions }, { numbers: [3], versions: [4, 5] })
 })
 
 const oversize = Effect.gen(function* () {

@@ -68,7 +68,7 @@ const kept = (pass: Pass) =>
     yield* write(other, count("n", 1))
     yield* pass(idleKeptMs - minuteMs)
     assert.isTrue(yield* isThere(other))
-    assert.deepStrictEqual((yield* write(other, put("session"))).versions, [2], "no version names two values")
+    assert.deepStrictEqual((yield* write(other, put("session"))).versions, [3], "no version names two values")
   })
 
 const taken = (pass: Pass) =>

@@ -12,6 +12,7 @@ import { type Change, SharedSpace, type Tag } from "../../src/space/SharedSpace.
 import { arm, bucketOf, layerOutside, overdue, rearm, timerKey } from "../../src/space/Timers.ts"
 import { Workers } from "../../src/Workers.ts"
 import { appendFailed, LogWatch } from "../space/Harness.ts"
+import { withWallClock } from "../WallClock.ts"
 import { unique, until } from "./Eventually.ts"
 import { type Cases, commitOf, generation } from "./SharedSpaceCommits.ts"
 
@@ -85,6 +86,18 @@ const cases: Cases = {
     assert.isFalse(yield* isStruck(later))
   }),
 
+  "what is due is asked though the clock is set back meanwhile": withWallClock((set) =>
+    Effect.gen(function* () {
+      const [tag, later] = [unique("g"), unique("g")]
+      const asked = yield* firing()
+      yield* armed(tag, timer(tag, 1, Date.now() - 5_000))
+      yield* until("all buckets were looked at", () => of(asked, tag).length > 0)
+      set(-3_600_000)
+      yield* armed(later, timer(later, 1, Date.now() - 3_605_000))
+      yield* until("it is read", () => of(asked, later).length > 0)
+    })
+  ),
+
   "what could not be asked is not struck, and is asked again": Effect.gen(function* () {
     const tag = unique("g")
     const watch = new LogWatch()
@@ -99,6 +112,26 @@ const cases: Cases = {
     assert.deepStrictEqual(of(asked, tag), [`${tag} 1 00-1-2-01`])
     assert.isAtLeast(failures, 3)
   }),
+
+  "what is due in topics of a newer release, however much, keeps nothing else of its bucket back": Effect.gen(
+    function* () {
+      const tag = unique("g")
+      const foreign = Array.from({ length: 100 }, (_, at) => {
+        const { number, record } = timer(tag, 2 + at, Date.now() - 60_000)
+        return { number, record: { ...record, topic: "noriter.newer.asked" } }
+      })
+      yield* armed(tag, ...foreign, timer(tag, 1, Date.now() - 1_000))
+      const asked = yield* firing()
+      yield* until("it is read", () => of(asked, tag).length > 0)
+      assert.deepStrictEqual(of(asked, tag), [`${tag} 1 00-1-2-01`])
+      const space = yield* SharedSpace
+      const { entries } = yield* space.read({
+        tag: bucketOf(tag),
+        keys: foreign.map(({ number }) => `${tag}/${number}`)
+      })
+      assert.strictEqual(entries.size, foreign.length, "the newer release finds them")
+    }
+  ),
 
   "what a runner of the release before would bury is asked when that is gone": Effect.gen(function* () {
     const tag = unique("g")

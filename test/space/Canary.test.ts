@@ -6,6 +6,7 @@ import * as Layer from "effect/Layer"
 import { TestClock } from "effect/testing"
 import { Applier } from "../../src/space/Applier.ts"
 import { Canary, decidersLayer } from "../../src/space/Canary.ts"
+import { withWallClock } from "../WallClock.ts"
 import { appendFailed, LogWatch, type Runner, runner, settle, Twins } from "./Harness.ts"
 
 const canaryOf = (built: Runner) =>
@@ -28,6 +29,21 @@ const pass = (seconds: number) =>
   })
 
 describe("the canary", () => {
+  it.effect("goes silent in time though the clock is set back, and not when it is set forward", () =>
+    withWallClock((set) =>
+      Effect.gen(function* () {
+        const twins = new Twins()
+        const canary = yield* canaryOf(yield* runner(twins, { id: "r1" }))
+        yield* Effect.scoped(Effect.andThen(Effect.flatMap(runner(twins, { id: "r2" }), apply), pass(2)))
+        set(3_600_000)
+        assert.deepStrictEqual(canary.reasons(), [])
+        set(-7_200_000)
+        yield* pass(10)
+        assert.match(canary.reasons().join(), /^kafka.*nothing came back/)
+      })
+    )
+  )
+
   it.effect("is not heard before anybody has", () =>
     Effect.gen(function* () {
       const canary = yield* canaryOf(yield* runner(new Twins()))

@@ -8,6 +8,7 @@ import type { Held } from "../../src/space/Held.ts"
 import { incarnationTag } from "../../src/space/Lease.ts"
 import { doubtsAtOnce, lookEveryMs } from "../../src/space/PresenceIndex.ts"
 import { type Commit, changesMax } from "../../src/space/SharedSpace.ts"
+import { withWallClock } from "../WallClock.ts"
 import { type Runner, runner, settle, spaceAway, Twins } from "./Harness.ts"
 import { sessionIn } from "./Members.ts"
 import { guest, lost, named, park, seen } from "./Standing.ts"
@@ -217,6 +218,23 @@ describe("the index of an incarnation", () => {
       yield* Effect.andThen(TestClock.adjust("1 minute"), look)
       assert.deepStrictEqual(indexOf(twins, first), ["guest/g_A"])
     })
+  )
+
+  it.effect("looks, and is cleaned, as ever when the clock is set back", () =>
+    withWallClock((set) =>
+      Effect.gen(function* () {
+        const { twins, first, held } = yield* one
+        const late = yield* unheard(first, "later")
+        assert.deepStrictEqual(yield* brokenOff(first), [])
+        yield* Effect.andThen(clean(first, held), clean(first, held))
+        set(-3_600_000)
+        twins.space.commit(late)
+        yield* TestClock.adjust("5 seconds")
+        assert.deepStrictEqual(yield* brokenOff(first), [["g_B", "s_B"]])
+        yield* Effect.andThen(clean(first, held), clean(first, held))
+        assert.deepStrictEqual(indexOf(twins, first), ["guest/g_A"])
+      })
+    )
   )
 
   it.effect("is cleaned in a few commits, now and then, and again where that failed", () =>

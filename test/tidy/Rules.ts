@@ -22,9 +22,10 @@ const layers: ReadonlyArray<ReadonlyArray<string>> = [
 /** Whom anyone may import; each with what it may import itself. */
 const leaves: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
   ["Knob", []],
+  ["Monotonic", []],
   ["Settings", ["Knob"]],
   ["telemetry", []],
-  ["Workers", ["telemetry"]]
+  ["Workers", ["telemetry", "Monotonic"]]
 ])
 
 /** What the generated code may know of ours: the types its stubs name, and the run time of its decoders. */

@@ -9,6 +9,7 @@ import { BoardConsumer } from "../../../gen/consumers.ts"
 import type { FiguresTold } from "../../../gen/noriter/runner/v1/ops.ts"
 import { EventBus } from "../../bus/EventBus.ts"
 import { Roster } from "../../link/Roster.ts"
+import { monotonicMsOf } from "../../Monotonic.ts"
 import { boardChannel } from "../../space/Figures.ts"
 import { SharedSpace } from "../../space/SharedSpace.ts"
 import { allChannels, type OpenChannel } from "../playground/Population.ts"
@@ -53,7 +54,7 @@ export const make = Effect.gen(function* () {
   const space = yield* SharedSpace
   const world = yield* World
   const clock = yield* Clock.Clock
-  const heard = new Map<string, { readonly told: FiguresTold; readonly heardMs: number }>()
+  const heard = new Map<string, { readonly told: FiguresTold; readonly heardMs: number; readonly lagMs: number }>()
 
   const forget = (nowMs: number): void => {
     for (const [incarnation, { heardMs }] of heard) if (nowMs - heardMs > silentMsMax) heard.delete(incarnation)
@@ -61,9 +62,11 @@ export const make = Effect.gen(function* () {
   yield* bus.register(BoardConsumer, {
     note: (told) =>
       Effect.sync(() => {
-        const heardMs = clock.currentTimeMillisUnsafe()
+        const heardMs = monotonicMsOf(clock)
+        const lagMs = clock.currentTimeMillisUnsafe() - told.atMs
         forget(heardMs)
-        if (heard.size < processesMax || heard.has(told.incarnation)) heard.set(told.incarnation, { told, heardMs })
+        if (heard.size < processesMax || heard.has(told.incarnation))
+          heard.set(told.incarnation, { told, heardMs, lagMs })
       })
   })
   yield* bus.listen(boardChannel)
@@ -86,12 +89,13 @@ export const make = Effect.gen(function* () {
       { concurrency: "unbounded" }
     )
     const atMs = yield* Clock.currentTimeMillis
-    forget(atMs)
-    const figures = [...heard.values()].map(({ told, heardMs }) => ({
+    const nowMs = monotonicMsOf(clock)
+    forget(nowMs)
+    const figures = [...heard.values()].map(({ told, heardMs, lagMs }) => ({
       incarnation: told.incarnation,
       atMs: told.atMs,
-      ageMs: atMs - heardMs,
-      lagMs: heardMs - told.atMs,
+      ageMs: nowMs - heardMs,
+      lagMs,
       values: Object.fromEntries(told.figures.map(({ name, value }) => [name, value]))
     }))
     const shown: Shown = { atMs, playgrounds: places, living: alive, figures, missing }

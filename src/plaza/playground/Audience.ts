@@ -256,7 +256,7 @@ export class Audience {
   private chunkOf(cell: Cell): Chunk {
     const patch = this.sights.patchOf(cell)
     if (patch.chunkTick === this.ticks) return patch.chunk
-    const elapsedMs = patch.chunkMs === 0 ? 1_000 : Math.abs(this.nowMs - patch.chunkMs)
+    const elapsedMs = patch.chunkMs === 0 ? 1_000 : this.nowMs - patch.chunkMs
     patch.chunkTick = this.ticks
     patch.chunkMs = this.nowMs
     const owed = patch.owing ? this.placesOf(cell).length : 0

@@ -2,7 +2,6 @@
  * The channels this runner has phones in, each with its view. Owns when a view is opened, fed, ticked and compared with
  * the shared space (rules C3, P1, P10); what a view tells whom is the view's.
  */
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -17,6 +16,7 @@ import { MemberRecord } from "../../../gen/noriter/space/v1/records.ts"
 import { EventBus } from "../../bus/EventBus.ts"
 import { generationText, isSameGeneration } from "../../link/Roster.ts"
 import type { LinkError } from "../../link/RunnerLink.ts"
+import { monotonicMs } from "../../Monotonic.ts"
 import { Settings } from "../../Settings.ts"
 import { membersCounter } from "../../space/PresenceWrites.ts"
 import { Self } from "../../space/Self.ts"
@@ -276,7 +276,7 @@ const make = Effect.gen(function* () {
   const tick = Effect.gen(function* () {
     spread.finish()
     const began = performance.now()
-    const nowMs = yield* Clock.currentTimeMillis
+    const nowMs = yield* monotonicMs
     for (const { view, flow } of channels.values()) {
       const moves = view.takeMoves()
       // Not waited for: phones here are told at every tick, however long the link takes. Others may not hear of it.
@@ -311,7 +311,7 @@ const make = Effect.gen(function* () {
 
   /** Compares each view with the shared space: what was told and lost is made good (rule C3). */
   const compare = Effect.gen(function* () {
-    const nowMs = yield* Clock.currentTimeMillis
+    const nowMs = yield* monotonicMs
     const heads = yield* space.heads([...channels.keys()])
     let members = 0
     for (const [tag, channel] of channels) {

@@ -39,7 +39,7 @@ export class Peers {
 
   /** Whether key frames should be asked for now: a frame was lost, and none asked for within the last second. */
   isKeyFrameDue(nowMs: number): boolean {
-    if (!this.missing || Math.abs(nowMs - this.askedMs) < askEveryMs) return false
+    if (!this.missing || nowMs - this.askedMs < askEveryMs) return false
     this.missing = false
     let due = false
     for (const peer of this.peers.values()) {

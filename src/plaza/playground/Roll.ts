@@ -72,7 +72,7 @@ export class Roll {
     const member = this.meet(number)
     member.version = version
     member.heard = this.heard
-    // A member's going gives out no version: it is told with the one that would come next.
+    // A going that a runner of 0.1.0 told gave out no version: it is told with the one that would come next.
     if (record !== undefined) this.newest = Math.max(this.newest, version)
     if (record === undefined) this.remove(member, reason)
     else this.put(member, record, reason)

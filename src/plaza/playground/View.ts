@@ -293,8 +293,7 @@ export class View {
   tick(nowMs: number, write = writeAtOnce, turns = 1, leavesLines = false): void {
     const isGiven = (!leavesLines || this.hasMovement()) && this.batch.give(this.viewers.values())
     let isTold = this.fast.tick(nowMs) || isGiven
-    // A clock that was set back must not keep them waiting.
-    if (Math.abs(nowMs - this.slowAtMs) >= this.slowMs) {
+    if (nowMs - this.slowAtMs >= this.slowMs) {
       this.slowAtMs = nowMs
       isTold = this.slow.tick(nowMs) || isTold
       this.changePaces()

@@ -223,6 +223,9 @@ end
 
 writes.Delete = function(change)
   isLess = true
+  -- It is told with the version that comes next: no later value may have that.
+  local before = entry(change.key)
+  if before then lastVersion = math.max(lastVersion, entryHead(before) + 1) end
   redis.call("HDEL", ENTRIES, change.key)
   redis.call("ZREM", DUE, change.key)
   entries[change.key] = false
@@ -360,7 +363,8 @@ local function write()
     setField("era", digits(commit.era))
     setField("n", digits(commit.n))
   end
-  lastVersion = tonumber(field("version") or 0)
+  local versionBefore = tonumber(field("version") or 0)
+  lastVersion = versionBefore
   -- Outcomes come before the changes: a batch that ends a session forgets also what it decided for it.
   if commit.guard._tag == "Applied" then applyRecords(commit.guard.records) end
   for _, change in ipairs(commit.changes) do
@@ -373,7 +377,7 @@ local function write()
     return answer
   end
   for counter, value in pairs(counters) do setField("counter/" .. counter, digits(value)) end
-  if #versions > 0 then setField("version", digits(lastVersion)) end
+  if lastVersion > versionBefore then setField("version", digits(lastVersion)) end
   writeFields()
   setExpiry()
   keepToken(answer)

@@ -1,0 +1,55 @@
+/** When a watcher does what: of a dead runner, however its own clock is set meanwhile (rules P7, P8). */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import { TestClock } from "effect/testing"
+import { PresenceState } from "../../gen/noriter/space/v1/records.ts"
+import { incarnationTag } from "../../src/space/Lease.ts"
+import { Workers } from "../../src/Workers.ts"
+import { ChannelList } from "../../src/watch/ChannelList.ts"
+import { Observer } from "../../src/watch/Observer.ts"
+import { Watcher } from "../../src/watch/Watcher.ts"
+import { runner, settle, Twins } from "../space/Harness.ts"
+import { guest, named, park, stateOf } from "../space/Standing.ts"
+import { withWallClock } from "../WallClock.ts"
+
+const pass = Effect.fnUntraced(function* (seconds: number) {
+  for (let half = 0; half < 2 * seconds; half++) {
+    yield* TestClock.adjust("500 millis")
+    yield* settle
+  }
+})
+
+describe("a watcher", () => {
+  it.effect("sweeps who is dead in time, and again until nothing is left, though its clock is set back", () =>
+    withWallClock((set) =>
+      Effect.gen(function* () {
+        set(24 * 3_600_000)
+        const twins = new Twins()
+        // Whose services the watcher has, too.
+        const beside = yield* runner(twins, { id: "r2" })
+        const channels = Layer.succeed(ChannelList, { all: Effect.succeed(["park/1"]) })
+        const watcher = Watcher.layer.pipe(Layer.provide(Layer.mergeAll(Observer.layer, channels, Workers.layer)))
+        yield* Effect.provideContext(Layer.build(Layer.fresh(watcher)), beside.context)
+        const life = yield* Scope.make()
+        const { presence, self } = yield* Scope.provide(runner(twins, { id: "r1" }), life)
+        yield* presence.enter(yield* presence.begin(guest, named("s_1")), park(1))
+        yield* pass(10)
+        assert.lengthOf(stateOf(twins, "park/1"), 1)
+        yield* Scope.close(life, Exit.void)
+        twins.ensemble.expire(self.incarnation.id)
+        yield* pass(1)
+        set(-3_600_000)
+        yield* pass(4)
+        assert.deepStrictEqual(stateOf(twins, "park/1"), [PresenceState.PRESENCE_STATE_AWAY])
+        set(-3_600_000)
+        // Whom it held is elsewhere now.
+        yield* beside.presence.begin(guest, named("s_2"))
+        yield* pass(2)
+        assert.strictEqual(twins.space.snapshot(incarnationTag(self.incarnation.id), "", "").entries.size, 0)
+      })
+    )
+  )
+})
