@@ -47,8 +47,8 @@ export class Reader {
   private readonly options: ReaderOptions
   private readonly fork: <A>(effect: Effect.Effect<A>) => Fiber.Fiber<A>
   private partitions: ReadonlyArray<AssignedPartition> = []
-  /** What runs for the last assignment: finding where to begin, then one fiber for each partition. */
-  private fibers: ReadonlyArray<Fiber.Fiber<unknown>> = []
+  /** What runs: finding where to begin, then one fiber for each partition; of former assignments what has yet to end. */
+  private readonly fibers = new Set<Fiber.Fiber<unknown>>()
   /** Counts the assignments and their ends. */
   private assignment = 0
   /** Whose word counts: one that is leaving may be assigned something yet. */
@@ -151,20 +151,24 @@ export class Reader {
         return partition
       })
       const ended = Effect.timeoutOption(Fiber.awaitAll(before), rebalanceTimeout)
-      this.fibers = this.partitions.map((partition) =>
-        this.fork(Effect.andThen(ended, partition.run(this.options.handle)))
-      )
+      for (const partition of this.partitions) this.start(Effect.andThen(ended, partition.run(this.options.handle)))
       consumer.resume(assigned)
     })
-    this.fibers = [this.fork(begin)]
+    this.start(begin)
+  }
+
+  private start(effect: Effect.Effect<unknown>): void {
+    const fiber = this.fork(effect)
+    this.fibers.add(fiber)
+    fiber.addObserver(() => this.fibers.delete(fiber))
   }
 
   /** Interrupts what is under way, so that it comes again at whoever is assigned it. Answers what has to end, also where it
-   * was interrupted before: the client tells of an end, and then of what is assigned anew. */
+   * was interrupted before: the client tells of an end, and then of what is assigned anew, perhaps several times. */
   private revoked(): ReadonlyArray<Fiber.Fiber<unknown>> {
     this.assignment++
     for (const fiber of this.fibers) fiber.interruptUnsafe()
-    return this.fibers
+    return [...this.fibers]
   }
 
   private received({ topic, partition }: TopicPartition, records: ReadonlyArray<Incoming>): void {
