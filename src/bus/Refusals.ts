@@ -10,6 +10,10 @@ export const refusedAs = (code: ErrorCode, message: string, retryAfterMs = 0): R
 export const away = (message: string): Refused => refusedAs(ErrorCode.ERROR_CODE_UNAVAILABLE, message, awayMs)
 const awayMs = 1_000
 
+/** It refuses this sending only: one before it, under the same id, may have taken effect. */
+export const inDoubt = ({ message, retryAfterMs }: Refused): Refused =>
+  refusedAs(ErrorCode.ERROR_CODE_UNCERTAIN, message, retryAfterMs)
+
 /** The session was another's meanwhile, who may have been asked for the same. */
 export const askAgain = away("the session was elsewhere meanwhile; ask again")
 

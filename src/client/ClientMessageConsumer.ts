@@ -15,7 +15,7 @@ import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
 import { type ClientRequest, type ClientResponse, type ClientRoute, clientRoutes } from "../../gen/registry.ts"
 import { type Call, type Later, later, Refused } from "../bus/Caller.ts"
 import { EventBus, type NoConsumer } from "../bus/EventBus.ts"
-import { helloFirst, internal, outside, refusedAs } from "../bus/Refusals.ts"
+import { helloFirst, inDoubt, internal, outside, refusedAs } from "../bus/Refusals.ts"
 import { Settings } from "../Settings.ts"
 import { Presence } from "../space/Presence.ts"
 import { linesIn } from "../telemetry/Metrics.ts"
@@ -96,10 +96,7 @@ const make = Effect.gen(function* () {
   /** What refuses this sending only says nothing of one before it, which may have taken effect: nothing definite is told. */
   const refuseAsked = (phone: Phone, request: ClientRequest, id: number, refused: Refused): Effect.Effect<void> => {
     const mayBeDone = clientRoutes[request.$type].lasting && phone.session.wasAsked(id)
-    if (!mayBeDone || isPhonesFault(refused.code)) return refuse(phone, id, refused)
-    const { message, retryAfterMs } = refused
-    phone.session.refuse(id, refusedAs(ErrorCode.ERROR_CODE_UNCERTAIN, message, retryAfterMs))
-    return Effect.void
+    return refuse(phone, id, mayBeDone && !isPhonesFault(refused.code) ? inDoubt(refused) : refused)
   }
 
   const answer = (phone: Phone, id: number, response: ClientResponse | Later | void): Effect.Effect<void> => {
@@ -235,6 +232,7 @@ const attempted = (bus: EventBus["Service"], request: ClientRequest, call: Call)
 const isPhonesFault = (code: ErrorCode): boolean =>
   code !== ErrorCode.ERROR_CODE_RATE_LIMITED &&
   code !== ErrorCode.ERROR_CODE_UNAVAILABLE &&
+  code !== ErrorCode.ERROR_CODE_UNCERTAIN &&
   code !== ErrorCode.ERROR_CODE_INTERNAL
 
 /** What is wrong with a request at this point of a socket's life, if anything is. */

@@ -21,7 +21,7 @@ import {
 } from "../../gen/registry.ts"
 import { type Ask, type Call, type Caller, type Later, later, type Place, Refused } from "../bus/Caller.ts"
 import type { EventBus } from "../bus/EventBus.ts"
-import { askAgain, away, helloFirst, idReused, outside, refusedAs, staleId } from "../bus/Refusals.ts"
+import { askAgain, away, helloFirst, idReused, inDoubt, outside, refusedAs, staleId } from "../bus/Refusals.ts"
 import { forgottenUpTo, type Held } from "../space/Held.ts"
 import { entersMax } from "../space/Presence.ts"
 import { isChannel } from "../space/Tag.ts"
@@ -277,7 +277,7 @@ export class Session implements Caller {
       this.#pending.set(number, { id: call.id, sentMs: now(), answerOf: ask.answerOf })
       bus.offer(record, call.trace, (failed) => {
         if (failed === undefined) return
-        this.#settle(number, failed.certain && !isAgain ? unavailable : uncertain)
+        this.#settle(number, failed.certain ? (isAgain ? inDoubt(unavailable) : unavailable) : uncertain)
       })
       return Effect.succeed(later)
     })

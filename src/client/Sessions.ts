@@ -236,7 +236,7 @@ const make = Effect.gen(function* () {
   /** A claim broke off, and its phone may not come again: as if its socket had been lost. */
   const takeIn = (held: Held): void => {
     const before = registry.ofGuest(held.guest)?.held?.owner.connection ?? 0
-    // The phone has come again meanwhile.
+    // It is looked after, or the phone has come again meanwhile.
     if (before >= held.owner.connection) return
     const session = new Session(undefined, services)
     session.held = held

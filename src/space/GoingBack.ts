@@ -56,7 +56,13 @@ export class GoingBack {
     this.#pass++
     // Read again from before anything can have been lost, nothing is passed over.
     this.#seen.clear()
-    for (const trail of this.#trails.values()) this.#seek(trail, stoodAt(trail, this.lostSinceMs))
+    for (const trail of this.#trails.values()) this.#goBack(trail, stoodAt(trail, this.lostSinceMs))
+  }
+
+  #goBack(trail: Trail, offset: number): void {
+    // Should it have to go back again before it is there, what it has yet to reach is not where it stood.
+    standAt(trail, offset)
+    this.#seek(trail, offset)
   }
 
   /** These are about to be applied. */
@@ -68,8 +74,7 @@ export class GoingBack {
     // Nothing of what it noted can be lost, and days may lie between, when another had the partition.
     if (trail.heardMs <= this.lostSinceMs) trail.steps.length = 0
     const last = trail.steps.at(-1)
-    // Whoever has gone back stands there now, and what it noted beyond that it has yet to reach.
-    while (trail.steps.length > 0 && (trail.steps.at(-1)?.offset ?? 0) > offset) trail.steps.pop()
+    standAt(trail, offset)
     if (last === undefined || last.offset > offset || nowMs - last.atMs >= stepMs) {
       trail.steps.push({ atMs: nowMs, offset })
     }
@@ -92,6 +97,11 @@ export class GoingBack {
     this.#seek({ topic, partition }, Math.min(offset, Math.max(applied + 1, stood)))
     return false
   }
+}
+
+/** It stands there now, and what it noted beyond that it has yet to reach. */
+const standAt = ({ steps }: Trail, offset: number): void => {
+  while ((steps.at(-1)?.offset ?? 0) > offset) steps.pop()
 }
 
 /** Where it stood then, or where it began if that was later. */

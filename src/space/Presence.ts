@@ -62,8 +62,8 @@ export class Presence extends Context.Service<
     /** Puts a member back that its session names and that is missing (rule P1). */
     readonly putBack: (held: Held, at: Position | undefined) => Change<HeldMember>
     /**
-     * Sessions that are this runner's by a claim that broke off: its phone was refused, and may not come again. Each is
-     * given once, to whoever looks after it from then on. To be called again and again.
+     * Sessions that are this runner's, perhaps by a claim that broke off: its phone was refused, and may not come again. To
+     * be called again and again; whoever looks after one already is given it, too.
      */
     readonly brokenOff: Effect.Effect<ReadonlyArray<Held>, SpaceError>
     /** Whether the session is still this owner's: it may have been claimed, and the word of it lost (rule P3). */

@@ -101,8 +101,8 @@ export class Index {
   }
 
   /**
-   * Sessions that are this runner's by a claim that broke off, and whose phone was told that it had none. Each is given once,
-   * and is to be looked after: nobody else knows that it has no socket.
+   * Sessions that are this runner's, perhaps by a claim that broke off, and whose phone was told that it had none. Each is
+   * given as long as it is in doubt, and not once: a later claim of the same guest may yet happen.
    */
   get brokenOff(): Effect.Effect<ReadonlyArray<Held>, SpaceError> {
     return Effect.flatMap(monotonicMs, (nowMs) => {
@@ -117,12 +117,11 @@ export class Index {
     return Effect.map(this.#writes.readSession(guest), (entry) => {
       // It is tried again meanwhile, or was: that says more.
       if (this.#coming.has(key) || this.#doubtful.get(key) !== doubt) return []
-      // Of which of its lives does not matter: whoever takes it over puts it back.
-      const isOurs = entry?.owner?.runner === this.#writes.incarnation.runner
-      this.#doubtful.delete(key)
       // Behind the others: there may be more than are looked at at once.
-      if (!isOurs && nowMs < doubt.untilMs) this.#doubtful.set(key, { ...doubt, nextLookMs: nowMs + doubtEveryMs })
-      if (entry?.owner === undefined || !isOurs) return []
+      this.#doubtful.delete(key)
+      if (nowMs < doubt.untilMs) this.#doubtful.set(key, { ...doubt, nextLookMs: nowMs + doubtEveryMs })
+      // Of which of its lives does not matter: whoever takes it over puts it back.
+      if (entry?.owner?.runner !== this.#writes.incarnation.runner) return []
       const { owner, value, version } = entry
       return [{ guest, owner, record: SessionRecord.decode(value), version }]
     })

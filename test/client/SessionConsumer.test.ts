@@ -231,6 +231,8 @@ describe("resume", () => {
         appends.offered = () => appendFailed(true)
         const phone = yield* connect(resuming(4, tokenIn(first, 1, "hello")), saying(3), saying(5))
         assert.deepStrictEqual(phone.brief, ["4 resume", "3 UNCERTAIN", "5 UNAVAILABLE"])
+        const pauses = phone.heard.map(({ error }) => isObject(error) && error.retryAfterMs)
+        assert.deepStrictEqual(pauses, [false, 1_000, 1_000], "nor is it asked for again at once")
         appends.offered = undefined
         phone.say(saying(3), saying(5))
         yield* settle

@@ -104,6 +104,17 @@ describe("going back", () => {
     back.begin()
     assert.deepStrictEqual(seeks, ["t/0/100", "t/0/100"])
   })
+
+  it("having to go back twice, it does not pass over what it had yet to reach when another was there already", () => {
+    const { back, clock, seeks, read } = going()
+    read(upTo(100), 1_000)
+    read([7], 0, 3)
+    clock.nowMs += 10 * goBackMs
+    back.begin()
+    read([7], 0, 3)
+    back.begin()
+    assert.deepStrictEqual(seeks, ["t/0/40", "t/3/7", "t/0/40", "t/3/7"])
+  })
 })
 
 describe("a tag whose mark is below what was seen", () => {

@@ -156,7 +156,7 @@ describe("the index of an incarnation", () => {
   const brokenOff = ({ presence }: Runner) =>
     Effect.map(presence.brokenOff, (all) => all.map(({ guest, record }) => [guest, record.session]))
 
-  it.effect("says whom it holds without knowing, once", () =>
+  it.effect("says whom it holds without knowing, as long as that is in doubt", () =>
     Effect.gen(function* () {
       const { twins, first } = yield* one
       yield* unheard(first, "at once")
@@ -164,8 +164,23 @@ describe("the index of an incarnation", () => {
       yield* first.presence.unindex(first.self.incarnation)
       assert.include(indexOf(twins, first), "guest/g_B")
       assert.deepStrictEqual(yield* brokenOff(first), [["g_B", "s_B"]])
+      assert.deepStrictEqual(yield* brokenOff(first), [], "it was looked at just now")
+      yield* TestClock.adjust("5 minutes")
+      assert.deepStrictEqual(yield* brokenOff(first), [["g_B", "s_B"]])
       yield* TestClock.adjust("1 minute")
       assert.deepStrictEqual(yield* brokenOff(first), [])
+    })
+  )
+
+  it.effect("says so, too, of whom it held already when a write happens minutes after it failed", () =>
+    Effect.gen(function* () {
+      const { twins, first } = yield* one
+      yield* first.presence.begin("g_B", named("s_A"))
+      const late = yield* unheard(first, "later")
+      assert.deepStrictEqual(yield* brokenOff(first), [["g_B", "s_A"]])
+      twins.space.commit(late)
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(yield* brokenOff(first), [["g_B", "s_B"]])
     })
   )
 

@@ -43,14 +43,23 @@ export interface ReaderOptions {
   readonly handle: Handle
 }
 
+/** Where a partition is begun: at the lesser. */
+interface Position {
+  readonly at: TopicPartition
+  readonly next: number
+  readonly committed: number
+}
+
 export class Reader {
   private readonly options: ReaderOptions
   private readonly fork: <A>(effect: Effect.Effect<A>) => Fiber.Fiber<A>
   private partitions: ReadonlyArray<AssignedPartition> = []
-  /** What runs for the last assignment: finding where to begin, then one fiber for each partition. */
-  private fibers: ReadonlyArray<Fiber.Fiber<unknown>> = []
+  /** What runs: finding where to begin, then one fiber for each partition; of former assignments what has yet to end. */
+  private readonly fibers = new Set<Fiber.Fiber<unknown>>()
   /** Counts the assignments and their ends. */
   private assignment = 0
+  /** When all had to go back for the last time, and how far: so far goes, too, what is assigned just then. */
+  private wentBack = { atMs: Number.NEGATIVE_INFINITY, toMs: 0 }
   /** Whose word counts: one that is leaving may be assigned something yet. */
   private consumer: Consumer | undefined
 
@@ -74,7 +83,8 @@ export class Reader {
 
   /** Every partition goes back to the first record of this time or later; asks until the broker has answered. */
   goBack(ms: number): Effect.Effect<void> {
-    return Effect.suspend(() => {
+    return Effect.flatMap(Clock.currentTimeMillis, (nowMs) => {
+      this.wentBack = { atMs: nowMs, toMs: ms }
       const partitions = this.partitions
       if (partitions.length === 0) return Effect.void
       return this.asked((admin) => offsetsAt(admin, partitions, ms)).pipe(
@@ -151,20 +161,24 @@ export class Reader {
         return partition
       })
       const ended = Effect.timeoutOption(Fiber.awaitAll(before), rebalanceTimeout)
-      this.fibers = this.partitions.map((partition) =>
-        this.fork(Effect.andThen(ended, partition.run(this.options.handle)))
-      )
+      for (const partition of this.partitions) this.start(Effect.andThen(ended, partition.run(this.options.handle)))
       consumer.resume(assigned)
     })
-    this.fibers = [this.fork(begin)]
+    this.start(begin)
+  }
+
+  private start(effect: Effect.Effect<unknown>): void {
+    const fiber = this.fork(effect)
+    this.fibers.add(fiber)
+    fiber.addObserver(() => this.fibers.delete(fiber))
   }
 
   /** Interrupts what is under way, so that it comes again at whoever is assigned it. Answers what has to end, also where it
-   * was interrupted before: the client tells of an end, and then of what is assigned anew. */
+   * was interrupted before: the client tells of an end, and then of what is assigned anew, perhaps several times. */
   private revoked(): ReadonlyArray<Fiber.Fiber<unknown>> {
     this.assignment++
     for (const fiber of this.fibers) fiber.interruptUnsafe()
-    return this.fibers
+    return [...this.fibers]
   }
 
   private received({ topic, partition }: TopicPartition, records: ReadonlyArray<Incoming>): void {
@@ -174,12 +188,15 @@ export class Reader {
       ?.received(records.map((record) => incoming(record, at)))
   }
 
-  /** Where the group has come to, and where 60 s ago the end was. */
-  private positions(assigned: ReadonlyArray<TopicPartition>) {
+  /** Where the group has come to, and where 60 s ago the end was, or so long ago as all had to go back since then. */
+  private positions(assigned: ReadonlyArray<TopicPartition>): Effect.Effect<ReadonlyArray<Position>> {
     const { group } = this.options
-    return Effect.flatMap(Clock.currentTimeMillis, (nowMs) =>
-      this.asked(async (admin) => {
-        const then = await offsetsAt(admin, assigned, nowMs - assignedGoBackMs)
+    const { wentBack } = this
+    const found = Effect.flatMap(Clock.currentTimeMillis, (nowMs) => {
+      const minuteAgoMs = nowMs - assignedGoBackMs
+      const sinceMs = wentBack.atMs > minuteAgoMs ? Math.min(minuteAgoMs, wentBack.toMs) : minuteAgoMs
+      return this.asked(async (admin) => {
+        const then = await offsetsAt(admin, assigned, sinceMs)
         const committed = await perTopic(assigned, (topic) => admin.committed(group, topic))
         return assigned.map((at) => ({
           at,
@@ -187,7 +204,9 @@ export class Reader {
           committed: committed.get(nameOf(at)) ?? 0
         }))
       })
-    )
+    })
+    // Had they to go back meanwhile, these were in nobody's hands.
+    return Effect.flatMap(found, (all) => (wentBack === this.wentBack ? Effect.succeed(all) : this.positions(assigned)))
   }
 
   /** Asks the broker something, until it has answered. */

@@ -238,7 +238,7 @@ export interface Crowded {
 /** Ticking tells how often moves are told from here on: less often while the server has too much to do. */
 export interface Ticking {
   $type: "noriter.client.v1.Ticking";
-  /** Milliseconds from one time to the next; enter has told the first, and each resume is followed by it. */
+  /** Milliseconds from one time to the next; enter has told the first, and it follows each resume inside a playground. */
   tickMs: number;
 }
 

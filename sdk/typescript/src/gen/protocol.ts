@@ -516,7 +516,7 @@ export interface MoveCorrected {
 
 /** Ticking tells how often moves are told from here on: less often while the server has too much to do. */
 export interface Ticking {
-  /** Milliseconds from one time to the next; enter has told the first, and each resume is followed by it. */
+  /** Milliseconds from one time to the next; enter has told the first, and it follows each resume inside a playground. */
   readonly tickMs: number
 }
 
