@@ -246,6 +246,7 @@ describe("the index of an incarnation", () => {
         twins.space.commit(late)
         yield* TestClock.adjust("5 seconds")
         assert.deepStrictEqual(yield* brokenOff(first), [["g_B", "s_B"]])
+        yield* Effect.andThen(TestClock.adjust("5 minutes"), brokenOff(first))
         yield* Effect.andThen(clean(first, held), clean(first, held))
         assert.deepStrictEqual(indexOf(twins, first), ["guest/g_A"])
       })
