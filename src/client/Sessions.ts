@@ -92,6 +92,13 @@ const make = Effect.gen(function* () {
   const fork = yield* FiberSet.makeRuntime()
   const judging = new Set<Session>()
   let warnedMs = Number.NEGATIVE_INFINITY
+  /** Once for all of them: while the space is away, none of thousands can be moved on or judged. */
+  const warn = Effect.fnUntraced(function* (what: string, cause: unknown) {
+    const nowMs = yield* Clock.currentTimeMillis
+    if (nowMs < warnedMs + warnEveryMs) return
+    warnedMs = nowMs
+    yield* Effect.logWarning(what, cause)
+  })
 
   const moveOn = (session: Session, event: PresenceEvent) =>
     session
@@ -107,7 +114,7 @@ const make = Effect.gen(function* () {
         // It is another's, or this incarnation may not any more: what the record says goes.
         Effect.catchTag("PresenceRefused", () => regain(session)),
         // The deadline stands in the shared space: what could not be moved on now is looked at again.
-        Effect.catchCause((cause) => Effect.logWarning("a session could not be moved on", cause))
+        Effect.catchCause((cause) => warn("a session could not be moved on", cause))
       )
   const lookAt = (session: Session) =>
     Effect.flatMap(Clock.currentTimeMillis, (nowMs) =>
@@ -157,18 +164,13 @@ const make = Effect.gen(function* () {
     })
   }
   const regain = regainOr(ended)
-  /** Once for all of them: while the space is away, none of thousands can be judged. */
-  const warn = Effect.fnUntraced(function* (cause: unknown) {
-    const nowMs = yield* Clock.currentTimeMillis
-    if (nowMs < warnedMs + warnEveryMs) return
-    warnedMs = nowMs
-    yield* Effect.logWarning(`${judging.size} sessions cannot be judged yet`, cause)
-  })
   const judge = (session: Session): void => {
     if (judging.has(session)) return
     judging.add(session)
     session.lasting.pause()
-    const judged = Effect.catchCause(regain(session), (cause) => Effect.as(warn(cause), false))
+    const judged = Effect.catchCause(regain(session), (cause) =>
+      Effect.as(warn(`${judging.size} sessions cannot be judged yet`, cause), false)
+    )
     const again = Schedule.spaced(judgeEvery)
     // A runner that leaves begins nothing any more.
     const over = Effect.sync(() => {
