@@ -129,7 +129,10 @@ const knobs = () =>
     readAloneMax: knob("readAloneMax", bounded(0, 1_000_000), 256),
     /** NORITER_ADDRESS_PENDING_MAX: sockets of an address before their hello. */
     addressPendingMax: knob("addressPendingMax", limit, 64),
-    /** NORITER_ADDRESS_NEW_PER_SECOND=rate[,burst]: new sockets of an address. A burst not given is five times the rate. */
+    /**
+     * NORITER_ADDRESS_NEW_PER_SECOND=rate[,burst]: new sockets of an address; with TLS, those of the HTTP port by themselves.
+     * A burst not given is five times the rate.
+     */
     addressNewPerSecond: knob(
       "addressNewPerSecond",
       mapped(rateAndBurst, ([rate]) => rate),

@@ -3,6 +3,7 @@
  * is not open in time. Owns sockets until they are handed on; who is let in, and what a socket is then, is its
  * listener's (TcpListener, HttpServer).
  */
+import { constants } from "node:crypto"
 import { readFile } from "node:fs/promises"
 import * as Net from "node:net"
 import * as Tls from "node:tls"
@@ -177,13 +178,14 @@ export class Door {
   }
 }
 
+/** Without renegotiation: each is a handshake, of which one socket could ask for as many as it likes. */
 const readCertificate = Effect.fnUntraced(function* (settings: DoorSettings) {
   if (Option.isNone(settings.tlsCert) || Option.isNone(settings.tlsKey)) return undefined
   const [certFile, keyFile] = [settings.tlsCert.value, settings.tlsKey.value]
   return yield* Effect.tryPromise({
     try: async () => {
       const [cert, key] = await Promise.all([readFile(certFile), readFile(keyFile)])
-      return Tls.createSecureContext({ cert, key })
+      return Tls.createSecureContext({ cert, key, secureOptions: constants.SSL_OP_NO_RENEGOTIATION })
     },
     catch: (cause) => new ListenFailed({ operation: "read certificate", cause })
   })

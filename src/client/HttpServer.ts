@@ -16,7 +16,7 @@ import type * as Scope from "effect/Scope"
 import { Settings } from "../Settings.ts"
 import * as Probes from "../telemetry/Probes.ts"
 import type { Process } from "../telemetry/Process.ts"
-import { Admission, isRefused, withoutPrefix } from "./Admission.ts"
+import { Admission, isRefused, type SocketLimits, withoutPrefix } from "./Admission.ts"
 import * as Door from "./Door.ts"
 
 /** The address cannot be had. */
@@ -93,7 +93,7 @@ const make = Effect.fnUntraced(function* (ready: Probes.Ready) {
   const mounts = new Set<Mounted>([
     { visit: (visit) => probe(visit, (answer) => Effect.runPromiseWith(context)(answer), ready) }
   ])
-  const front = new Front(door, mounts)
+  const front = new Front(door, mounts, settings)
   yield* Effect.acquireRelease(listen(front.server, { host, port }), () => close(front))
   const address = front.server.address()
   return HttpServer.of({
@@ -112,22 +112,26 @@ const make = Effect.fnUntraced(function* (ready: Probes.Ready) {
 
 // --- internal ---
 
+type HandshakeRate = Pick<SocketLimits, "addressNewPerSecond" | "addressNewBurst">
+
 class Front {
   readonly server: NodeHttp.Server
   private readonly door: Door.Door
   private readonly mounts: ReadonlySet<Mounted>
   private readonly peers = new WeakMap<Duplex, Door.Peer>()
-  private readonly admission = new Admission(
-    { socketsMax, addressPendingMax: 0, addressNewPerSecond: 0, addressNewBurst: 0, addressMax },
-    () => performance.now()
-  )
+  private readonly admission: Admission
   /** Those that are no phones, each with what is to be done when it is gone or has become one. */
   private readonly sockets = new Map<Duplex, () => void>()
   private readonly asked = new WeakMap<Duplex, number>()
 
-  constructor(door: Door.Door, mounts: ReadonlySet<Mounted>) {
+  /** New sockets of an address have their rate where each is a handshake; without TLS all may be those of one proxy. */
+  constructor(door: Door.Door, mounts: ReadonlySet<Mounted>, handshakes: HandshakeRate) {
     this.door = door
     this.mounts = mounts
+    const addressNewPerSecond = door.hasTls ? handshakes.addressNewPerSecond : 0
+    const { addressNewBurst } = handshakes
+    const limits = { socketsMax, addressPendingMax: 0, addressNewPerSecond, addressNewBurst, addressMax }
+    this.admission = new Admission(limits, () => performance.now())
     this.server = NodeHttp.createServer({
       ...Door.serverOptions,
       requestTimeout: requestMs,
@@ -170,13 +174,17 @@ class Front {
       socket.destroy()
       return
     }
+    const left = () => {
+      ticket.left()
+      this.admission.sweep()
+    }
     const serve = (secure: Net.Socket) => {
       this.peers.set(secure, peer)
-      this.sockets.set(secure, () => ticket.left())
+      this.sockets.set(secure, left)
       secure.once("close", () => this.leave(secure))
       next(secure)
     }
-    this.door.secure(socket, serve, () => ticket.left())
+    this.door.secure(socket, serve, left)
   }
 
   /** It is closed, or it is a phone from here on. */
@@ -185,7 +193,6 @@ class Front {
     if (left === undefined) return
     this.sockets.delete(socket)
     left()
-    this.admission.sweep()
   }
 
   private visited(request: NodeHttp.IncomingMessage, response: NodeHttp.ServerResponse): void {

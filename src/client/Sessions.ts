@@ -93,6 +93,13 @@ const make = Effect.gen(function* () {
   const fork = yield* FiberSet.makeRuntime()
   const judging = new Set<Session>()
   let warnedMs = Number.NEGATIVE_INFINITY
+  /** Once for all of them: while the space is away, none of thousands can be moved on or judged. */
+  const warn = Effect.fnUntraced(function* (what: string, cause: unknown) {
+    const nowMs = yield* monotonicMs
+    if (nowMs < warnedMs + warnEveryMs) return
+    warnedMs = nowMs
+    yield* Effect.logWarning(what, cause)
+  })
 
   const moveOn = (session: Session, event: PresenceEvent) =>
     session
@@ -108,7 +115,7 @@ const make = Effect.gen(function* () {
         // It is another's, or this incarnation may not any more: what the record says goes.
         Effect.catchTag("PresenceRefused", () => regain(session)),
         // The deadline stands in the shared space: what could not be moved on now is looked at again.
-        Effect.catchCause((cause) => Effect.logWarning("a session could not be moved on", cause))
+        Effect.catchCause((cause) => warn("a session could not be moved on", cause))
       )
   const lookAt = (session: Session) =>
     Effect.flatMap(Clock.currentTimeMillis, (nowMs) =>
@@ -158,18 +165,13 @@ const make = Effect.gen(function* () {
     })
   }
   const regain = regainOr(ended)
-  /** Once for all of them: while the space is away, none of thousands can be judged. */
-  const warn = Effect.fnUntraced(function* (cause: unknown) {
-    const nowMs = yield* monotonicMs
-    if (nowMs < warnedMs + warnEveryMs) return
-    warnedMs = nowMs
-    yield* Effect.logWarning(`${judging.size} sessions cannot be judged yet`, cause)
-  })
   const judge = (session: Session): void => {
     if (judging.has(session)) return
     judging.add(session)
     session.lasting.pause()
-    const judged = Effect.catchCause(regain(session), (cause) => Effect.as(warn(cause), false))
+    const judged = Effect.catchCause(regain(session), (cause) =>
+      Effect.as(warn(`${judging.size} sessions cannot be judged yet`, cause), false)
+    )
     const again = Schedule.spaced(judgeEvery)
     // A runner that leaves begins nothing any more.
     const over = Effect.sync(() => {
@@ -262,7 +264,7 @@ const make = Effect.gen(function* () {
   )
 
   yield* Effect.map(presence.brokenOff, (found) => found.forEach(takeIn)).pipe(
-    Effect.catchCause((cause) => Effect.logWarning("claims that broke off could not be looked at", cause)),
+    Effect.catchCause((cause) => warn("claims that broke off could not be looked at", cause)),
     Effect.delay(brokenOffEvery),
     Effect.forever,
     Effect.forkScoped

@@ -79,9 +79,13 @@ function printDecoder(f: GeneratedFile, message: DescMessage): void {
 
 const namesOf = (message: DescMessage): string => `namesOf${message.name}`
 const ruleOf = (field: DescField): string => `textOf${field.parent.name}${capital(field.localName)}`
-/** The variable a field is read into; the decoder has some of its own. */
+/** The variable a field is read into; the decoder has some of its own, and the language words that are none. */
 const localOf = (field: DescField): string => (taken.has(field.localName) ? `${field.localName}_` : field.localName)
-const taken = new Set(["value", "issues", "before", "unknown", "since", "index", "entry", "read"])
+const words =
+  "arguments await break case catch class const continue debugger default delete do else enum eval export extends false " +
+  "finally for function if implements import in instanceof interface let new null package private protected public return " +
+  "static super switch this throw true try typeof undefined var void while with yield"
+const taken = new Set(["value", "issues", "before", "unknown", "since", "index", "entry", "read", ...words.split(" ")])
 const memberOf = (field: DescField): string =>
   localOf(field) === field.localName ? field.localName : `${field.localName}: ${localOf(field)}`
 const capital = (name: string): string => `${name.charAt(0).toUpperCase()}${name.slice(1)}`

@@ -70,12 +70,19 @@ export function charactersName(characters: options.Characters): string {
   }
 }
 
+const lowerCamelCase = /^[a-z][A-Za-z0-9]*$/
+
 /** Checks that hold for every message, whoever sends it. */
 export function checkMessage(message: DescMessage): void {
-  for (const nested of message.nestedMessages) checkMessage(nested)
+  const [nested] = [...message.nestedMessages, ...message.nestedEnums]
+  if (nested !== undefined)
+    refuse(nested, "is declared within a message; what is generated knows the names of a file only")
   for (const field of message.fields) {
     if (field.fieldKind === "map") refuse(field, "is a map; use a repeated message")
-    if (field.message?.typeName === "google.protobuf.Timestamp") refuse(field, "is a Timestamp; use a uint64 …_ms")
+    if (field.message?.typeName.startsWith("google.protobuf.")) {
+      refuse(field, `is a ${field.message.name}, whose JSON is its own; use fields of ours (a uint64 …_ms for a time)`)
+    }
+    if (!lowerCamelCase.test(field.jsonName)) refuse(field, `${field.jsonName} is no name in lowerCamelCase`)
     if (field.jsonName in Object.prototype)
       refuse(field, `${field.jsonName} is a name that every JavaScript object has`)
     const rules = rulesOf(field)
@@ -105,7 +112,6 @@ function checkRules(field: DescField, rules: options.Rules): void {
 /** Rules are compiled into the decoders of what phones send; anywhere else they would be words without effect. */
 export function checkRulesReached(messages: ReadonlyArray<DescMessage>, requested: ReadonlySet<DescMessage>): void {
   for (const message of messages) {
-    checkRulesReached(message.nestedMessages, requested)
     if (requested.has(message)) continue
     for (const field of message.fields) {
       if (rulesOf(field) !== undefined) refuse(field, "has rules, but no phone sends it")
@@ -117,13 +123,22 @@ export function checkRulesReached(messages: ReadonlyArray<DescMessage>, requeste
 export function checkRequested(message: DescMessage, isEnvelope: boolean): void {
   if (!isEnvelope && message.oneofs.length > 0) refuse(message, "a oneof inside a request has no strict decoder")
   for (const field of message.fields) {
-    const scalar = scalarOf(field)
-    const decodable = scalar === ScalarType.STRING || scalar === ScalarType.BOOL || boundsOf(scalar) !== undefined
-    if (scalar !== undefined && !decodable) refuse(field, `${ScalarType[scalar].toLowerCase()} has no strict decoder`)
+    checkSpoken(field, "has no strict decoder")
     if (field.fieldKind === "list" && (rulesOf(field)?.itemsMax ?? 0) === 0) {
       refuse(field, "is repeated without items_max: nothing a phone sends is unbounded")
     }
   }
+}
+
+/** Checks of what phones hear: whatever its shape, SDKs have a type for it. */
+export function checkTold(message: DescMessage): void {
+  for (const field of message.fields) checkSpoken(field, "is nothing that phones hear")
+}
+
+function checkSpoken(field: DescField, what: string): void {
+  const scalar = scalarOf(field)
+  const isSpoken = scalar === ScalarType.STRING || scalar === ScalarType.BOOL || boundsOf(scalar) !== undefined
+  if (scalar !== undefined && !isSpoken) refuse(field, `${ScalarType[scalar].toLowerCase()} ${what}`)
 }
 
 /** Every message reached, each after those it contains; the message itself is last. */

@@ -12,7 +12,17 @@ import {
   hasOption
 } from "@bufbuild/protobuf"
 import * as options from "../../gen/noriter/options/v1/options_pb.ts"
-import { checkMessage, checkRequested, checkRulesReached, isPlainString, reachedFrom, refuse } from "./Fields.ts"
+import {
+  boundsOf,
+  checkMessage,
+  checkRequested,
+  checkRulesReached,
+  checkTold,
+  isImplicit,
+  isPlainString,
+  reachedFrom,
+  refuse
+} from "./Fields.ts"
 
 export type Delivery = "LATEST" | "ORDERED" | "DURABLE"
 
@@ -110,6 +120,8 @@ export function readModel(files: ReadonlyArray<DescFile>): Model {
   checkEveryKeyConsumed(clientMessage, client)
   const requested = reachedFrom(clientMessage)
   for (const message of requested) checkRequested(message, message === clientMessage)
+  const told = reachedFrom(serverMessage)
+  for (const message of told) checkTold(message)
   checkRulesReached(messages, new Set(requested))
   return {
     services,
@@ -121,7 +133,7 @@ export function readModel(files: ReadonlyArray<DescFile>): Model {
     serverMessage,
     heard: readHeard(serverMessage, client),
     requested,
-    told: reachedFrom(serverMessage),
+    told,
     errors: enums.find((each) => each.typeName === "noriter.client.v1.ErrorCode"),
     disconnects: enums.find((each) => each.typeName === "noriter.client.v1.DisconnectCode")
   }
@@ -131,8 +143,12 @@ function envelope(messages: ReadonlyArray<DescMessage>, name: string): DescMessa
   const message = messages.find((each) => each.typeName === name)
   if (message === undefined) throw new Error(`${name}: is missing`)
   if (message.oneofs.length !== 1) refuse(message, "an envelope has exactly one oneof")
-  for (const field of message.oneofs.flatMap((each) => each.fields)) {
-    if (field.fieldKind !== "message") refuse(field, "the keys of an envelope are messages")
+  for (const field of message.fields) {
+    if (field.oneof !== undefined) {
+      if (field.fieldKind !== "message") refuse(field, "the keys of an envelope are messages")
+    } else if (field.fieldKind !== "scalar" || boundsOf(field.scalar) === undefined || !isImplicit(field)) {
+      refuse(field, "beside its key an envelope has plain whole numbers only")
+    }
   }
   return message
 }

@@ -18,9 +18,9 @@ export function enumToJson(f: GeneratedFile, desc: DescEnum): ImportSymbol {
   return f.import(`${name}ToJSON`, `./gen/${desc.file.name}.js`)
 }
 
-/** The first comment of a proto element, in one line, without trailing space. */
+/** The first comment of a proto element, in one line, without trailing space; what would end a comment does not. */
 export function commentOf(desc: Parameters<typeof getComments>[0]): string {
-  return (getComments(desc).leading ?? "").replace(/\s+/g, " ").trim()
+  return (getComments(desc).leading ?? "").replace(/\s+/g, " ").replaceAll("*/", "* /").trim()
 }
 
 export const text = (value: string): string => JSON.stringify(value)

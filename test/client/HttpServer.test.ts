@@ -122,6 +122,19 @@ describe("HttpServer", () => {
       }).pipe(Effect.provide(Layer.fresh(layer)))
   )
 
+  it.live("shakes hands with an address as often as it may connect by TCP, and with others", () =>
+    Effect.gen(function* () {
+      const { port } = yield* HttpServer
+      const from = (localAddress: string) => PhoneSocket.open({ port, localAddress, tls: true })
+      const phones = [yield* from("127.0.0.2"), yield* from("127.0.0.2"), yield* from("127.0.0.3")]
+      for (const phone of phones) phone.say("GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n")
+      for (const phone of phones) yield* phone.hears("200 OK")
+      const past = yield* from("127.0.0.2")
+      past.say("GET /healthz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+      assert.strictEqual(yield* past.closes, "")
+    }).pipe(Effect.provide(serving({ ...tls, addressNewPerSecond: 0.1, addressNewBurst: 2 })))
+  )
+
   it.live("takes so many of all addresses, those that have not finished TLS among them", () =>
     Effect.gen(function* () {
       const { port } = yield* HttpServer
@@ -136,6 +149,6 @@ describe("HttpServer", () => {
         silent.filter(({ ended }) => ended),
         0
       )
-    }).pipe(Effect.provide(serving({ ...tls, helloTimeoutMs: 60_000 })))
+    }).pipe(Effect.provide(serving({ ...tls, helloTimeoutMs: 60_000, addressNewPerSecond: 0 })))
   )
 })

@@ -1,6 +1,7 @@
 /** The sessions a runner holds: lost, away and ended by their deadlines, replaced, drained (rules P4, P5; design 6). */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
@@ -101,6 +102,23 @@ describe("a socket that is gone", () => {
       assert.deepStrictEqual(statesIn(twins), [])
     }).pipe(Effect.provideService(Random.Random, unmoved))
   )
+
+  it.effect("is logged once a second, however many cannot be written", () => {
+    let lines = 0
+    const counting = Logger.layer([Logger.make(() => void lines++)])
+    return Effect.gen(function* () {
+      const watch = new Watch()
+      const { connect } = yield* house(new Twins(), { watch })
+      const phones = yield* Effect.forEach(["one", "two", "three"], (name) =>
+        connect(hello(1, `device-secret-${name}`))
+      )
+      watch.before = () => Effect.fail(spaceAway)
+      for (const phone of phones) phone.hangUp()
+      yield* pass(5_000)
+      assert.isAtLeast(lines, 1)
+      assert.isAtMost(lines, 6)
+    }).pipe(Effect.provide(counting), Effect.provideService(Random.Random, unmoved))
+  })
 
   it.effect("holds up nobody who waits for word from the log, however slowly its loss is written", () =>
     Effect.gen(function* () {

@@ -1,4 +1,6 @@
 /** The way of a socket until it is a connection: TLS, and what a proxy says before it. */
+
+import * as Tls from "node:tls"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { echo, fixture, listen, proxyHeader, tls } from "./Listening.ts"
@@ -50,6 +52,22 @@ describe("TcpListener with TLS", () => {
         letIn = yield* next.until("word or the end", ({ heard, ended }) => ended || heard !== "")
       }
       assert.strictEqual(letIn, "127.0.0.1 two\n")
+    })
+  )
+
+  it.live("shakes hands once a socket, however often it is asked to", () =>
+    Effect.gen(function* () {
+      const { port } = yield* listen(tls, echo)
+      const socket = yield* Effect.acquireRelease(
+        Effect.sync(() => Tls.connect({ port, host: "127.0.0.1", rejectUnauthorized: false, maxVersion: "TLSv1.2" })),
+        (socket) => Effect.sync(() => socket.destroy())
+      )
+      yield* Effect.callback<void>((resume) => void socket.once("secureConnect", () => resume(Effect.void)))
+      const renegotiated = yield* Effect.callback<boolean>((resume) => {
+        socket.once("error", () => resume(Effect.succeed(false)))
+        socket.renegotiate({ rejectUnauthorized: false }, (failed) => resume(Effect.succeed(failed === null)))
+      })
+      assert.isFalse(renegotiated)
     })
   )
 

@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url"
 import { assert, beforeAll, describe, it } from "@effect/vitest"
 import type { Lock } from "../../src/codegen/LockCheck.ts"
 import { Issues } from "../../src/wire/Strict.ts"
-import { generate, small } from "./protos.ts"
+import { changed, generate, small } from "./protos.ts"
 
 let files: ReadonlyMap<string, string> = new Map()
 beforeAll(async () => {
@@ -102,6 +102,19 @@ describe("manual", () => {
       `> {"id":4,"walk":{"xCm":10290}}`,
       "| `noriter.wave.asked` | 4 | 24 h | `WaveAsked` by `tag` |"
     ])
+  })
+})
+
+describe("what would be another thing in TypeScript", () => {
+  it("a field named like a word of the language is read into another variable", async () => {
+    const decoders = (await generate(changed("  uint32 x_cm = 1;", "  bool private = 1;"))).get("gen/decoders.ts") ?? ""
+    assert.include(decoders, "const private_ = readBool(")
+    assert.include(decoders, "private: private_ }")
+  })
+
+  it("a comment ends where ours do", async () => {
+    const printed = await generate(changed("// Walks.\n  rpc", "// Walks */ away.\n  rpc"))
+    assert.include(printed.get("gen/consumers.ts"), "/** Walks * / away. */")
   })
 })
 

@@ -120,7 +120,43 @@ const refusals: ReadonlyArray<readonly [what: string, from: string, to: string, 
     "a Timestamp",
     "  string tag = 1;",
     "  string tag = 1;\n  google.protobuf.Timestamp at = 2;",
-    "field noriter.client.v1.WaveAsked.at: is a Timestamp; use a uint64 …_ms"
+    "field noriter.client.v1.WaveAsked.at: is a Timestamp, whose JSON is its own; use fields of ours (a uint64 …_ms for a time)"
+  ],
+  [
+    "a message within a message",
+    "  string tag = 1;",
+    "  string tag = 1;\n  message Inner {}\n  Inner inner = 2;",
+    "message noriter.client.v1.WaveAsked.Inner: is declared within a message; what is generated knows the names of a file only"
+  ],
+  [
+    "an enum within a message",
+    "  uint32 x_cm = 1;",
+    "  uint32 x_cm = 1;\n  enum Pace {\n    PACE_UNSPECIFIED = 0;\n  }\n  Pace pace = 2;",
+    "enum noriter.client.v1.WalkRequest.Pace: is declared within a message; what is generated knows the names of a file only"
+  ],
+  [
+    "a name of its own in JSON",
+    "  uint32 x_cm = 1;",
+    `  uint32 x_cm = 1 [json_name = "x-cm"];`,
+    "field noriter.client.v1.WalkRequest.x_cm: x-cm is no name in lowerCamelCase"
+  ],
+  [
+    "text beside the key of an envelope",
+    "  uint32 id = 1;",
+    "  uint32 id = 1;\n  string trace = 9;",
+    "field noriter.client.v1.ClientMessage.trace: beside its key an envelope has plain whole numbers only"
+  ],
+  [
+    "a list beside the key of an envelope",
+    "  uint32 id = 1;",
+    "  uint32 id = 1;\n  repeated uint32 ids = 9 [(noriter.options.v1.rules) = {items_max: 3}];",
+    "field noriter.client.v1.ClientMessage.ids: beside its key an envelope has plain whole numbers only"
+  ],
+  [
+    "bytes that phones hear beside a list",
+    "  uint64 seq = 1;",
+    "  repeated uint64 seq = 1;\n  bytes picture = 2;",
+    "field noriter.client.v1.WaveResponse.picture: bytes is nothing that phones hear"
   ],
   [
     "max of a truth",
