@@ -212,8 +212,8 @@ export class Scene {
   }
 
   /** None of them lost its socket since then. */
-  undisturbed(party: Party, sinceMs: number): void {
-    this.require(undisturbed(party.travellers, sinceMs))
+  undisturbed(those: ReadonlyArray<PhoneLog>, sinceMs: number): void {
+    this.require(undisturbed(those, sinceMs))
   }
 
   /** What pings of these took while it was calm, and since; and that none of them lost its socket. */

@@ -155,7 +155,7 @@ export class Conversation {
       refused(refusedHere("QUEUE_FULL", `${Limits.pendingMax} requests wait for their answers already`, true))
     } else {
       const body = JSON.stringify(request)
-      const pending: Pending = { key, body, answered, refused, isWritten: false, uncertain: 0, againAt: never }
+      const pending = { key, body, answered, refused, isWritten: false, uncertain: 0, againAt: never }
       const id = this.nextId++
       this.pending.set(id, pending)
       if (this.state === "open") this.writePending(id, pending, now)
@@ -391,8 +391,7 @@ const parse = (text: string): { readonly re?: unknown } | undefined => {
   }
 }
 
-const encoder = new TextEncoder()
-const byteLength = (text: string): number => encoder.encode(text).length
+const byteLength = (text: string): number => new TextEncoder().encode(text).length
 
 /** No id: nothing waits for it, and the server's own beat says that it lives. */
 const pingLine = '{"ping":{}}\n'

@@ -32,7 +32,7 @@ const restarted: Row = {
       await scene.fault(`Kafka gets ${signal} and starts`, () => cluster.set.bounce("kafka", signal))
       const upMs = performance.now()
       await scene.works(party, upMs, 60_000)
-      scene.undisturbed(party, atMs)
+      scene.undisturbed(party.travellers, atMs)
     }
   })
 }
@@ -60,7 +60,7 @@ const frozen: Row = {
     )
     scene.note("steps seen meanwhile", steps.length, "", { atLeast: 1 })
     await scene.works(party, performance.now(), 60_000)
-    scene.undisturbed(party, atMs)
+    scene.undisturbed(party.travellers, atMs)
   })
 }
 

@@ -104,7 +104,7 @@ const fullDisk: Row = {
       await cluster.set.bounce("kafka", "SIGKILL")
     })
     await scene.works(party, performance.now(), 30_000)
-    scene.undisturbed(party, atMs)
+    scene.undisturbed(party.travellers, atMs)
   }
 }
 

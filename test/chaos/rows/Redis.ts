@@ -27,7 +27,7 @@ const restarted: Row = {
       await scene.presence(party, upMs, presentAtMost)
       scene.forget()
       await scene.works(party, upMs, 10_000)
-      scene.undisturbed(party, atMs)
+      scene.undisturbed(party.travellers, atMs)
     }
   }
 }
@@ -54,7 +54,7 @@ export const emptied: Row = {
     await until(60_000, () => toldOfEpoch(party, atMs) === party.inside.length, "all are told of the new epoch")
     scene.note("all are told of the new epoch after", performance.now() - atMs, "ms", { atMost: 10_000 })
     await scene.works(party, atMs, 15_000)
-    scene.undisturbed(party, atMs)
+    scene.undisturbed(party.travellers, atMs)
   }
 }
 
@@ -79,7 +79,7 @@ const frozen: Row = {
     const healedMs = performance.now()
     await scene.presence(party, healedMs, presentAtMost)
     await scene.works(party, healedMs, presentAtMost)
-    scene.undisturbed(party, atMs)
+    scene.undisturbed(party.travellers, atMs)
   }
 }
 
@@ -111,7 +111,7 @@ const slow: Row = {
       atMost: 2 * calm
     })
     await scene.works(party, healedMs, presentAtMost)
-    scene.undisturbed(party, atMs)
+    scene.undisturbed(party.travellers, atMs)
   }
 }
 
@@ -141,7 +141,7 @@ const deaf: Row = {
       await redis.config("SET", limit, "pubsub 268435456 67108864 60")
     })
     await scene.works(party, performance.now(), presentAtMost)
-    scene.undisturbed(party, atMs)
+    scene.undisturbed(party.travellers, atMs)
   }
 }
 
@@ -186,7 +186,7 @@ const failOver: Row = {
       scene.forget()
       await cluster.signal("redis", "SIGCONT")
       await scene.works(party, atMs, 15_000)
-      scene.undisturbed(party, atMs)
+      scene.undisturbed(party.travellers, atMs)
     } finally {
       other.disconnect()
       link.close()
@@ -230,7 +230,7 @@ const unsaved: Row = {
     await redis.del(`${cluster.prefix}-probe`)
     await scene.presence(party, healedMs, presentAtMost)
     await scene.works(party, healedMs, presentAtMost)
-    scene.undisturbed(party, atMs)
+    scene.undisturbed(party.travellers, atMs)
   }
 }
 

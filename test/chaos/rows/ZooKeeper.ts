@@ -16,7 +16,7 @@ const short: Row = {
     const atMs = performance.now()
     await scene.fault("ZooKeeper is restarted", () => cluster.set.bounce("zookeeper", "SIGTERM"))
     await pause(2 * cluster.shape.sessionMs)
-    scene.undisturbed(party, atMs)
+    scene.undisturbed(party.travellers, atMs)
   }
 }
 
@@ -69,7 +69,7 @@ const mass: Row = {
     await until(60_000, async () => [...(await owners(scene))].every((owner) => !before.has(owner)), "all are anew")
     scene.note("new incarnations after", performance.now() - backMs, "ms", { atMost: 2_000 })
     await pause(goneAtMost)
-    scene.undisturbed(party, atMs)
+    scene.undisturbed(party.travellers, atMs)
   }
 }
 
@@ -96,7 +96,7 @@ const alone: Row = {
       return own.length > 0 && own.every(({ incarnation }) => incarnation !== before)
     })
     scene.note("its users under the new incarnation after", performance.now() - healedMs, "ms", { atMost: 5_000 })
-    scene.undisturbed(party, atMs)
+    scene.undisturbed(party.travellers, atMs)
   }
 }
 

@@ -96,6 +96,7 @@ const blocksOf = (city: City, guest: string) =>
 const blocks = (city: City, devices: ReadonlyArray<Device>): ReadonlyArray<string> => {
   const ledger = new Ledger(city.broker)
   return devices.flatMap(({ name, guest }) => {
+    if (guest === "") return []
     const is = blocksOf(city, guest).map(({ block, guest }) => `${block} ${guest}`)
     const must = Array.from(ledger.blocks.get(guest) ?? [], ([block, other]) => `${block} ${other}`)
     return is.join() === must.join() ? [] : [`${name} blocks [${is}], and not [${must}]`]
