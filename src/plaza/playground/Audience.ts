@@ -21,6 +21,8 @@ import type { Viewer } from "./Viewer.ts"
 
 /** Emotes and the like that wait for a tick; what is more is skipped, as LATEST may be. */
 const signalsMax = 1_000
+/** After so long all places are told, whatever it takes: a second, less the jitter of a tick (design 7). */
+const wholeMsMax = 950
 
 export class Audience {
   private readonly viewers = new Set<Viewer>()
@@ -291,14 +293,15 @@ export class Audience {
 
   /**
    * Whether all moves around a cell may be told now: what is spent on a phone is kept within its bytes a second, by
-   * telling the moves of its own cell every tick, and all places when there are bytes for them: at least every 2 s.
+   * telling the moves of its own cell every tick, and all places when there are bytes for them, or a second has passed.
    */
   private isAffordable(patch: Patch, elapsedMs: number, ordered: number, moves: number): boolean {
     const { bytesPerSecond } = this
     if (bytesPerSecond === 0) return true
     const saved = Math.max(-bytesPerSecond, patch.allowance) + (bytesPerSecond * elapsedMs) / 1_000
     const allowance = Math.min(bytesPerSecond, saved)
-    const whole = Math.min(moves, bytesPerSecond) <= allowance
+    const whole = moves <= allowance || Math.abs(this.nowMs - patch.wholeMs) >= wholeMsMax
+    if (whole) patch.wholeMs = this.nowMs
     // Who comes and goes, and the cell itself, is told whatever it takes, and paid for later.
     patch.allowance = allowance - ordered - (whole ? moves : 0)
     return whole

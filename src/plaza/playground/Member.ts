@@ -59,6 +59,8 @@ export class Patch {
   chunk: Chunk = nothing
   placesTick = 0
   places: Uint8Array = empty
+  /** When phones here were last told of all moves. */
+  wholeMs = 0
   /** Bytes that may be told of moves to a phone here. */
   allowance = 0
   /** Phones here were not told of all moves of the last tick. */
