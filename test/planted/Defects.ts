@@ -245,9 +245,9 @@ export const defects: ReadonlyArray<Defect> = [
     what: "a view tells its phones again whom they see (P11)",
     edits: [
       {
-        file: "src/plaza/playground/Roll.ts",
-        find: "if (shown && !member.standing) this.show(member)",
-        replace: "if (shown) this.show(member)"
+        file: "src/plaza/playground/Difference.ts",
+        find: "if (!isNear(cell, from)) this.gatherStill(cell, viewer, came)",
+        replace: "this.gatherStill(cell, viewer, came)"
       }
     ]
   },

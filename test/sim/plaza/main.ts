@@ -81,13 +81,16 @@ interface Planted {
   readonly said: string
 }
 
+/** A defect may go round in circles; what is not found by then is not. */
+const hangsMs = 10 * 60_000
+
 /** What a process says into which a defect is planted. */
 const planted = (name: string): Promise<Planted> => {
   const options = ["--whole", "--processes", "1", "--schedules", values.schedules, "--seed", values.seed]
   const child = [...process.execArgv, "--import", plant, fileURLToPath(import.meta.url), ...options]
   const env = { ...process.env, PLANTED: name }
   return new Promise((resolve) => {
-    const { stderr } = execFile(process.execPath, child, { env }, (error, stdout) =>
+    const { stderr } = execFile(process.execPath, child, { env, timeout: hangsMs }, (error, stdout) =>
       resolve({
         isFound: error?.code === 1 && stdout.startsWith("seed "),
         said: stdout.split("\n").slice(0, 2).join(" ")
