@@ -52,7 +52,7 @@ function moved(count: number): { readonly own: Piece; readonly official: Piece }
   const places = rows(count)
   const out = new Bytes()
   const members = places.member.map((number, index) => {
-    const member = new Member(number, new Cell(0, 0, 0, 0))
+    const member = new Member(number, new Cell(0, 0, 0))
     member.xCm = places.xCm[index] ?? 0
     member.yCm = places.yCm[index] ?? 0
     return member

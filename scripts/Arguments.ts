@@ -7,6 +7,8 @@ import { type ParseArgsConfig, parseArgs } from "node:util"
 
 /** The options and names given to the command that this file is. Ends the process where they cannot be read. */
 export function readArguments<T extends ParseArgsConfig>(file: string, config: T): ReturnType<typeof parseArgs<T>> {
+  // `| head`: whoever stops reading does not stop what is being measured, and its children with it.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {})
   if (process.argv.includes("--help")) {
     process.stdout.write(`${descriptionIn(readFileSync(file, "utf8"))}\n`)
     process.exit(0)

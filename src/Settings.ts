@@ -64,6 +64,12 @@ export const fromEnv = (variables: Record<string, string | undefined>): Effect.E
     .parse(ConfigProvider.constantCase(ConfigProvider.fromEnvRecord(variables)))
     .pipe(Effect.mapError((error) => new SettingsError({ message: error.cause.message })))
 
+/**
+ * A line, or a message of one, must hold whatever request keeps the protocol's own bounds: a phone whose resume is too
+ * long never comes back. The longest is a resume with a token of 512 bytes and 16 streams, about 3 kB.
+ */
+export const lineBytesMin = 4096
+
 // A function, because the parsers it names are declared below it.
 const knobs = () =>
   Config.all({
@@ -91,9 +97,9 @@ const knobs = () =>
     // --- Lines and sessions ---
 
     /** NORITER_LINE_BYTES_MAX: the most bytes of a line, its end not counted. */
-    lineBytesMax: knob("lineBytesMax", bounded(256, 1_048_576), 8192),
+    lineBytesMax: knob("lineBytesMax", bounded(lineBytesMin, 1_048_576), 8192),
     /** NORITER_MESSAGE_BYTES_MAX: the most bytes of a WebSocket message, which may be several lines. */
-    messageBytesMax: knob("messageBytesMax", bounded(1024, 16_777_216), 65_536),
+    messageBytesMax: knob("messageBytesMax", bounded(lineBytesMin, 16_777_216), 65_536),
     /** NORITER_HELLO_TIMEOUT: hello or resume is accepted within. */
     helloTimeoutMs: knob("helloTimeout", orOff(duration(100)), 5000),
     /** NORITER_LINE_TIMEOUT: a started line finishes within. */

@@ -1,6 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Redacted } from "effect"
-import { clusterOf, fromEnv, refusals, Settings, strangers, type Values, warnings } from "../src/Settings.ts"
+import { decodeClientMessage } from "../gen/decoders.ts"
+import {
+  clusterOf,
+  fromEnv,
+  lineBytesMin,
+  refusals,
+  Settings,
+  strangers,
+  type Values,
+  warnings
+} from "../src/Settings.ts"
+import { Issues } from "../src/wire/Strict.ts"
 
 /** Every knob: its variable, what may stand there, what comes of it, and its default in design 8. */
 const knobs: ReadonlyArray<
@@ -75,7 +86,8 @@ const refused: ReadonlyArray<readonly [variable: string, raw: string]> = [
   ["TCP_PORT", "65536"],
   ["TCP_PORT", "-1"],
   ["TCP_PORT", "4700.5"],
-  ["LINE_BYTES_MAX", "255"],
+  ["LINE_BYTES_MAX", "4095"],
+  ["MESSAGE_BYTES_MAX", "4095"],
   ["HELLO_TIMEOUT", "5"],
   ["HELLO_TIMEOUT", "5 parsecs"],
   ["HELLO_TIMEOUT", "99 ms"],
@@ -121,6 +133,21 @@ describe("Settings", () => {
       assert.deepStrictEqual(strangers({ [`NORITER_${variable}`]: raw }), [])
     })
   )
+
+  it("takes no bound for a line that a request within the protocol's own bounds would not fit in", () => {
+    const stream = { name: "n".repeat(64), epoch: "e".repeat(40), seq: Number.MAX_SAFE_INTEGER }
+    const id = 0xffff_ffff
+    const requests = [
+      { id, resume: { resumeToken: "t".repeat(512), streams: Array.from({ length: 16 }, () => stream) } },
+      { id, hello: { deviceSecret: '"'.repeat(128), nickname: "바람", sdk: "s".repeat(64) } },
+      { id, say: { text: "가".repeat(200), reach: "REACH_PLAYGROUND" } }
+    ]
+    for (const request of requests) {
+      const issues = new Issues()
+      assert.isDefined(decodeClientMessage(request, issues))
+      assert.isAtMost(Buffer.byteLength(JSON.stringify(request)), lineBytesMin)
+    }
+  })
 
   it.effect("takes a token made up at random, whatever digits stand in it", () =>
     Effect.gen(function* () {

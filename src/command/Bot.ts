@@ -19,6 +19,9 @@ export interface Company {
   readonly figures: Figures
 }
 
+/** What a bot counts as refused where there is no such playground. */
+export const noPlayground = "NO_PLAYGROUND"
+
 /** What all bots of a flock have done. */
 export interface Figures {
   moves: number
@@ -105,8 +108,8 @@ export class Bot {
     const { random, patience } = this.company
     try {
       const { playgrounds } = await this.plaza.listPlaygrounds()
-      const ground = playgrounds.find(({ id }) => id === this.playground) ?? playgrounds[0]
-      if (ground === undefined) return this.refused("NO_PLAYGROUND")
+      const ground = playgrounds.find(({ id }) => this.playground === "" || id === this.playground)
+      if (ground === undefined) return this.refused(noPlayground)
       this.ground = ground
       await this.plaza.enter({ playground: ground.id, avatar: avatars[Math.floor(random() * avatars.length)] ?? "" })
       this.plan(performance.now(), 2000 + random() * 20_000 * patience, () => phrase(this.tongue, "greet", random))

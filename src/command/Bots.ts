@@ -1,7 +1,10 @@
 /**
  * `noriter bots`: a flock as an effect. Owns how long it lives, its progress line and its summary.
  */
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import { noPlayground } from "./Bot.ts"
 import { Flock, type FlockOptions, type Summary } from "./Flock.ts"
 
 /** Bots for as long as the scope is open; the effect it gives is their summary so far. */
@@ -29,13 +32,27 @@ export const bots = Effect.fnUntraced(function* (options: BotsOptions) {
     if (isWatched) process.stderr.write(lineAnew)
     process.stdout.write(`${JSON.stringify(figures)}\n`)
   })
-  yield* Effect.ensuring(options.seconds === 0 ? Effect.never : Effect.sleep(options.seconds * 1000), print)
+  const over = options.seconds === 0 ? Effect.never : Effect.sleep(options.seconds * 1000)
+  yield* Effect.ensuring(Effect.raceFirst(over, astray(summary, options.playground)), print)
 }, Effect.scoped)
+
+/** They were sent where there is nothing. */
+class Astray extends Data.TaggedError("Astray")<{ readonly message: string }> {}
 
 // --- internal ---
 
 /** Back to the beginning of the line, and nothing in it. */
 const lineAnew = "\r\x1b[K"
+
+/** Fails once a bot has looked for its playground in vain. */
+const astray = (summary: Effect.Effect<Summary>, playground: string) =>
+  summary.pipe(
+    Effect.repeat({
+      until: ({ refused }) => refused[noPlayground] !== undefined,
+      schedule: Schedule.spaced("1 second")
+    }),
+    Effect.andThen(new Astray({ message: `there is no playground ${playground}` }))
+  )
 
 const progress = (summary: Effect.Effect<Summary>) =>
   Effect.gen(function* () {

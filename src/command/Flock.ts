@@ -10,6 +10,7 @@ export interface FlockOptions {
   readonly count: number
   readonly host: string
   readonly port: number
+  /** Empty: the first there is. */
   readonly playground: string
   readonly seed: number
 }

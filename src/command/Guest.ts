@@ -10,6 +10,7 @@ import { clean } from "./Width.ts"
 export interface GuestOptions {
   readonly host: string
   readonly port: number
+  /** Empty: the first there is. */
   readonly playground: string
   readonly nickname: string
   /** The picture has changed; `line` is what came to the chat. */
@@ -25,6 +26,8 @@ export class Guest {
   readonly plaza: Plaza
   private readonly options: GuestOptions
   private steppedAt = 0
+  /** When it asks again to be let in. */
+  private chooseAt = Number.POSITIVE_INFINITY
   private isMoved = false
   /** What was typed before one stood in the playground. */
   private waiting: Array<string> = []
@@ -44,8 +47,9 @@ export class Guest {
     this.plaza.connect()
   }
 
-  /** To be called ten times a second: tells where one walked to, merged into one move. */
+  /** To be called ten times a second: tells where one walked to, merged into one move, and asks again to be let in. */
   tick(): void {
+    if (Date.now() >= this.chooseAt) void this.choose()
     const { me } = this.visit
     if (!this.isMoved || me === undefined) return
     this.isMoved = false
@@ -175,19 +179,23 @@ export class Guest {
   }
 
   private async choose(): Promise<void> {
+    this.chooseAt = Number.POSITIVE_INFINITY
     try {
       const { playgrounds } = await this.plaza.listPlaygrounds()
-      const ground = playgrounds.find(({ id }) => id === this.options.playground)
+      const { playground } = this.options
+      const ground = playgrounds.find(({ id }) => playground === "" || id === playground)
       if (ground === undefined) {
         const ids = playgrounds.map(({ id }) => clean(id)).join(", ")
-        return this.giveUp(`there is no playground ${this.options.playground}; there are ${ids}`)
+        return this.giveUp(`there is no playground ${playground}; there are ${ids}`)
       }
       this.visit.ground(ground)
       await this.plaza.enter({ playground: ground.id, avatar: "fox" })
     } catch (error) {
       // A session that was lost meanwhile begins anew, and so does this.
       if (error instanceof PlazaError && error.code === "SESSION_LOST") return
-      this.giveUp(refusal(error))
+      if (!(error instanceof PlazaError) || error.retryAfterMs === 0) return this.giveUp(refusal(error))
+      this.chooseAt = Date.now() + error.retryAfterMs
+      this.tellOne(refusal(error))
     }
   }
 

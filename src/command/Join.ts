@@ -17,6 +17,7 @@ import { withoutLast } from "./Width.ts"
 export interface JoinOptions {
   readonly host: string
   readonly port: number
+  /** Empty: the first there is. */
   readonly playground: string
   /** Empty: one is made up. */
   readonly nick: string

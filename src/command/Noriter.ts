@@ -98,7 +98,10 @@ const where = {
     ),
     Flag.withDescription("Its port for JSON lines; NORITER_TCP_PORT otherwise")
   ),
-  playground: Flag.String("playground").pipe(Flag.withDefault("park"), Flag.withDescription("Which playground"))
+  playground: Flag.String("playground").pipe(
+    Flag.withDefault(""),
+    Flag.withDescription("Which playground; the first there is otherwise")
+  )
 }
 
 /** More would meet the limit of one address before their hello did any good. */

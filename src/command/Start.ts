@@ -134,6 +134,6 @@ const isEverywhere = (host: string): boolean => host === "0.0.0.0" || host === "
 const botsAt = ({ host, port }: Running["tcp"]) => ({
   host: host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host,
   port,
-  playground: "park",
+  playground: "",
   seed: process.pid
 })

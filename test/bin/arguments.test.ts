@@ -1,5 +1,6 @@
 /** What the commands of this repository say of themselves, and of options that are none. */
-import { spawnSync } from "node:child_process"
+import { spawn, spawnSync } from "node:child_process"
+import { once } from "node:events"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 
@@ -39,6 +40,18 @@ describe("a command of the repository", () => {
         assert.strictEqual(stderr, `--${option} takes a number, ${least} or more, and not ${text}\n`)
       }
     }
+  }, 60_000)
+
+  it("goes on to its end where nobody reads what it prints", async () => {
+    const child = spawn(process.execPath, [join(root, "test/chaos/main.ts")], { stdio: ["ignore", "pipe", "pipe"] })
+    child.stdout.destroy()
+    let stderr = ""
+    child.stderr.on("data", (chunk) => {
+      stderr += chunk
+    })
+    await once(child, "close")
+    assert.notInclude(stderr, "EPIPE")
+    assert.strictEqual(child.exitCode, runOf("test/chaos/main.ts").status)
   }, 60_000)
 
   it("takes no option for the name of a folder", () => {

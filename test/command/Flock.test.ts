@@ -90,6 +90,19 @@ describe("Guest", () => {
     })
   )
 
+  it.live("asks again when it is told that it may, and is let in", () =>
+    Effect.gen(function* () {
+      const server = yield* fakeServer
+      const refused = { error: { code: "ERROR_CODE_UNAVAILABLE", message: "not now", retryAfterMs: 10 } }
+      const asked = (key: string) => server.lines.filter((line) => line.key === key).length
+      server.answer = ({ key }) => (asked(key) === 1 && key !== "hello" ? refused : undefined)
+      const { guest } = yield* guestAt(server.port)
+      yield* server.heard(() => asked("enter") === 2)
+      yield* Effect.repeat(Effect.sleep("5 millis"), { until: () => guest.visit.isInside })
+      assert.deepStrictEqual([asked("listPlaygrounds"), asked("enter")], [3, 2])
+    })
+  )
+
   it.live("blocks, takes that back by its number, and lists them", () =>
     Effect.gen(function* () {
       const server = yield* fakeServer

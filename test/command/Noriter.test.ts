@@ -170,6 +170,9 @@ describe("noriter", () => {
     () =>
       Effect.gen(function* () {
         const { port } = yield* fakeServer
+        const bots = yield* run(["bots", "1", "--port", `${port}`, "--playground", "nowhere"])
+        assert.strictEqual(yield* bots.exited, 1)
+        assert.strictEqual(bots.output.stderr, "noriter: there is no playground nowhere\n")
         const elsewhere = yield* run(["join", "--port", `${port}`, "--playground", "nowhere"])
         assert.strictEqual(yield* elsewhere.exited, 1)
         assert.match(elsewhere.output.stderr, /^noriter: there is no playground nowhere; there are [^\n]*\n$/)

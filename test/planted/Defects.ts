@@ -179,8 +179,8 @@ export const defects: ReadonlyArray<Defect> = [
     edits: [
       {
         file: "src/plaza/playground/Channels.ts",
-        find: "(now?.heads.get(linesStream)?.seq ?? 0) > view.head) yield* fill(channel)",
-        replace: "view.head < 0) yield* fill(channel)"
+        find: "(now?.heads.get(linesStream)?.seq ?? 0) > view.head) yield* fillUnlessFilling(channel)",
+        replace: "view.head < 0) yield* fillUnlessFilling(channel)"
       }
     ]
   },

@@ -7,14 +7,14 @@ import {
   durable,
   fieldsOf,
   type Error as Refused,
-  type ResumeResponse,
   readDisconnect,
   readEnterResponse,
   readError,
   readHelloResponse,
   readNumber,
   readResumeResponse,
-  readStreams
+  readStreams,
+  readTicking
 } from "./gen/protocol.ts"
 import * as Limits from "./Limits.ts"
 import type { Ending, Owner, Place, Session, State } from "./Owner.ts"
@@ -139,7 +139,7 @@ export class Conversation {
   }
 
   unwant(key: string): void {
-    if (!durable.has(key)) this.wanted.delete(key)
+    if (!durable.has(key) && !own.has(key)) this.wanted.delete(key)
   }
 
   /** Takes what will be answered exactly once: when it is sent, and sent again, is decided here. */
@@ -261,7 +261,10 @@ export class Conversation {
     } else if (key === "disconnect") this.disconnected(body, now)
     else if (key === "error") this.owner.refused(refusedByServer(body))
     else if (key === "streams") this.gap(body)
-    else if (key !== "" && this.isNew(key, body)) this.owner.heard(key, body)
+    else if (key !== "" && this.isNew(key, body)) {
+      if (key === "ticking" && this.place !== undefined) this.place = { ...this.place, ...readTicking(body) }
+      this.owner.heard(key, body)
+    }
   }
 
   private greeted(key: string, body: unknown, now: number): void {
@@ -290,7 +293,9 @@ export class Conversation {
     this.openedAt = now
     if (session.resumed) {
       this.figures.resumes++
-      this.standAfter(session)
+      const { cellCm = 0, tickMs = 0 } = this.place ?? {}
+      this.stand(session.playground === "" ? undefined : { ...session, cellCm, tickMs })
+      this.streams.follow(session.streams)
     } else this.startOver()
     // What is unanswered goes first, in order, and before anybody can ask on an open session: nothing new overtakes it.
     for (const [id, pending] of this.pending) this.writePending(id, pending, now)
@@ -334,12 +339,6 @@ export class Conversation {
       this.streams.follow(entered.streams)
     } else if (pending.key === "leave") this.stand(undefined)
     pending.answered(body)
-  }
-
-  private standAfter(resume: ResumeResponse): void {
-    const { cellCm = 0, tickMs = 0 } = this.place ?? {}
-    this.stand(resume.playground === "" ? undefined : { ...resume, cellCm, tickMs })
-    this.streams.follow(resume.streams)
   }
 
   private stand(place: Place | undefined): void {
@@ -396,5 +395,5 @@ const byteLength = (text: string): number => new TextEncoder().encode(text).leng
 /** No id: nothing waits for it, and the server's own beat says that it lives. */
 const pingLine = '{"ping":{}}\n'
 /** What a conversation is about in any case; `re` stands before the key of an answer. */
-const own: ReadonlySet<string> = new Set(["re", "hello", "resume", "error", "disconnect", "streams"])
+const own: ReadonlySet<string> = new Set(["re", "hello", "resume", "error", "disconnect", "streams", "ticking"])
 const sessionIsOver: ReadonlySet<string> = new Set(["ERROR_CODE_TOKEN_REFUSED", "ERROR_CODE_SESSION_ENDED"])

@@ -29,7 +29,7 @@ export interface Place {
   readonly yCm: number
   /** The side of a cell; 0 until an answer to enter was heard. */
   readonly cellCm: number
-  /** How often moves are told; 0 until an answer to enter was heard. */
+  /** How often moves are told now; 0 until an answer to enter was heard. */
   readonly tickMs: number
 }
 

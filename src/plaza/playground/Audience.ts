@@ -10,17 +10,19 @@
 import { GoneReason, Pace } from "../../../gen/noriter/client/v1/playground.ts"
 import { appeared as appearedFigure } from "../../telemetry/Metrics.ts"
 import { Bytes } from "./Bytes.ts"
+import { type Chunk, empty, latestOf, nothing, orderedOf } from "./Chunk.ts"
 import { writeAppeared, writeCrowded, writeDisappeared, writeMoved } from "./Describe.ts"
 import { clear, Difference, isFor } from "./Difference.ts"
 import type { Grid } from "./Grid.ts"
 import type { Hides } from "./Hides.ts"
-import { type Cell, isNear, type Member, type Sight } from "./Member.ts"
-import { type Chunk, empty, latestOf, nothing, orderedOf, type Patch, type Signal } from "./Patch.ts"
+import { type Cell, isNear, type Member, type Patch, type Sight, type Signal } from "./Member.ts"
 import { Sights } from "./Sights.ts"
 import type { Viewer } from "./Viewer.ts"
 
 /** Emotes and the like that wait for a tick; what is more is skipped, as LATEST may be. */
 const signalsMax = 1_000
+/** After so long all places are told, whatever it takes: a second, less the jitter of a tick (design 7). */
+const wholeMsMax = 950
 
 export class Audience {
   private readonly viewers = new Set<Viewer>()
@@ -65,6 +67,15 @@ export class Audience {
   /** Who has gone from the channel, and was not told to have. */
   get leaving(): ReadonlyArray<Member> {
     return this.dirty.filter((member) => !member.recorded && this.sights.of(member).cell !== undefined)
+  }
+
+  /** Notes the cells that its phones look at, and those that somebody was told to be in who is not. */
+  need(cells: Set<Cell>): void {
+    for (const { cell } of this.viewers) if (cell !== undefined) cells.add(cell)
+    for (const member of this.dirty) {
+      const { cell } = this.sights.of(member)
+      if (cell !== undefined) cells.add(cell)
+    }
   }
 
   /** A member has moved, come or gone. */
@@ -262,10 +273,13 @@ export class Audience {
     const owed = patch.owing ? this.placesOf(cell).length : 0
     const { out } = this
     out.clear()
-    if (patch.near.length === 0) patch.near = cell.near.map((near) => this.sights.patchOf(near))
-    const came = patch.near.some(({ differs }) => differs) ? this.difference.write(cell, cell, undefined) : 0
+    const differs = cell.near.some((near) => this.sights.patchOf(near).differs)
+    const came = differs ? this.difference.write(cell, cell, undefined) : 0
     const ordered = out.length
-    for (const near of patch.near) if (near.touched) this.writeFrame(near)
+    for (const one of cell.near) {
+      const near = this.sights.patchOf(one)
+      if (near.touched) this.writeFrame(near)
+    }
     const whole = this.isAffordable(patch, elapsedMs, ordered, Math.max(owed, out.length - ordered))
     if (!whole) {
       out.length = ordered
@@ -279,14 +293,15 @@ export class Audience {
 
   /**
    * Whether all moves around a cell may be told now: what is spent on a phone is kept within its bytes a second, by
-   * telling the moves of its own cell every tick, and all places when there are bytes for them: at least every 2 s.
+   * telling the moves of its own cell every tick, and all places when there are bytes for them, or a second has passed.
    */
   private isAffordable(patch: Patch, elapsedMs: number, ordered: number, moves: number): boolean {
     const { bytesPerSecond } = this
     if (bytesPerSecond === 0) return true
     const saved = Math.max(-bytesPerSecond, patch.allowance) + (bytesPerSecond * elapsedMs) / 1_000
     const allowance = Math.min(bytesPerSecond, saved)
-    const whole = Math.min(moves, bytesPerSecond) <= allowance
+    const whole = moves <= allowance || Math.abs(this.nowMs - patch.wholeMs) >= wholeMsMax
+    if (whole) patch.wholeMs = this.nowMs
     // Who comes and goes, and the cell itself, is told whatever it takes, and paid for later.
     patch.allowance = allowance - ordered - (whole ? moves : 0)
     return whole
@@ -296,10 +311,10 @@ export class Audience {
   private movesBut(hides: Hides, { member, pace }: Viewer, { whole }: Chunk): Uint8Array {
     if (pace === Pace.PACE_LINES) return empty
     this.out.clear()
-    const patch = this.sights.patchOf(member.cell)
-    for (const near of whole ? patch.near : [patch]) {
-      if (hides.touches(near, this.sights)) hides.writeFrame(this.out, near)
-      else if (near.touched) this.writeFrame(near)
+    for (const cell of whole ? member.cell.near : [member.cell]) {
+      const patch = this.sights.patchOf(cell)
+      if (hides.touches(patch, this.sights)) hides.writeFrame(this.out, patch)
+      else if (patch.touched) this.writeFrame(patch)
     }
     return this.out.length === 0 ? empty : this.out.take()
   }

@@ -40,8 +40,8 @@ export class Channels extends Context.Service<
     readonly view: (tag: string) => View | undefined
     /** Opens the view of a channel, or gives the one that is open. It closes when no phone has been in it for a while. */
     readonly open: (tag: string) => Effect.Effect<View, SpaceError | LinkError>
-    /** Fetches what a view has not heard yet. */
-    readonly catchUp: (tag: string) => Effect.Effect<void>
+    /** Fetches what a view has not heard yet of the lines up to this one. */
+    readonly catchUp: (tag: string, seq: number) => Effect.Effect<void>
     /** Reads a channel anew: its view has not heard of all who came and went. */
     readonly refresh: (tag: string) => Effect.Effect<void, SpaceError>
     /** Reads every channel anew: the shared space, or who this runner is, is not what it was. */
@@ -70,7 +70,8 @@ interface Channel {
   readonly scope: Scope.Closeable
   /** Since when no phone is in it; undefined while one is. */
   idleSinceMs: number | undefined
-  filling: boolean
+  /** Lines are fetched once at a time. */
+  readonly filling: Semaphore.Semaphore
   allPositions: boolean
   /** Who was missing stayed, as they may yet be put back: to be read again. */
   provisional: boolean
@@ -106,7 +107,7 @@ const make = Effect.gen(function* () {
   const hear = (channel: Channel, line: LineTold): void => {
     const heard = channel.view.heard(line)
     if (heard === "heard") channel.flow.news()
-    else if (heard === "gap") fork(fill(channel))
+    else if (heard === "gap") fork(fillUnlessFilling(channel))
   }
 
   /** Fetches the lines that this view missed (rule C3). What comes meanwhile is a gap, too, and is fetched with them. */
@@ -123,18 +124,9 @@ const make = Effect.gen(function* () {
         if (view.head >= head.seq || view.head === before) return
       }
     },
-    (effect, channel) =>
-      Effect.suspend(() => {
-        if (channel.filling) return Effect.void
-        channel.filling = true
-        return Effect.ensuring(
-          Effect.catchCause(effect, (cause) => Effect.logWarning("lines that were missed could not be fetched", cause)),
-          Effect.sync(() => {
-            channel.filling = false
-          })
-        )
-      })
+    Effect.catchCause((cause) => Effect.logWarning("lines that were missed could not be fetched", cause))
   )
+  const fillUnlessFilling = (channel: Channel) => channel.filling.withPermitsIfAvailable(1)(fill(channel))
 
   /** With `keepsPlaces` where nobody is asked where they stand now. */
   const load = Effect.fnUntraced(function* (channel: Channel, keepsPlaces: boolean) {
@@ -167,7 +159,7 @@ const make = Effect.gen(function* () {
       view,
       scope,
       idleSinceMs: undefined,
-      filling: false,
+      filling: Semaphore.makeUnsafe(1),
       allPositions: false,
       provisional: false,
       flow: new LineFlow(view)
@@ -319,7 +311,7 @@ const make = Effect.gen(function* () {
       members += view.memberCount
       const now = heads.get(tag)
       const isAnew = now?.generation !== undefined && generationText(now.generation) !== view.epoch
-      if (!isAnew && (now?.heads.get(linesStream)?.seq ?? 0) > view.head) yield* fill(channel)
+      if (!isAnew && (now?.heads.get(linesStream)?.seq ?? 0) > view.head) yield* fillUnlessFilling(channel)
       const isOther = (now?.counters.get(membersCounter) ?? 0) !== view.recordCount
       if (isAnew || isOther || (channel.provisional && self.unsettledMs() === 0)) yield* load(channel, true)
       channel.idleSinceMs = view.phoneCount > 0 ? undefined : (channel.idleSinceMs ?? nowMs)
@@ -354,10 +346,13 @@ const make = Effect.gen(function* () {
   return Channels.of({
     view: (tag) => channels.get(tag)?.view,
     open,
-    catchUp: (tag) =>
+    catchUp: (tag, seq) =>
       Effect.suspend(() => {
         const channel = channels.get(tag)
-        return channel === undefined ? Effect.void : fill(channel)
+        if (channel === undefined) return Effect.void
+        // What is being fetched now may bring it, or have been asked for too early.
+        const missing = Effect.suspend(() => (channel.view.head >= seq ? Effect.void : fill(channel)))
+        return channel.filling.withPermits(1)(missing)
       }),
     refresh: (tag) =>
       Effect.suspend(() => {

@@ -1,6 +1,7 @@
 /**
  * The cells of a channel, and who is shown in them: those there longest, up to a number (design 7). Cells are made when
- * somebody first comes near them. Owns the order within a cell; whom it is told is the audiences'.
+ * somebody comes near them, and let go of when nobody needs them. Owns the order within a cell; whom it is told is the
+ * audiences'.
  */
 import { Cell, type Member } from "./Member.ts"
 
@@ -10,7 +11,14 @@ export interface GridOptions {
   readonly cellCm: number
   /** 0: all. */
   readonly cellShownMax: number
+  /** How long after the last time cells that nobody needs are let go of, at the latest. */
+  readonly keepCellsMs?: number
 }
+
+/** So many cells may always be made before it is asked which of them are needed. */
+const cellsAtFirst = 1_024
+/** A crowd may have gone, and nobody makes new ones. */
+const keepCellsMsDefault = 60_000
 
 export class Grid {
   readonly columns: number
@@ -18,11 +26,16 @@ export class Grid {
   private readonly cellCm: number
   private readonly shownMax: number
   private readonly cells = new Map<number, Cell>()
+  private readonly keepCellsMs: number
+  /** When somebody last said which cells are needed, and twice as many as these were. */
+  private keptAtMs = 0
+  private cellsMax = cellsAtFirst
 
-  constructor({ widthCm, heightCm, cellCm, cellShownMax }: GridOptions) {
+  constructor({ widthCm, heightCm, cellCm, cellShownMax, keepCellsMs = keepCellsMsDefault }: GridOptions) {
     this.columns = Math.max(1, Math.ceil(widthCm / cellCm))
     this.rows = Math.max(1, Math.ceil(heightCm / cellCm))
     this.cellCm = cellCm
+    this.keepCellsMs = keepCellsMs
     this.shownMax = cellShownMax === 0 ? Number.POSITIVE_INFINITY : cellShownMax
   }
 
@@ -44,6 +57,29 @@ export class Grid {
   /** How many stand in a cell and are not shown. */
   crowded(cell: Cell): number {
     return Math.max(0, cell.count - this.shownMax)
+  }
+
+  /** How many cells there are. */
+  get size(): number {
+    return this.cells.size
+  }
+
+  /**
+   * Whether to say which cells are needed: it was long ago, or there are twice as many by now, so that looking at them
+   * takes no longer than making them did.
+   */
+  isKeepDue(nowMs: number): boolean {
+    return this.cells.size > this.cellsMax || Math.abs(nowMs - this.keptAtMs) >= this.keepCellsMs
+  }
+
+  /** Lets go of all cells but these and those around them. */
+  keep(needed: ReadonlySet<Cell>, nowMs: number): void {
+    this.cells.clear()
+    for (const { near } of needed) for (const cell of near) this.cells.set(cell.index, cell)
+    // What lies around the others is found anew when somebody comes: a part of it is let go of.
+    for (const cell of this.cells.values()) if (!needed.has(cell)) cell.near = []
+    this.cellsMax = Math.max(cellsAtFirst, this.cells.size * 2)
+    this.keptAtMs = nowMs
   }
 
   /** Puts a member at the end of the line in its cell. */
@@ -85,7 +121,7 @@ export class Grid {
     const known = this.cells.get(index)
     if (known !== undefined) return known
     const column = index % this.columns
-    const cell = new Cell(index, (index - column) / this.columns, column, this.cells.size)
+    const cell = new Cell(index, (index - column) / this.columns, column)
     this.cells.set(index, cell)
     return cell
   }

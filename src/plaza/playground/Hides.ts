@@ -5,8 +5,7 @@
 import type { LineTold } from "../../../gen/noriter/runner/v1/chat.ts"
 import type { Bytes } from "./Bytes.ts"
 import { writeMoved } from "./Describe.ts"
-import { type Cell, isNear, type Member } from "./Member.ts"
-import type { Patch } from "./Patch.ts"
+import { type Cell, isNear, type Member, type Patch } from "./Member.ts"
 import type { Sights } from "./Sights.ts"
 
 export class Hides {

@@ -4,6 +4,7 @@
  * theirs.
  */
 import { GoneReason } from "../../../gen/noriter/client/v1/playground.ts"
+import { type Chunk, empty, nothing } from "./Chunk.ts"
 
 /** A square of the playground (design 7). */
 export class Cell {
@@ -11,10 +12,11 @@ export class Cell {
   readonly index: number
   readonly row: number
   readonly column: number
-  /** Counts the cells that were made: audiences keep lists by it. */
-  readonly serial: number
-  /** Itself and those around it; the grid fills it in. */
+  /** Itself and those around it; the grid fills it in where somebody stands. */
   near: ReadonlyArray<Cell> = []
+  /** What the audiences keep of it, once they have something to. */
+  fast: Patch | undefined
+  slow: Patch | undefined
   /** Who stands here, those there longest first. */
   first: Member | undefined
   last: Member | undefined
@@ -22,12 +24,47 @@ export class Cell {
   lastShown: Member | undefined
   count = 0
 
-  constructor(index: number, row: number, column: number, serial: number) {
+  constructor(index: number, row: number, column: number) {
     this.index = index
     this.row = row
     this.column = column
-    this.serial = serial
   }
+}
+
+/** A line of a member to all who see it. */
+export interface Signal {
+  readonly member: Member
+  readonly line: Uint8Array
+}
+
+/** What an audience keeps of a cell: what has changed in it since the last tick, and what was made of that for its phones. */
+export class Patch {
+  /** How many were told not to be shown. */
+  crowded = 0
+  crowdedDirty = false
+  /** Somebody came or went, or it is crowded otherwise: what nearly no cell has at a tick. */
+  differs = false
+  /** Of this tick: who is shown here now and was not, who was and is not, and who has moved. */
+  readonly arrivals: Array<Member> = []
+  readonly departures: Array<Member> = []
+  readonly movers: Array<Member> = []
+  signals: Array<Signal> = []
+  touched = false
+  /** The tick that the frame, the chunk and the places below are of. */
+  frameTick = 0
+  frameStart = 0
+  frameEnd = 0
+  chunkTick = 0
+  chunkMs = 0
+  chunk: Chunk = nothing
+  placesTick = 0
+  places: Uint8Array = empty
+  /** When phones here were last told of all moves. */
+  wholeMs = 0
+  /** Bytes that may be told of moves to a phone here. */
+  allowance = 0
+  /** Phones here were not told of all moves of the last tick. */
+  owing = false
 }
 
 /** Whether a phone in one of them sees the other. */

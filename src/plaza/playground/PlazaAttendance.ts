@@ -54,7 +54,7 @@ const make = Effect.gen(function* () {
     show(view, member)
     const after = positionIn(heard, view.tag, view.epoch)?.seq
     // It has heard more than this runner yet, or of a history that was lost (rule L11).
-    if (after !== undefined && after > view.head) yield* channels.catchUp(member.tag)
+    if (after !== undefined && after > view.head) yield* channels.catchUp(member.tag, after)
     return () => {
       const recovered = after !== undefined && view.recovers(after)
       const place = placeAt(member.tag, member.member)

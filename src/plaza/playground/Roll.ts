@@ -10,7 +10,7 @@ import { isShown } from "../../space/PresenceState.ts"
 import type { Audience } from "./Audience.ts"
 import { describe } from "./Describe.ts"
 import type { Grid } from "./Grid.ts"
-import { Member } from "./Member.ts"
+import { type Cell, Member } from "./Member.ts"
 import type { KnownMember } from "./ViewSnapshot.ts"
 
 /** Members that are gone and whose late announcements must change nothing; the last ones. */
@@ -55,6 +55,14 @@ export class Roll {
     this.grid = grid
     this.audiences = audiences
     this.met = met
+  }
+
+  /** Lets go of cells where nobody stands or was told to stand, and that nobody looks at. */
+  letGo(nowMs: number): void {
+    const needed = new Set<Cell>()
+    for (const { cell } of this.members.values()) needed.add(cell)
+    for (const audience of this.audiences) audience.need(needed)
+    this.grid.keep(needed, nowMs)
   }
 
   /** A member of this number, whether its record is known or not. */

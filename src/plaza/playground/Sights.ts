@@ -2,12 +2,10 @@
  * What an audience was last told: of each member in which cell it is shown, and what it keeps of each cell. It finds
  * them; what is told, and when that is now, is the audience's.
  */
-import type { Cell, Member, Sight } from "./Member.ts"
-import { Patch } from "./Patch.ts"
+import { type Cell, type Member, Patch, type Sight } from "./Member.ts"
 
 export class Sights {
   private readonly kind: "fast" | "slow"
-  private readonly patches: Array<Patch> = []
 
   constructor(kind: "fast" | "slow") {
     this.kind = kind
@@ -19,10 +17,11 @@ export class Sights {
   }
 
   patchOf(cell: Cell): Patch {
-    const known = this.patches[cell.serial]
+    const known = this.kind === "fast" ? cell.fast : cell.slow
     if (known !== undefined) return known
-    // Cells are counted as they are made, and all of them get a patch in that order.
-    while (this.patches.length <= cell.serial) this.patches.push(new Patch())
-    return this.patches[cell.serial] ?? new Patch()
+    const patch = new Patch()
+    if (this.kind === "fast") cell.fast = patch
+    else cell.slow = patch
+    return patch
   }
 }

@@ -298,6 +298,7 @@ export class View {
       isTold = this.slow.tick(nowMs) || isTold
       this.changePaces()
     }
+    if (this.grid.isKeepDue(nowMs)) this.roll.letGo(nowMs)
     const due = this.turns.due(this.viewers, isTold, turns)
     if (due !== undefined) write(due)
   }

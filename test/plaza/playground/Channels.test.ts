@@ -1,7 +1,9 @@
 /** The channels of a runner over the memory twins: what it hears of itself by what it writes for them. */
 import { assert, it } from "@effect/vitest"
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import { TestClock } from "effect/testing"
 import { LineTold } from "../../../gen/noriter/runner/v1/chat.ts"
@@ -93,8 +95,31 @@ it.effect("lines of which none can be taken in are asked for once at each look",
       history: () => (++asked > 9 ? Effect.interrupt : Effect.succeed({ head: { seq: 9, trimmedTo: 0 }, entries }))
     }))
     yield* channels.open("park/1")
-    yield* channels.catchUp("park/1")
+    yield* channels.catchUp("park/1", 9)
     assert.strictEqual(asked, 1)
+  })
+)
+
+it.effect("who comes back while lines are being fetched waits for them, and nobody else asks for them again", () =>
+  Effect.gen(function* () {
+    let asked = 0
+    const answer = yield* Deferred.make<void>()
+    const line = LineTold.fromPartial({ channel: "park/1", seq: 9, prev: 0 })
+    const entries = [{ seq: 9, timeMs: 1, class: "playground", value: LineTold.encode(line).finish() }]
+    const channels = yield* channelsOver(yield* runner(new Twins()), () => ({
+      history: () => {
+        asked++
+        return Effect.as(Deferred.await(answer), { head: { seq: 9, trimmedTo: 0 }, entries })
+      }
+    }))
+    const view = yield* channels.open("park/1")
+    const heads: Array<number> = []
+    const comeBack = Effect.map(channels.catchUp("park/1", 9), () => heads.push(view.head))
+    const phones = yield* Effect.forkChild(Effect.all([comeBack, comeBack], { concurrency: "unbounded" }))
+    yield* settle
+    yield* Deferred.succeed(answer, undefined)
+    yield* Fiber.join(phones)
+    assert.deepStrictEqual([heads, asked], [[9, 9], 1])
   })
 )
 

@@ -14,7 +14,7 @@ function channel({ moving = false } = {}) {
     for (const until = performance.now() + writeMs; performance.now() < until; );
   }
   const outbox = { answer: () => {}, push: () => {}, latest: () => true, flush, schedule: () => {} }
-  const viewer = new Viewer({ member: 1, session: "s", pace: 1, outbox }, new Member(1, new Cell(0, 0, 0, 0)))
+  const viewer = new Viewer({ member: 1, session: "s", pace: 1, outbox }, new Member(1, new Cell(0, 0, 0)))
   const flow = new LineFlow({
     hasMovement: () => moving,
     flushLines: (write) => {

@@ -50,7 +50,7 @@ describe("Bytes", () => {
 })
 
 describe("what is in view is said as the generated encoder says it", () => {
-  const cell = new Cell(0, 0, 0, 0)
+  const cell = new Cell(0, 0, 0)
   const members = [memberAt(7, cell, 10_000, 9_900), memberAt(4_294_967, cell, 1, 20_000)]
   const names = ["구름 \"'\\", "바람"]
   members.forEach((member, index) => {
@@ -218,7 +218,7 @@ describe("Peers", () => {
 })
 
 describe("Movers", () => {
-  const cell = new Cell(0, 0, 0, 0)
+  const cell = new Cell(0, 0, 0)
   const own = (number: number): Member =>
     Object.assign(memberAt(number, cell, number, number), { own: true, recorded: true })
 

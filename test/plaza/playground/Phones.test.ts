@@ -144,6 +144,25 @@ describe("the bytes of a phone", () => {
     assert.isAtMost(Math.max(...late), 10)
     assert.isAtLeast(Math.max(...late), 2)
   })
+
+  it("leave something for all places each second, also where more come and go than there are bytes for", () => {
+    const view = viewOf(2_000)
+    const phone = enter(view, 1, 500, 500)
+    put(view, 2, 1_500, 500)
+    view.tick(100)
+    let sinceTold = 0
+    let member = 2
+    for (let tick = 1; tick <= 100; tick++) {
+      for (let come = 0; come < 10; come++) put(view, ++member, 500, 1_500)
+      for (let go = 0; tick > 1 && go < 10; go++) {
+        view.memberChanged(member - 10 - go, 10_000 + member, undefined, GoneReason.GONE_REASON_LEFT)
+      }
+      view.moved(2, 1_500, 500 + tick)
+      view.tick(100 + tick * 100)
+      sinceTold = phone.known.get(2)?.yCm === 500 + tick ? 0 : sinceTold + 1
+      assert.isAtMost(sinceTold, 10)
+    }
+  })
 })
 
 describe("paces", () => {

@@ -94,8 +94,8 @@ export class Play {
       epoch: "1.1",
       widthCm: options.sizeCm,
       heightCm: options.sizeCm,
-      cellCm: options.cellCm,
-      cellShownMax: options.cellShownMax,
+      ...options,
+      keepCellsMs: 300,
       movesBytesPerSecond: bytesPerSecond
     })
     this.captured = { space: new Map(), version: 0, known: this.view.known, trueHeard: 0 }

@@ -4,7 +4,7 @@ import { Cell, Member } from "../../../src/plaza/playground/Member.ts"
 import { Spread } from "../../../src/plaza/playground/Spread.ts"
 import { Viewer } from "../../../src/plaza/playground/Viewer.ts"
 
-const cell = new Cell(0, 0, 0, 0)
+const cell = new Cell(0, 0, 0)
 
 /** So many viewers, and who of them was written to. */
 function crowd(count: number) {

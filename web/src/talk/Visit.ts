@@ -63,6 +63,7 @@ export class Visit {
   private typedMs = 0
   private channel = ""
   private isOver = false
+  private isComingIn = false
 
   constructor(
     options: VisitOptions,
@@ -219,20 +220,27 @@ export class Visit {
     this.events.heard(line)
   }
 
-  /** Enters where one was or wanted to be, else the first playground there is; tries until it works. */
+  /** Comes in, in one session after the other if need be: a later one does not come in once more. */
   private async comeIn(): Promise<void> {
-    while (this.plaza.state !== "closed") {
+    if (this.isComingIn) return
+    this.isComingIn = true
+    await this.enterSomewhere()
+    this.isComingIn = false
+  }
+
+  /** Enters where one was or wanted to be, else the first playground there is; tries until one stands somewhere. */
+  private async enterSomewhere(): Promise<void> {
+    while (this.plaza.state !== "closed" && this.place === undefined) {
       try {
         await this.look()
         const known = this.playgrounds.find(({ id }) => id === this.wanted.playground) ?? this.playgrounds[0]
         if (known !== undefined) {
           await this.goTo(known.id, this.wanted.channel)
-          return
         }
       } catch (error) {
         if (!(error instanceof PlazaError)) throw error
-        // A new session comes in by itself; this one is over.
-        if (error.code === "SESSION_LOST" || error.code === "CLOSED") return
+        if (error.code === "CLOSED") return
+        if (error.code === "SESSION_LOST") continue
         this.wanted = { playground: this.wanted.playground, channel: 0 }
         this.events.refused(error)
         await new Promise((resolve) => setTimeout(resolve, Math.max(error.retryAfterMs, enterAgainMs)))
