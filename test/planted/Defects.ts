@@ -156,7 +156,7 @@ export const defects: ReadonlyArray<Defect> = [
     edits: [
       {
         file: "src/space/GoingBack.ts",
-        find: "for (const trail of this.#trails.values()) this.#seek(trail, stoodAt(trail, this.lostSinceMs))",
+        find: "for (const trail of this.#trails.values()) this.#goBack(trail, stoodAt(trail, this.lostSinceMs))",
         replace: ""
       },
       { file: "src/space/GoingBack.ts", find: "if (applied >= before) return true", replace: "return true" },
