@@ -36,7 +36,8 @@ function open() {
 function join(connect: string) {
   const client = new ZooKeeper({ connect, timeout: 1_000, debug_level: 0 })
   client.on("connecting", open)
-  client.once("connect", () => process.stdout.write("joined\n"))
+  // Also when the session goes on after all: an ensemble that thaws may hear of it before it looks whose time is over.
+  client.on("connect", () => process.stdout.write("joined\n"))
   client.once("close", () => join(connect))
   client.init({})
 }
