@@ -95,8 +95,8 @@ const make = Effect.gen(function* () {
     // A space that was away may have been rewound: what it has applied costs one read a run (rule L11). Here and now, so
     // that nothing is decided on what is read after this before what comes before it was read again.
     goingBack.begin()
-    // And to what another has applied lately, whose partition is here now.
-    fork(goBack(goingBack.lostSinceMs))
+    // And to what another has applied lately, whose partition is here now: by the clock of records.
+    fork(goBack(clock.currentTimeMillisUnsafe() - goingBack.lostForMs))
   })
   return Applier.of({ reading })
 })

@@ -51,6 +51,11 @@ export class GoingBack {
     return this.#heardMs - goBackMs
   }
 
+  /** How long ago that was, for whoever goes by another clock. */
+  get lostForMs(): number {
+    return this.#now() - this.lostSinceMs
+  }
+
   /** Something may be lost: whatever was read since is read again. */
   begin(): void {
     this.#pass++

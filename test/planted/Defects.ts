@@ -160,7 +160,11 @@ export const defects: ReadonlyArray<Defect> = [
         replace: ""
       },
       { file: "src/space/GoingBack.ts", find: "if (applied >= before) return true", replace: "return true" },
-      { file: "src/space/Applier.ts", find: "    fork(goBack(goingBack.lostSinceMs))\n", replace: "" },
+      {
+        file: "src/space/Applier.ts",
+        find: "    fork(goBack(clock.currentTimeMillisUnsafe() - goingBack.lostForMs))\n",
+        replace: ""
+      },
       {
         file: "src/link/MemoryGroup.ts",
         find: "Math.min(committed, partition.offsetAt(nowMs - assignedGoBackMs))",

@@ -9,6 +9,7 @@ import type { TopicLog } from "../../src/link/TopicLog.ts"
 import type { Commit } from "../../src/space/SharedSpace.ts"
 import { bucketOf } from "../../src/space/Timers.ts"
 import { topicLagSeconds } from "../../src/telemetry/Metrics.ts"
+import { withWallClock } from "../WallClock.ts"
 import { applying, plaza } from "./Applying.ts"
 import {
   appendTo,
@@ -349,6 +350,22 @@ describe("L11: going back", () => {
       yield* until("the last is applied", () => outcome(twins).applied === 2)
       assert.strictEqual(outcome(twins).count, 3)
     })
+  )
+
+  it.effect(
+    "goes back on the log by the clock of its records, a minute before the space was heard of, and no further",
+    () =>
+      withWallClock((set) =>
+        Effect.gen(function* () {
+          set(24 * 3_600_000)
+          const { twins, told, say, appends } = yield* plaza()
+          yield* TestClock.adjust("10 minutes")
+          yield* say(line({ id: 1 }))
+          yield* until("it is answered", () => told().length === 1)
+          twins.space.reconnect()
+          assert.deepStrictEqual(appends.wentBackTo, [24 * 3_600_000 + 600_000 - 60_000])
+        })
+      )
   )
 })
 

@@ -79,12 +79,23 @@ export class LogWatch {
   readonly appended: Array<{ readonly topic: string; readonly keys: ReadonlyArray<string> }> = []
   /** Run before an append. */
   before: (topic: string) => Effect.Effect<void, AppendFailed> = () => Effect.void
+  /** To which times its reader went back. */
+  readonly wentBackTo: Array<number> = []
   /** What an offer comes to: undefined, it goes through. "lost": there is never a word of it. */
   offered: (() => AppendFailed | "lost" | undefined) | undefined
 
   around(log: TopicLog["Service"]): TopicLog["Service"] {
     return TopicLog.of({
       ...log,
+      consume: (options) =>
+        Effect.map(log.consume(options), (reading) => ({
+          ...reading,
+          goBack: (ms: number) =>
+            Effect.andThen(
+              Effect.sync(() => void this.wentBackTo.push(ms)),
+              reading.goBack(ms)
+            )
+        })),
       append: (topic, records) =>
         Effect.andThen(
           Effect.suspend(() => this.before(topic)),
