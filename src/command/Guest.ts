@@ -49,7 +49,7 @@ export class Guest {
 
   /** To be called ten times a second: tells where one walked to, merged into one move, and asks again to be let in. */
   tick(): void {
-    if (Date.now() >= this.chooseAt) void this.choose()
+    if (performance.now() >= this.chooseAt) void this.choose()
     const { me } = this.visit
     if (!this.isMoved || me === undefined) return
     this.isMoved = false
@@ -194,7 +194,7 @@ export class Guest {
       // A session that was lost meanwhile begins anew, and so does this.
       if (error instanceof PlazaError && error.code === "SESSION_LOST") return
       if (!(error instanceof PlazaError) || error.retryAfterMs === 0) return this.giveUp(refusal(error))
-      this.chooseAt = Date.now() + error.retryAfterMs
+      this.chooseAt = performance.now() + error.retryAfterMs
       this.tellOne(refusal(error))
     }
   }

@@ -300,7 +300,7 @@ export class Audience {
     if (bytesPerSecond === 0) return true
     const saved = Math.max(-bytesPerSecond, patch.allowance) + (bytesPerSecond * elapsedMs) / 1_000
     const allowance = Math.min(bytesPerSecond, saved)
-    const whole = moves <= allowance || Math.abs(this.nowMs - patch.wholeMs) >= wholeMsMax
+    const whole = moves <= allowance || this.nowMs - patch.wholeMs >= wholeMsMax
     if (whole) patch.wholeMs = this.nowMs
     // Who comes and goes, and the cell itself, is told whatever it takes, and paid for later.
     patch.allowance = allowance - ordered - (whole ? moves : 0)

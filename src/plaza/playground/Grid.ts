@@ -69,7 +69,7 @@ export class Grid {
    * takes no longer than making them did.
    */
   isKeepDue(nowMs: number): boolean {
-    return this.cells.size > this.cellsMax || Math.abs(nowMs - this.keptAtMs) >= this.keepCellsMs
+    return this.cells.size > this.cellsMax || nowMs - this.keptAtMs >= this.keepCellsMs
   }
 
   /** Lets go of all cells but these and those around them. */
