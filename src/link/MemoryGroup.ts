@@ -6,14 +6,12 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { MemoryPartition } from "./MemoryPartition.ts"
-import { handleRecordsMax, type LogRecord } from "./TopicLog.ts"
+import { assignedGoBackMs, handleRecordsMax, type LogRecord } from "./TopicLog.ts"
 
 /** How long a partition's new reader waits for the old one's handler to end, as Kafka does (rule L10). */
 const rebalanceTimeout = "5 seconds"
 /** How long a handler that has died is left alone before it is given the same records again. */
 const deadHandlerPause = "1 second"
-/** How far back a reader begins that is given a partition: the group's offset is a hint (rule L11). */
-export const assignedGoBackMs = 60_000
 
 export interface Reader {
   /** The connection it reads through. */
@@ -114,7 +112,9 @@ export class MemoryGroup {
   private assign(partition: MemoryPartition, nowMs: number): Pump {
     const committed = this.committed.get(partition) ?? partition.earliest
     this.committed.set(partition, committed)
-    const position = Math.min(committed, partition.offsetAt(nowMs - assignedGoBackMs))
+    // Of a group that was away itself, a minute before what it read last: that may be lost, too (rule L11).
+    const sinceMs = Math.min(nowMs, partition.timeBefore(committed)) - assignedGoBackMs
+    const position = Math.min(committed, partition.offsetAt(sinceMs))
     return { partition, epoch: this.epoch, position, sought: undefined, wake: undefined, fiber: undefined }
   }
 

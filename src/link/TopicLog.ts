@@ -120,6 +120,8 @@ export const batchRecordsMax = 1_000
 export const batchBytesMax = 1_048_576
 /** Records handed to a consumer at once (rule L5). */
 export const handleRecordsMax = 100
+/** How far back a reader begins that is assigned a partition (rule L11). */
+export const assignedGoBackMs = 60_000
 
 export class TopicLog extends Context.Service<
   TopicLog,

@@ -8,6 +8,7 @@ import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import { assignedGoBackMs } from "../TopicLog.ts"
 import { AssignedPartition, type Handle } from "./AssignedPartition.ts"
 import {
   type Admin,
@@ -25,8 +26,6 @@ const restartPause = "500 millis"
 const askAgainPause = "500 millis"
 /** The group's offset is a hint, so it is written now and then (rule L11). */
 const commitPause = "1 second"
-/** How far back a reader begins that is assigned a partition (rule L11). */
-const assignedGoBackMs = 60_000
 /** How long a partition's new fiber waits for the handler of the old one (rule L10). */
 const rebalanceTimeout = "5 seconds"
 const askTimeoutMs = 5_000
@@ -188,7 +187,10 @@ export class Reader {
       ?.received(records.map((record) => incoming(record, at)))
   }
 
-  /** Where the group has come to, and where 60 s ago the end was, or so long ago as all had to go back since then. */
+  /**
+   * Where the group has come to, and the least of: where 60 s ago the end was, or so long ago as all had to go back since
+   * then, and where it stood 60 s before what it handled last, which may be lost where it was away itself.
+   */
   private positions(assigned: ReadonlyArray<TopicPartition>): Effect.Effect<ReadonlyArray<Position>> {
     const { group } = this.options
     const { wentBack } = this
@@ -198,11 +200,10 @@ export class Reader {
       return this.asked(async (admin) => {
         const then = await offsetsAt(admin, assigned, sinceMs)
         const committed = await perTopic(assigned, (topic) => admin.committed(group, topic))
-        return assigned.map((at) => ({
-          at,
-          next: then.get(nameOf(at)) ?? partitionEnd,
-          committed: committed.get(nameOf(at)) ?? 0
-        }))
+        return assigned.map((at) => {
+          const { offset, from } = committed.get(nameOf(at)) ?? fromTheBeginning
+          return { at, next: Math.min(then.get(nameOf(at)) ?? partitionEnd, from), committed: offset }
+        })
       })
     })
     // Had they to go back meanwhile, these were in nobody's hands.
@@ -230,16 +231,17 @@ export class Reader {
 // --- internal ---
 
 const partitionEnd = Number.POSITIVE_INFINITY
+const fromTheBeginning = { offset: 0, from: 0 }
 
 const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`
 
 const offsetsAt = (admin: Admin, of: ReadonlyArray<TopicPartition>, ms: number) =>
   perTopic(of, (topic) => admin.offsetsAt(topic, ms))
 
-async function perTopic(
+async function perTopic<A>(
   of: ReadonlyArray<TopicPartition>,
-  ask: (topic: string) => Promise<ReadonlyMap<number, number>>
-): Promise<ReadonlyMap<string, number>> {
+  ask: (topic: string) => Promise<ReadonlyMap<number, A>>
+): Promise<ReadonlyMap<string, A>> {
   const topics = [...new Set(of.map(({ topic }) => topic))]
   const answers = await Promise.all(topics.map(async (topic) => [topic, await ask(topic)] as const))
   return new Map(

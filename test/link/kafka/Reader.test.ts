@@ -19,13 +19,14 @@ const recordAt = (offset: number): Incoming => ({
   header: () => undefined
 })
 
-/** Says what was asked of it; the group has committed offset 10, and 60 s ago the end was at 4. */
+/** Says what was asked of it; the group has committed offset 10, stood at `from` before, and 60 s ago the end was at 4. */
 class FakeClient implements KafkaClient {
   readonly did: Array<string> = []
   readonly members: Array<ConsumerEvents> = []
   adminsAway = 0
   asks = 0
   asksOfLongAgo = 0
+  from = 10
   /** The first offset of a time long ago, when that is said. */
   longAgo = Promise.resolve(1)
 
@@ -56,7 +57,7 @@ class FakeClient implements KafkaClient {
         this.asksOfLongAgo++
         return new Map([[at.partition, await this.longAgo]])
       },
-      committed: async () => new Map([[at.partition, 10]]),
+      committed: async () => new Map([[at.partition, { offset: 10, from: this.from }]]),
       close: async () => {}
     }
   }
@@ -91,6 +92,16 @@ it.live("begins where 60 s ago the end was, hands on by the name the topic has h
     assert.deepStrictEqual(handled, ["noriter.t 4", "noriter.t 5"])
     yield* Fiber.interrupt(running)
     assert.deepStrictEqual(client.did, ["start", "seek 4", "resume", "commit 6", "close"])
+  })
+)
+
+it.live("begins where the group stood a minute before it read the last, where that is less", () =>
+  Effect.gen(function* () {
+    const { client, member } = yield* starting()
+    client.from = 3
+    member.assigned([at])
+    yield* until("the beginning", () => client.did.includes("resume"))
+    assert.deepStrictEqual(client.did, ["start", "seek 3", "resume"])
   })
 )
 
