@@ -6,7 +6,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { MemoryPartition } from "./MemoryPartition.ts"
-import { assignedGoBackMs, handleRecordsMax, type LogRecord } from "./TopicLog.ts"
+import { assignedGoBackMs, type ConsumeOptions, handleRecordsMax } from "./TopicLog.ts"
 
 /** How long a partition's new reader waits for the old one's handler to end, as Kafka does (rule L10). */
 const rebalanceTimeout = "5 seconds"
@@ -17,7 +17,8 @@ export interface Reader {
   /** The connection it reads through. */
   readonly name: string
   readonly topics: ReadonlyArray<string>
-  readonly handle: (records: ReadonlyArray<LogRecord>) => Effect.Effect<void>
+  readonly handle: ConsumeOptions["handle"]
+  readonly assigned: ConsumeOptions["assigned"]
   readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
   readonly nowMs: () => number
   /** What it reads now. */
@@ -104,6 +105,7 @@ export class MemoryGroup {
       reader.pumps = pumps
       for (const pump of pumps) {
         this.pumps.set(pump.partition, pump)
+        reader.assigned?.(pump.partition.topic, pump.partition.partition)
         pump.fiber = reader.fork(this.run(pump, reader, ended))
       }
     }

@@ -112,6 +112,8 @@ export interface ConsumeOptions {
    * partition is taken away, and may be run again with the same records.
    */
   readonly handle: (records: ReadonlyArray<LogRecord>) => Effect.Effect<void>
+  /** Hears of each partition that this reader is assigned, before any of its records: another may have had it till then. */
+  readonly assigned?: (topic: string, partition: number) => void
 }
 
 /** Records a sender queue holds before it refuses (rule L9). */

@@ -8,7 +8,7 @@ import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { assignedGoBackMs } from "../TopicLog.ts"
+import { assignedGoBackMs, type ConsumeOptions } from "../TopicLog.ts"
 import { AssignedPartition, type Handle } from "./AssignedPartition.ts"
 import {
   type Admin,
@@ -40,6 +40,7 @@ export interface ReaderOptions {
   /** The name that a topic of the broker's has for everybody else. */
   readonly ownName: (brokerTopic: string) => string
   readonly handle: Handle
+  readonly assigned: ConsumeOptions["assigned"]
 }
 
 /** Where a partition is begun: at the lesser. */
@@ -155,6 +156,7 @@ export class Reader {
     const begin = Effect.map(this.positions(assigned), (partitionsAt) => {
       if (assignment !== this.assignment) return
       this.partitions = partitionsAt.map(({ at, next, committed }) => {
+        this.options.assigned?.(this.options.ownName(at.topic), at.partition)
         const partition = new AssignedPartition(consumer, at, committed)
         partition.goBack(next)
         return partition

@@ -66,6 +66,7 @@ class FakeClient implements KafkaClient {
 const starting = Effect.fnUntraced(function* (also: Reader["options"]["handle"] = () => Effect.void) {
   const client = new FakeClient()
   const handled: Array<string> = []
+  const assigned: Array<string> = []
   const handle: Reader["options"]["handle"] = (records) =>
     Effect.andThen(
       Effect.sync(() => void handled.push(...records.map((record) => `${record.topic} ${record.offset}`))),
@@ -73,19 +74,21 @@ const starting = Effect.fnUntraced(function* (also: Reader["options"]["handle"] 
     )
   const ownName = (name: string) => name.slice("prefix.".length)
   const context = yield* Effect.context<never>()
-  const reader = new Reader({ client, group: "g", topics: [topic], ownName, handle }, context)
+  const options = { client, group: "g", topics: [topic], ownName, handle }
+  const reader = new Reader({ ...options, assigned: (...at) => void assigned.push(at.join(" ")) }, context)
   const running = yield* Effect.forkScoped(reader.run)
   yield* until("a member", () => client.did.includes("start"))
   const [member] = client.members
   if (member === undefined) return assert.fail("no member")
-  return { client, reader, member, handled, running }
+  return { client, reader, member, assigned, handled, running }
 })
 
 it.live("begins where 60 s ago the end was, hands on by the name the topic has here, and commits when it leaves", () =>
   Effect.gen(function* () {
-    const { client, handled, member, running } = yield* starting()
+    const { client, assigned, handled, member, running } = yield* starting()
     member.assigned([at])
     yield* until("the beginning", () => client.did.includes("resume"))
+    assert.deepStrictEqual(assigned, ["noriter.t 2"])
     member.received(at, [recordAt(4), recordAt(5)])
     member.received({ topic, partition: 0 }, [recordAt(9)]) // not its own
     yield* until("the records", () => handled.length === 2)
