@@ -60,6 +60,8 @@ export class Reader {
   private assignment = 0
   /** When all had to go back for the last time, and how far: so far goes, too, what is assigned just then. */
   private wentBack = { atMs: Number.NEGATIVE_INFINITY, toMs: 0 }
+  /** The broker is being asked where that is, and asked anew should they have to go back again meanwhile. */
+  private isGoingBack = false
   /** Whose word counts: one that is leaving may be assigned something yet. */
   private consumer: Consumer | undefined
 
@@ -84,16 +86,30 @@ export class Reader {
   /** Every partition goes back to the first record of this time or later; asks until the broker has answered. */
   goBack(ms: number): Effect.Effect<void> {
     return Effect.flatMap(Clock.currentTimeMillis, (nowMs) => {
-      this.wentBack = { atMs: nowMs, toMs: ms }
-      const partitions = this.partitions
-      if (partitions.length === 0) return Effect.void
-      return this.asked((admin) => offsetsAt(admin, partitions, ms)).pipe(
-        Effect.map((offsets) => {
-          // As they are now: one that was assigned anew meanwhile may stand before where it stood when this was asked.
-          for (const partition of this.partitions) partition.goBack(offsets.get(nameOf(partition)) ?? partitionEnd)
+      // Whoever has yet to go back goes as far as the furthest.
+      this.wentBack = { atMs: nowMs, toMs: this.isGoingBack ? Math.min(ms, this.wentBack.toMs) : ms }
+      if (this.isGoingBack) return Effect.void
+      this.isGoingBack = true
+      return Effect.ensuring(
+        this.goingBack,
+        Effect.sync(() => {
+          this.isGoingBack = false
         })
       )
     })
+  }
+
+  private get goingBack(): Effect.Effect<void> {
+    const { partitions, wentBack } = this
+    if (partitions.length === 0) return Effect.void
+    return Effect.flatMap(
+      this.asked((admin) => offsetsAt(admin, partitions, this.wentBack.toMs)),
+      (offsets) => {
+        // As they are now: one that was assigned anew meanwhile may stand before where it stood when this was asked.
+        for (const partition of this.partitions) partition.goBack(offsets.get(nameOf(partition)) ?? partitionEnd)
+        return wentBack === this.wentBack ? Effect.void : this.goingBack
+      }
+    )
   }
 
   seek(topic: string, partition: number, offset: number): void {

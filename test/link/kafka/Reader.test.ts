@@ -132,6 +132,21 @@ it.live("goes back by time, never forwards; what is not its own is not sought", 
   })
 )
 
+it.live("having to go back again and again while the broker is away, it asks once, and for the furthest of all", () =>
+  Effect.gen(function* () {
+    const { client, member, reader } = yield* starting()
+    member.assigned([at])
+    yield* until("the beginning", () => client.did.includes("resume"))
+    const asks = client.asks
+    client.adminsAway = 1_000
+    for (const ms of [500, ...Array.from({ length: 9 }, () => 5_000)]) yield* Effect.forkChild(reader.goBack(ms))
+    yield* until("the second question", () => client.asks >= asks + 2)
+    assert.isAtMost(client.asks, asks + 3)
+    client.adminsAway = 0
+    yield* until("the going back", () => client.did.includes("seek 1"))
+  })
+)
+
 it.live("does not go back where it was assigned anew meanwhile: there that would be forwards", () =>
   Effect.gen(function* () {
     const { client, handled, member, reader } = yield* starting()
