@@ -107,11 +107,11 @@ const make = Effect.fnUntraced(function* ({ prefix, topics = allTopics }: KafkaT
 const consume = Effect.fnUntraced(function* (
   client: KafkaClient,
   prefix: string,
-  { group, topics, handle }: ConsumeOptions
+  { group, topics, handle, assigned }: ConsumeOptions
 ) {
   const names = topics.map((name) => prefix + name)
   const ownName = (name: string) => name.slice(prefix.length)
-  const options = { client, group: prefix + group, topics: names, ownName, handle }
+  const options = { client, group: prefix + group, topics: names, ownName, handle, assigned }
   const reader = new Reader(options, yield* Effect.context<never>())
   yield* Effect.forkScoped(reader.run)
   return {

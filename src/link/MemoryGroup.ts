@@ -6,20 +6,19 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { MemoryPartition } from "./MemoryPartition.ts"
-import { handleRecordsMax, type LogRecord } from "./TopicLog.ts"
+import { assignedGoBackMs, type ConsumeOptions, handleRecordsMax } from "./TopicLog.ts"
 
 /** How long a partition's new reader waits for the old one's handler to end, as Kafka does (rule L10). */
 const rebalanceTimeout = "5 seconds"
 /** How long a handler that has died is left alone before it is given the same records again. */
 const deadHandlerPause = "1 second"
-/** How far back a reader begins that is given a partition: the group's offset is a hint (rule L11). */
-export const assignedGoBackMs = 60_000
 
 export interface Reader {
   /** The connection it reads through. */
   readonly name: string
   readonly topics: ReadonlyArray<string>
-  readonly handle: (records: ReadonlyArray<LogRecord>) => Effect.Effect<void>
+  readonly handle: ConsumeOptions["handle"]
+  readonly assigned: ConsumeOptions["assigned"]
   readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
   readonly nowMs: () => number
   /** What it reads now. */
@@ -106,6 +105,7 @@ export class MemoryGroup {
       reader.pumps = pumps
       for (const pump of pumps) {
         this.pumps.set(pump.partition, pump)
+        reader.assigned?.(pump.partition.topic, pump.partition.partition)
         pump.fiber = reader.fork(this.run(pump, reader, ended))
       }
     }
@@ -114,7 +114,9 @@ export class MemoryGroup {
   private assign(partition: MemoryPartition, nowMs: number): Pump {
     const committed = this.committed.get(partition) ?? partition.earliest
     this.committed.set(partition, committed)
-    const position = Math.min(committed, partition.offsetAt(nowMs - assignedGoBackMs))
+    // Of a group that was away itself, a minute before what it read last: that may be lost, too (rule L11).
+    const sinceMs = Math.min(nowMs, partition.timeBefore(committed)) - assignedGoBackMs
+    const position = Math.min(committed, partition.offsetAt(sinceMs))
     return { partition, epoch: this.epoch, position, sought: undefined, wake: undefined, fiber: undefined }
   }
 

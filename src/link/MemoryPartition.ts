@@ -84,6 +84,12 @@ export class MemoryPartition {
     return this.records[this.indexOf((record) => record.timeMs >= ms)]?.offset ?? this.next
   }
 
+  /** When the last record before this offset was appended; where there is none, at no time. */
+  timeBefore(offset: number): number {
+    const at = this.indexOf((record) => record.offset >= offset)
+    return at > this.start ? (this.records[at - 1]?.timeMs ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY
+  }
+
   /** The first record it is true of; it is so of all after it. Nearly always that is at the end. */
   private indexOf(isThere: (record: LogRecord) => boolean): number {
     let low = this.start

@@ -231,14 +231,14 @@ const consume = Effect.fnUntraced(function* (
   broker: Broker,
   connection: string,
   nowMs: () => number,
-  { group: name, topics, handle }: ConsumeOptions
+  { group: name, topics, handle, assigned }: ConsumeOptions
 ) {
   const unknown = topics.find((topic) => !broker.has(topic))
   if (unknown !== undefined) {
     return yield* new LogError({ operation: "topics", cause: new Error(`there is no topic ${unknown}`) })
   }
   const fork = Effect.runForkWith(yield* Effect.context<never>())
-  const reader: Reader = { name: connection, topics, handle, fork, nowMs, pumps: [] }
+  const reader: Reader = { name: connection, topics, handle, assigned, fork, nowMs, pumps: [] }
   const group = yield* Effect.acquireRelease(
     Effect.sync(() => broker.join(name, reader)),
     (joined) => broker.leave(joined, reader)

@@ -112,6 +112,8 @@ export interface ConsumeOptions {
    * partition is taken away, and may be run again with the same records.
    */
   readonly handle: (records: ReadonlyArray<LogRecord>) => Effect.Effect<void>
+  /** Hears of each partition that this reader is assigned, before any of its records: another may have had it till then. */
+  readonly assigned?: (topic: string, partition: number) => void
 }
 
 /** Records a sender queue holds before it refuses (rule L9). */
@@ -120,6 +122,8 @@ export const batchRecordsMax = 1_000
 export const batchBytesMax = 1_048_576
 /** Records handed to a consumer at once (rule L5). */
 export const handleRecordsMax = 100
+/** How far back a reader begins that is assigned a partition (rule L11). */
+export const assignedGoBackMs = 60_000
 
 export class TopicLog extends Context.Service<
   TopicLog,

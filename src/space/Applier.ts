@@ -85,7 +85,8 @@ const make = Effect.gen(function* () {
   reading = yield* log.consume({
     group,
     topics: askedTopics,
-    handle
+    handle,
+    assigned: (topic, partition) => goingBack.assigned(topic, partition)
   })
   // Also where nothing comes that would be looked at.
   yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(lookEvery), Effect.sync(passNow))))

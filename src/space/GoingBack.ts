@@ -70,14 +70,18 @@ export class GoingBack {
     this.#seek(trail, offset)
   }
 
+  /** Where nothing of what it noted can be lost that is not where it stands: another may have had it for days. */
+  assigned(topic: string, partition: number): void {
+    const name = `${topic}/${partition}`
+    if ((this.#trails.get(name)?.heardMs ?? 0) <= this.lostSinceMs) this.#trails.delete(name)
+  }
+
   /** These are about to be applied. */
   reads({ topic, partition, offset }: LogRecord): void {
     const nowMs = this.#now()
     const name = `${topic}/${partition}`
     const trail = this.#trails.get(name) ?? { topic, partition, steps: [], heardMs: nowMs }
     this.#trails.set(name, trail)
-    // Nothing of what it noted can be lost, and days may lie between, when another had the partition.
-    if (trail.heardMs <= this.lostSinceMs) trail.steps.length = 0
     const last = trail.steps.at(-1)
     standAt(trail, offset)
     if (last === undefined || last.offset > offset || nowMs - last.atMs >= stepMs) {

@@ -34,12 +34,15 @@ export const reader = Effect.fnUntraced(function* (
   const log = yield* TopicLog
   const scope = yield* Scope.fork(yield* Effect.scope)
   const handled: Array<LogRecord> = []
+  const assigned = new Set<number>()
   const reading = yield* log
     .consume({
       group,
       topics: [topic],
+      assigned: (_, partition) => void assigned.add(partition),
       handle: Effect.fnUntraced(function* (records) {
         assert.isTrue(records.length > 0 && records.length <= handleRecordsMax, `${records.length} records at once`)
+        assert.isTrue(assigned.has(records[0]?.partition ?? -1), "it was not said whose they are")
         const own = records.filter(({ partitionBy }) => partitionBy.startsWith(mine))
         if (own.length === 0) return
         yield* handle(own)

@@ -25,10 +25,14 @@ const member = (brokers: string, prefix: string, wait: () => Promise<unknown>) =
     maxWaitTimeInMs: 100,
     partitionAssigners: [assigner]
   })
+  const joined = Promise.withResolvers<void>()
+  consumer.on(consumer.events.GROUP_JOIN, () => joined.resolve())
   const start = async () => {
     await consumer.connect()
     await consumer.subscribe({ topics: [prefix + topic.name] })
     await consumer.run({ eachBatch: async () => {} })
+    // Where the broker is yet to load the group it has ended, and joins later: then another would lead.
+    await joined.promise
   }
   return Effect.acquireRelease(
     Effect.promise(() => start()),

@@ -5,10 +5,13 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import kafkajs from "kafkajs"
 import * as KafkaJs from "../../src/link/kafka/KafkaJs.ts"
 import { unique, until } from "../contract/Eventually.ts"
 import { withServices } from "../services/Services.ts"
 import { appendingUntil, keysOf, logOf, reading, record, topic } from "./kafka/TestLog.ts"
+
+const { ConfigResourceTypes, Kafka, logLevel } = kafkajs
 
 const readerProcess = (brokers: string, prefix: string, group: string) =>
   Effect.acquireRelease(
@@ -24,6 +27,22 @@ const readerProcess = (brokers: string, prefix: string, group: string) =>
     }),
     ({ child }) => Effect.sync(() => void child.kill("SIGKILL"))
   )
+
+/** Records in one partition that were appended so many milliseconds ago, each in a batch of its own. */
+const lyingSince = (brokers: string, topicName: string, agesMs: ReadonlyArray<number>) =>
+  Effect.promise(async () => {
+    const kafka = new Kafka({ brokers: [brokers], logLevel: logLevel.NOTHING })
+    const [admin, producer] = [kafka.admin(), kafka.producer()]
+    await Promise.all([admin.connect(), producer.connect()])
+    const configEntries = [{ name: "message.timestamp.type", value: "CreateTime" }]
+    const resources = [{ type: ConfigResourceTypes.TOPIC, name: topicName, configEntries }]
+    await admin.alterConfigs({ validateOnly: false, resources })
+    for (const ageMs of agesMs) {
+      const messages = [{ partition: 0, key: "k", value: "", timestamp: `${Date.now() - ageMs}` }]
+      await producer.send({ topic: topicName, messages })
+    }
+    await Promise.all([admin.disconnect(), producer.disconnect()])
+  })
 
 await withServices("a real log", ["kafka"], ({ kafka }) => {
   it.live(
@@ -129,9 +148,26 @@ await withServices("a real log", ["kafka"], ({ kafka }) => {
         const admin = await client.admin()
         return admin.committed(`${prefix}g`, `${prefix}${topic.name}`).finally(() => admin.close())
       })
-      assert.deepStrictEqual([...committed], [[position?.partition, 1]])
+      assert.deepStrictEqual([...committed], [[position?.partition, { offset: 1, from: 0 }]])
       const second = yield* reading(log, "g")
       yield* until("the record again", () => second.handled.length === 1)
+    })
+  )
+
+  it.live("a group that was away for long begins a minute before what it read last", () =>
+    Effect.gen(function* () {
+      const prefix = `${unique("away")}.`
+      const log = yield* logOf(kafka, prefix)
+      yield* lyingSince(kafka, prefix + topic.name, [671_000, 630_000, 600_000])
+      const first = yield* reading(log, "g")
+      yield* until("the records", () => first.handled.length === 3)
+      yield* first.leave
+      const second = yield* reading(log, "g")
+      yield* until("the last two again", () => second.handled.length === 2)
+      assert.deepStrictEqual(
+        second.handled.map(({ offset }) => offset),
+        [1, 2]
+      )
     })
   )
 

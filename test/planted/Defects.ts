@@ -167,13 +167,18 @@ export const defects: ReadonlyArray<Defect> = [
       },
       {
         file: "src/link/MemoryGroup.ts",
-        find: "Math.min(committed, partition.offsetAt(nowMs - assignedGoBackMs))",
+        find: "Math.min(committed, partition.offsetAt(sinceMs))",
         replace: "committed"
       },
       {
         file: "src/link/kafka/Reader.ts",
-        find: "const assignedGoBackMs = 60_000",
-        replace: "const assignedGoBackMs = 0"
+        find: "const minuteAgoMs = nowMs - assignedGoBackMs",
+        replace: "const minuteAgoMs = nowMs"
+      },
+      {
+        file: "src/link/kafka/AssignedPartition.ts",
+        find: "from: this.steps[0]?.offset ?? next",
+        replace: "from: next"
       }
     ]
   },

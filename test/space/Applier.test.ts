@@ -352,6 +352,28 @@ describe("L11: going back", () => {
     })
   )
 
+  it.effect("what a space has lost is applied again also where every runner was started anew, minutes later", () =>
+    Effect.gen(function* () {
+      const { twins, saved } = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const { twins, say, told } = yield* plaza()
+          yield* say(line({ id: 1 }))
+          yield* until("it is answered", () => told().length === 1)
+          const saved = twins.space.save()
+          yield* TestClock.adjust("1 second")
+          yield* say(line({ id: 2 }))
+          yield* until("it is answered", () => told().length === 2)
+          return { twins, saved }
+        })
+      )
+      twins.space.rewind(saved)
+      yield* TestClock.adjust("10 minutes")
+      yield* applying(twins, { id: "r2" })
+      yield* until("the second is applied again", () => outcome(twins).applied === 1)
+      assert.strictEqual(outcome(twins).count, 2)
+    })
+  )
+
   it.effect(
     "goes back on the log by the clock of its records, a minute before the space was heard of, and no further",
     () =>

@@ -80,9 +80,29 @@ describe("going back", () => {
     read(upTo(5), 1_000)
     clock.nowMs += 24 * 60 * goBackMs
     back.saw("heard", 0, at(0, 3))
+    back.assigned("t", 0)
     read(upTo(5, 1_000_000), 1_000)
     back.begin()
     assert.deepStrictEqual(seeks, ["t/0/1000000"])
+  })
+
+  it("does not go there either before anything was read of it, and does where it has it all the time", () => {
+    const { back, clock, seeks, read } = going()
+    read(upTo(5), 1_000)
+    read(upTo(5), 1_000, 3)
+    clock.nowMs += 24 * 60 * goBackMs
+    back.saw("heard", 0, at(0, 7))
+    back.assigned("t", 0)
+    back.begin()
+    assert.deepStrictEqual(seeks, ["t/3/4"])
+  })
+
+  it("goes to where a partition stood that was another's for a moment", () => {
+    const { back, seeks, read } = going()
+    read(upTo(100), 1_000)
+    back.assigned("t", 0)
+    back.begin()
+    assert.deepStrictEqual(seeks, ["t/0/40"])
   })
 
   it("notes once a second, however much it reads, and never passes over anything", () => {

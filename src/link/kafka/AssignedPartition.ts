@@ -5,8 +5,8 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import { handleRecordsMax, type LogRecord } from "../TopicLog.ts"
-import type { Consumer, TopicPartition } from "./KafkaClient.ts"
+import { assignedGoBackMs, handleRecordsMax, type LogRecord } from "../TopicLog.ts"
+import type { Committed, Consumer, TopicPartition } from "./KafkaClient.ts"
 
 export type Handle = (records: ReadonlyArray<LogRecord>) => Effect.Effect<void>
 
@@ -14,6 +14,8 @@ export type Handle = (records: ReadonlyArray<LogRecord>) => Effect.Effect<void>
 const deadHandlerPause = "1 second"
 /** What is fetched ahead of the handler: several fetches, because one that is paused for goes on only after a while. */
 export const fetchedMax = { records: 4_000, bytes: 1_048_576 }
+/** What was handled is noted no more often than this, so that a minute of it is short. */
+const stepMs = 1_000
 
 export class AssignedPartition implements TopicPartition {
   readonly topic: string
@@ -25,6 +27,8 @@ export class AssignedPartition implements TopicPartition {
   private fetched: Array<LogRecord> = []
   private fetchedBytes = 0
   private isPaused = false
+  /** Where it stood, step by step, in the last minute of what it has handled, by the time of the records. */
+  private readonly steps: Array<{ readonly offset: number; readonly timeMs: number }> = []
   /** Counts the seeks: a handler that was running over one has handled nothing. */
   private seeks = 0
   private wake: (() => void) | undefined
@@ -51,6 +55,7 @@ export class AssignedPartition implements TopicPartition {
   seek(offset: number): void {
     this.seeks++
     this.next = offset
+    while ((this.steps.at(-1)?.offset ?? 0) > offset) this.steps.pop()
     this.take(this.fetched.length)
     this.consumer.seek(this, offset)
   }
@@ -61,10 +66,11 @@ export class AssignedPartition implements TopicPartition {
   }
 
   /** The group's offset, where it has changed since the last time. */
-  toCommit(): (TopicPartition & { readonly offset: number }) | undefined {
+  toCommit(): (TopicPartition & Committed) | undefined {
     if (this.next === this.committed) return undefined
     this.committed = this.next
-    return { topic: this.topic, partition: this.partition, offset: this.next }
+    const { topic, partition, next } = this
+    return { topic, partition, offset: next, from: this.steps[0]?.offset ?? next }
   }
 
   /** Hands over what there is, again and again, until it is interrupted. */
@@ -81,6 +87,7 @@ export class AssignedPartition implements TopicPartition {
       onSuccess: () => {
         if (this.seeks === seeks) {
           this.next = last.offset + 1
+          for (const record of records) this.note(record)
           this.take(records.length)
         }
         return Effect.void
@@ -93,6 +100,12 @@ export class AssignedPartition implements TopicPartition {
               Effect.sleep(deadHandlerPause)
             )
     })
+  }
+
+  private note({ offset, timeMs }: LogRecord): void {
+    const notedMs = this.steps.at(-1)?.timeMs ?? Number.NEGATIVE_INFINITY
+    if (timeMs >= notedMs + stepMs) this.steps.push({ offset, timeMs })
+    while ((this.steps[0]?.timeMs ?? timeMs) + stepMs <= timeMs - assignedGoBackMs) this.steps.shift()
   }
 
   private readonly somethingFetched: Effect.Effect<void> = Effect.callback((resume) => {

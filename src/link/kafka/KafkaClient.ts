@@ -9,6 +9,12 @@ export interface TopicPartition {
   readonly partition: number
 }
 
+/** How far a group has come in a partition, and how far back of that whoever is assigned it next begins (rule L11). */
+export interface Committed {
+  readonly offset: number
+  readonly from: number
+}
+
 /** A record on its way to the broker. */
 export interface Outgoing {
   readonly partition: number
@@ -59,7 +65,7 @@ export interface Consumer {
   readonly seek: (at: TopicPartition, offset: number) => void
   readonly pause: (at: TopicPartition) => void
   readonly resume: (partitions: ReadonlyArray<TopicPartition>) => void
-  readonly commit: (offsets: ReadonlyArray<TopicPartition & { readonly offset: number }>) => Promise<void>
+  readonly commit: (offsets: ReadonlyArray<TopicPartition & Committed>) => Promise<void>
   /** Leaves the group, so that others take over at once. */
   readonly close: () => Promise<void>
 }
@@ -83,7 +89,7 @@ export interface Admin {
   /** By partition: the first offset of this time or later, or the end. */
   readonly offsetsAt: (topic: string, ms: number) => Promise<ReadonlyMap<number, number>>
   /** By partition: how far the group has come. What it never committed is left out. */
-  readonly committed: (group: string, topic: string) => Promise<ReadonlyMap<number, number>>
+  readonly committed: (group: string, topic: string) => Promise<ReadonlyMap<number, Committed>>
   readonly close: () => Promise<void>
 }
 

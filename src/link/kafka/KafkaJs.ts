@@ -19,6 +19,7 @@ import kafkajs, {
 import RequestQueue from "kafkajs/src/network/requestQueue/index.js"
 import type {
   Admin,
+  Committed,
   Consumer,
   ConsumerEvents,
   Incoming,
@@ -163,7 +164,14 @@ function consumer(
     pause: (at) => ifItRuns(() => js.pause(byTopic([at]))),
     resume: (partitions) => ifItRuns(() => js.resume(byTopic(partitions))),
     commit: (offsets) =>
-      js.commitOffsets(offsets.map(({ topic, partition, offset }) => ({ topic, partition, offset: `${offset}` }))),
+      js.commitOffsets(
+        offsets.map(({ topic, partition, offset, from }) => ({
+          topic,
+          partition,
+          offset: `${offset}`,
+          metadata: `from ${from}`
+        }))
+      ),
     close: () => starting.catch(() => {}).then(() => js.disconnect())
   }
 }
@@ -241,7 +249,8 @@ const adminOf = (js: JsAdmin): Admin => ({
   offsetsAt: async (topic, ms) => byPartition(await js.fetchTopicOffsetsByTimestamp(topic, Math.max(0, ms))),
   committed: async (groupId, topic) => {
     const fetched = await js.fetchOffsets({ groupId, topics: [topic] })
-    return byPartition(fetched.flatMap(({ partitions }) => partitions).filter(({ offset }) => Number(offset) >= 0))
+    const known = fetched.flatMap(({ partitions }) => partitions).filter(({ offset }) => Number(offset) >= 0)
+    return new Map(known.map((each) => [each.partition, committedOf(each)]))
   },
   close: () => js.disconnect()
 })
@@ -264,6 +273,18 @@ async function describe(js: JsAdmin, topics: Array<string>, settings: Array<stri
 
 const byPartition = (offsets: ReadonlyArray<{ readonly partition: number; readonly offset: string }>) =>
   new Map(offsets.map(({ partition, offset }) => [partition, Number(offset)]))
+
+/** What another than a reader has committed, an operator say, is begun just there. */
+const committedOf = ({
+  offset,
+  metadata
+}: {
+  readonly offset: string
+  readonly metadata: string | null
+}): Committed => ({
+  offset: Number(offset),
+  from: Number(/^from (\d{1,16})$/.exec(metadata ?? "")?.[1] ?? offset)
+})
 
 // --- internal ---
 

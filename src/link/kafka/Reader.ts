@@ -8,6 +8,7 @@ import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import { assignedGoBackMs, type ConsumeOptions } from "../TopicLog.ts"
 import { AssignedPartition, type Handle } from "./AssignedPartition.ts"
 import {
   type Admin,
@@ -25,8 +26,6 @@ const restartPause = "500 millis"
 const askAgainPause = "500 millis"
 /** The group's offset is a hint, so it is written now and then (rule L11). */
 const commitPause = "1 second"
-/** How far back a reader begins that is assigned a partition (rule L11). */
-const assignedGoBackMs = 60_000
 /** How long a partition's new fiber waits for the handler of the old one (rule L10). */
 const rebalanceTimeout = "5 seconds"
 const askTimeoutMs = 5_000
@@ -41,6 +40,7 @@ export interface ReaderOptions {
   /** The name that a topic of the broker's has for everybody else. */
   readonly ownName: (brokerTopic: string) => string
   readonly handle: Handle
+  readonly assigned: ConsumeOptions["assigned"]
 }
 
 /** Where a partition is begun: at the lesser. */
@@ -60,6 +60,8 @@ export class Reader {
   private assignment = 0
   /** When all had to go back for the last time, and how far: so far goes, too, what is assigned just then. */
   private wentBack = { atMs: Number.NEGATIVE_INFINITY, toMs: 0 }
+  /** The broker is being asked where that is, and asked anew should they have to go back again meanwhile. */
+  private isGoingBack = false
   /** Whose word counts: one that is leaving may be assigned something yet. */
   private consumer: Consumer | undefined
 
@@ -84,16 +86,30 @@ export class Reader {
   /** Every partition goes back to the first record of this time or later; asks until the broker has answered. */
   goBack(ms: number): Effect.Effect<void> {
     return Effect.flatMap(Clock.currentTimeMillis, (nowMs) => {
-      this.wentBack = { atMs: nowMs, toMs: ms }
-      const partitions = this.partitions
-      if (partitions.length === 0) return Effect.void
-      return this.asked((admin) => offsetsAt(admin, partitions, ms)).pipe(
-        Effect.map((offsets) => {
-          // As they are now: one that was assigned anew meanwhile may stand before where it stood when this was asked.
-          for (const partition of this.partitions) partition.goBack(offsets.get(nameOf(partition)) ?? partitionEnd)
+      // Whoever has yet to go back goes as far as the furthest.
+      this.wentBack = { atMs: nowMs, toMs: this.isGoingBack ? Math.min(ms, this.wentBack.toMs) : ms }
+      if (this.isGoingBack) return Effect.void
+      this.isGoingBack = true
+      return Effect.ensuring(
+        this.goingBack,
+        Effect.sync(() => {
+          this.isGoingBack = false
         })
       )
     })
+  }
+
+  private get goingBack(): Effect.Effect<void> {
+    const { partitions, wentBack } = this
+    if (partitions.length === 0) return Effect.void
+    return Effect.flatMap(
+      this.asked((admin) => offsetsAt(admin, partitions, this.wentBack.toMs)),
+      (offsets) => {
+        // As they are now: one that was assigned anew meanwhile may stand before where it stood when this was asked.
+        for (const partition of this.partitions) partition.goBack(offsets.get(nameOf(partition)) ?? partitionEnd)
+        return wentBack === this.wentBack ? Effect.void : this.goingBack
+      }
+    )
   }
 
   seek(topic: string, partition: number, offset: number): void {
@@ -156,6 +172,7 @@ export class Reader {
     const begin = Effect.map(this.positions(assigned), (partitionsAt) => {
       if (assignment !== this.assignment) return
       this.partitions = partitionsAt.map(({ at, next, committed }) => {
+        this.options.assigned?.(this.options.ownName(at.topic), at.partition)
         const partition = new AssignedPartition(consumer, at, committed)
         partition.goBack(next)
         return partition
@@ -188,7 +205,10 @@ export class Reader {
       ?.received(records.map((record) => incoming(record, at)))
   }
 
-  /** Where the group has come to, and where 60 s ago the end was, or so long ago as all had to go back since then. */
+  /**
+   * Where the group has come to, and the least of: where 60 s ago the end was, or so long ago as all had to go back since
+   * then, and where it stood 60 s before what it handled last, which may be lost where it was away itself.
+   */
   private positions(assigned: ReadonlyArray<TopicPartition>): Effect.Effect<ReadonlyArray<Position>> {
     const { group } = this.options
     const { wentBack } = this
@@ -198,11 +218,10 @@ export class Reader {
       return this.asked(async (admin) => {
         const then = await offsetsAt(admin, assigned, sinceMs)
         const committed = await perTopic(assigned, (topic) => admin.committed(group, topic))
-        return assigned.map((at) => ({
-          at,
-          next: then.get(nameOf(at)) ?? partitionEnd,
-          committed: committed.get(nameOf(at)) ?? 0
-        }))
+        return assigned.map((at) => {
+          const { offset, from } = committed.get(nameOf(at)) ?? fromTheBeginning
+          return { at, next: Math.min(then.get(nameOf(at)) ?? partitionEnd, from), committed: offset }
+        })
       })
     })
     // Had they to go back meanwhile, these were in nobody's hands.
@@ -230,16 +249,17 @@ export class Reader {
 // --- internal ---
 
 const partitionEnd = Number.POSITIVE_INFINITY
+const fromTheBeginning = { offset: 0, from: 0 }
 
 const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`
 
 const offsetsAt = (admin: Admin, of: ReadonlyArray<TopicPartition>, ms: number) =>
   perTopic(of, (topic) => admin.offsetsAt(topic, ms))
 
-async function perTopic(
+async function perTopic<A>(
   of: ReadonlyArray<TopicPartition>,
-  ask: (topic: string) => Promise<ReadonlyMap<number, number>>
-): Promise<ReadonlyMap<string, number>> {
+  ask: (topic: string) => Promise<ReadonlyMap<number, A>>
+): Promise<ReadonlyMap<string, A>> {
   const topics = [...new Set(of.map(({ topic }) => topic))]
   const answers = await Promise.all(topics.map(async (topic) => [topic, await ask(topic)] as const))
   return new Map(

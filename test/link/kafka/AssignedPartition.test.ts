@@ -49,7 +49,7 @@ it.live("hands over at most 100 records at a time, and says what is to be commit
       [handleRecordsMax, 1]
     )
     yield* Effect.yieldNow
-    assert.deepStrictEqual(partition.toCommit(), { ...at, offset: 5 + handleRecordsMax + 1 })
+    assert.deepStrictEqual(partition.toCommit(), { ...at, offset: 5 + handleRecordsMax + 1, from: 5 })
     assert.isUndefined(partition.toCommit())
   })
 )
@@ -88,6 +88,31 @@ it.live("a seek drops what was fetched, and holds against the handler that is ru
     assert.deepStrictEqual(did, ["seek 7"])
     yield* Effect.yieldNow
     assert.strictEqual(partition.toCommit()?.offset, 8)
+  })
+)
+
+it.live("says where it stood a minute before the last it handled, by the time of the records, or where it began", () =>
+  Effect.gen(function* () {
+    const { calls, partition } = yield* starting()
+    const handle = Effect.fnUntraced(function* (offset: number, timeMs: number) {
+      const handled = calls.length
+      partition.received(recordsOf(offset, 1).map((record) => ({ ...record, timeMs })))
+      yield* until("the record", () => calls.length > handled)
+      yield* Effect.yieldNow
+      return partition.toCommit()?.from
+    })
+    assert.strictEqual(yield* handle(10, 1_000_000), 10)
+    assert.strictEqual(yield* handle(11, 1_000_999), 10)
+    assert.strictEqual(yield* handle(12, 1_001_000), 10)
+    assert.strictEqual(yield* handle(13, 1_060_999), 10)
+    assert.strictEqual(yield* handle(14, 1_061_000), 12)
+    partition.seek(13)
+    assert.deepStrictEqual(partition.toCommit(), { ...at, offset: 13, from: 12 })
+    assert.strictEqual(yield* handle(13, 1_060_999), 12)
+    partition.seek(7)
+    assert.deepStrictEqual(partition.toCommit(), { ...at, offset: 7, from: 7 })
+    assert.strictEqual(yield* handle(7, 999_000), 7)
+    assert.strictEqual(yield* handle(8, 4_600_000), 8)
   })
 )
 

@@ -19,13 +19,14 @@ const recordAt = (offset: number): Incoming => ({
   header: () => undefined
 })
 
-/** Says what was asked of it; the group has committed offset 10, and 60 s ago the end was at 4. */
+/** Says what was asked of it; the group has committed offset 10, stood at `from` before, and 60 s ago the end was at 4. */
 class FakeClient implements KafkaClient {
   readonly did: Array<string> = []
   readonly members: Array<ConsumerEvents> = []
   adminsAway = 0
   asks = 0
   asksOfLongAgo = 0
+  from = 10
   /** The first offset of a time long ago, when that is said. */
   longAgo = Promise.resolve(1)
 
@@ -56,7 +57,7 @@ class FakeClient implements KafkaClient {
         this.asksOfLongAgo++
         return new Map([[at.partition, await this.longAgo]])
       },
-      committed: async () => new Map([[at.partition, 10]]),
+      committed: async () => new Map([[at.partition, { offset: 10, from: this.from }]]),
       close: async () => {}
     }
   }
@@ -65,6 +66,7 @@ class FakeClient implements KafkaClient {
 const starting = Effect.fnUntraced(function* (also: Reader["options"]["handle"] = () => Effect.void) {
   const client = new FakeClient()
   const handled: Array<string> = []
+  const assigned: Array<string> = []
   const handle: Reader["options"]["handle"] = (records) =>
     Effect.andThen(
       Effect.sync(() => void handled.push(...records.map((record) => `${record.topic} ${record.offset}`))),
@@ -72,25 +74,37 @@ const starting = Effect.fnUntraced(function* (also: Reader["options"]["handle"] 
     )
   const ownName = (name: string) => name.slice("prefix.".length)
   const context = yield* Effect.context<never>()
-  const reader = new Reader({ client, group: "g", topics: [topic], ownName, handle }, context)
+  const options = { client, group: "g", topics: [topic], ownName, handle }
+  const reader = new Reader({ ...options, assigned: (...at) => void assigned.push(at.join(" ")) }, context)
   const running = yield* Effect.forkScoped(reader.run)
   yield* until("a member", () => client.did.includes("start"))
   const [member] = client.members
   if (member === undefined) return assert.fail("no member")
-  return { client, reader, member, handled, running }
+  return { client, reader, member, assigned, handled, running }
 })
 
 it.live("begins where 60 s ago the end was, hands on by the name the topic has here, and commits when it leaves", () =>
   Effect.gen(function* () {
-    const { client, handled, member, running } = yield* starting()
+    const { client, assigned, handled, member, running } = yield* starting()
     member.assigned([at])
     yield* until("the beginning", () => client.did.includes("resume"))
+    assert.deepStrictEqual(assigned, ["noriter.t 2"])
     member.received(at, [recordAt(4), recordAt(5)])
     member.received({ topic, partition: 0 }, [recordAt(9)]) // not its own
     yield* until("the records", () => handled.length === 2)
     assert.deepStrictEqual(handled, ["noriter.t 4", "noriter.t 5"])
     yield* Fiber.interrupt(running)
     assert.deepStrictEqual(client.did, ["start", "seek 4", "resume", "commit 6", "close"])
+  })
+)
+
+it.live("begins where the group stood a minute before it read the last, where that is less", () =>
+  Effect.gen(function* () {
+    const { client, member } = yield* starting()
+    client.from = 3
+    member.assigned([at])
+    yield* until("the beginning", () => client.did.includes("resume"))
+    assert.deepStrictEqual(client.did, ["start", "seek 3", "resume"])
   })
 )
 
@@ -115,6 +129,21 @@ it.live("goes back by time, never forwards; what is not its own is not sought", 
     reader.seek(topic, 0, 7)
     reader.seek(topic, at.partition, 7)
     assert.deepStrictEqual(client.did, ["start", "seek 4", "resume", "seek 1", "seek 7"])
+  })
+)
+
+it.live("having to go back again and again while the broker is away, it asks once, and for the furthest of all", () =>
+  Effect.gen(function* () {
+    const { client, member, reader } = yield* starting()
+    member.assigned([at])
+    yield* until("the beginning", () => client.did.includes("resume"))
+    const asks = client.asks
+    client.adminsAway = 1_000
+    for (const ms of [500, ...Array.from({ length: 9 }, () => 5_000)]) yield* Effect.forkChild(reader.goBack(ms))
+    yield* until("the second question", () => client.asks >= asks + 2)
+    assert.isAtMost(client.asks, asks + 3)
+    client.adminsAway = 0
+    yield* until("the going back", () => client.did.includes("seek 1"))
   })
 )
 
