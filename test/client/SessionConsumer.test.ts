@@ -68,6 +68,39 @@ describe("hello", () => {
   )
 })
 
+describe("a client that is no longer served", () => {
+  const greeting = (sdk: string) => ({ id: 1, hello: { deviceSecret: "device-secret-one", nickname: "바람", sdk } })
+
+  it.effect(
+    "is told UPGRADE_REQUIRED instead of given a session; others are served, and who says nothing of itself",
+    () =>
+      Effect.gen(function* () {
+        const twins = new Twins()
+        const { connect } = yield* house(twins, { settings: { upgradeRequired: ["nc/1", "nc/2"] } })
+        const served = [yield* connect(greeting("nc/3")), yield* connect(greeting("nc/11")), yield* connect(hello())]
+        for (const phone of served) assert.deepStrictEqual(phone.brief, ["1 hello"])
+        const ended = [yield* connect(greeting("nc/1"), entering(2)), yield* connect(greeting("nc/2"), entering(2))]
+        for (const phone of ended) {
+          assert.strictEqual(phone.disconnectedWith, DisconnectCode.DISCONNECT_CODE_UPGRADE_REQUIRED)
+          assert.deepStrictEqual(phone.brief, [])
+          assert.isFalse(phone.isGreeted)
+        }
+        assert.isUndefined(served[2]?.disconnectedWith, "the guest's session on another client goes on")
+      })
+  )
+
+  it.effect("goes on with the session it has", () =>
+    Effect.gen(function* () {
+      const twins = new Twins()
+      const one = yield* house(twins, { settings: { secret } })
+      const two = yield* house(twins, { id: "r2", settings: { secret, upgradeRequired: ["nc/1"] } })
+      const phone = yield* one.connect(greeting("nc/1"), entering(2))
+      const back = yield* two.connect(resuming(3, tokenIn(phone, 1, "hello")))
+      assert.deepStrictEqual(back.brief, ["3 resume"])
+    })
+  )
+})
+
 describe("resume", () => {
   /** Two runners with one secret, and a phone that has lost its socket on the first. */
   const lostPhone = Effect.gen(function* () {
