@@ -14,6 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { Settings } from "../Settings.ts"
+import { fileDescriptorShares } from "../telemetry/FileDescriptors.ts"
 import * as Probes from "../telemetry/Probes.ts"
 import type { Process } from "../telemetry/Process.ts"
 import { Admission, isRefused, type SocketLimits, withoutPrefix } from "./Admission.ts"
@@ -75,9 +76,8 @@ export class HttpServer extends Context.Service<
     Layer.effect(HttpServer, make(ready))
 }
 
-/** Sockets that are no phones: in all, and of one address, behind which may be a school. They are short-lived. */
-const socketsMax = 2048
-const addressMax = 512
+/** Of the sockets that are no phones one address may have this part, which may be a school. */
+const addressPart = 1 / 4
 /** A whole request comes within. */
 const requestMs = 5000
 /** Nothing was read or written for so long. */
@@ -130,6 +130,8 @@ class Front {
     this.mounts = mounts
     const addressNewPerSecond = door.hasTls ? handshakes.addressNewPerSecond : 0
     const { addressNewBurst } = handshakes
+    const { http: socketsMax } = fileDescriptorShares()
+    const addressMax = Math.ceil(socketsMax * addressPart)
     const limits = { socketsMax, addressPendingMax: 0, addressNewPerSecond, addressNewBurst, addressMax }
     this.admission = new Admission(limits, () => performance.now())
     this.server = NodeHttp.createServer({
