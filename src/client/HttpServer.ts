@@ -124,7 +124,7 @@ class Front {
   private readonly sockets = new Map<Duplex, () => void>()
   private readonly asked = new WeakMap<Duplex, number>()
 
-  /** New sockets of an address have their rate where each is a handshake; without TLS all may be those of one proxy. */
+  /** New sockets of an address have their rate where each is a handshake; without TLS one costs no more than to refuse it. */
   constructor(door: Door.Door, mounts: ReadonlySet<Mounted>, handshakes: HandshakeRate) {
     this.door = door
     this.mounts = mounts
@@ -171,7 +171,7 @@ class Front {
   }
 
   private admit(socket: Net.Socket, peer: Door.Peer, next: (secure: Net.Socket) => void): void {
-    const ticket = this.admission.admit(peer.address)
+    const ticket = this.admission.admit(peer.address, this.door.isProxy(peer.address))
     if (isRefused(ticket)) {
       socket.destroy()
       return
