@@ -140,6 +140,44 @@ describe.skipIf(isMissing)("the page", { timeout: patienceMs * 3 }, () => {
     assert.deepStrictEqual(window.complaints, [])
   })
 
+  it.concurrent("comes in once where the session is over while it waits to try again", async () => {
+    const phone = phoneAt(server, "전화기")
+    await phone.enter({ playground: "park", avatar: "cat" })
+    await using window = await Window.open(browser, `http://127.0.0.1:${server.httpPort}/`)
+    const entered: Array<string> = []
+    const refused = Promise.withResolvers<void>()
+    await window.page.routeWebSocket(/\/ws$/, (near) => {
+      const far = near.connectToServer()
+      const refuse = (line: string, code: string) =>
+        near.send(
+          JSON.stringify({ re: Number(/"id":(\d+)/.exec(line)?.[1]), error: { code, message: "in this test" } })
+        )
+      near.onMessage((message) => {
+        const line = `${message}`
+        if (line.includes('"resume"')) return refuse(line, "ERROR_CODE_SESSION_ENDED")
+        if (!line.includes('"enter"')) return far.send(message)
+        entered.push(line)
+        if (entered.length > 1) return far.send(message)
+        refuse(line, "ERROR_CODE_UNAVAILABLE")
+        refused.resolve()
+        return near.close()
+      })
+    })
+    await window.page.locator("#nickname").fill("바람")
+    await window.page.keyboard.press("Enter")
+    await refused.promise
+    // Set after the page's own, it is over after it.
+    await window.page.evaluate("new Promise((over) => setTimeout(over, 2000))")
+    await window.page.locator(".bar").waitFor()
+    // Whoever would come in once more has looked where to before this is heard.
+    const heard = hear(phone, "said", ({ text }) => text === "다 왔어요")
+    await window.say("다 왔어요", "all")
+    await heard
+    assert.lengthOf(entered, 2, "the first was refused")
+    assert.deepStrictEqual(window.complaints, [])
+    phone.close()
+  })
+
   it.concurrent("says when another device took over, and comes back when asked", async () => {
     const url = `http://127.0.0.1:${server.httpPort}/`
     const kept = { deviceSecret: "the-same-secret-on-two-devices" }
