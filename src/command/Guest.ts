@@ -191,8 +191,8 @@ export class Guest {
       this.visit.ground(ground)
       await this.plaza.enter({ playground: ground.id, avatar: "fox" })
     } catch (error) {
-      // A session that was lost meanwhile begins anew, and so does this.
-      if (error instanceof PlazaError && error.code === "SESSION_LOST") return
+      // A session that was lost meanwhile begins anew, and so does this; why a plaza is closed is told with that.
+      if (error instanceof PlazaError && (error.code === "SESSION_LOST" || error.code === "CLOSED")) return
       if (!(error instanceof PlazaError) || error.retryAfterMs === 0) return this.giveUp(refusal(error))
       this.chooseAt = performance.now() + error.retryAfterMs
       this.tellOne(refusal(error))
