@@ -1,6 +1,7 @@
 /** The page in a real browser, over a real server: people meet, walk, talk, and stay through what befalls the network. */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import type { Browser } from "playwright-core"
+import { until } from "../e2e/Guest.ts"
 import { Server } from "../e2e/Server.ts"
 import { isMissing, launch, patienceMs, Window } from "./Browser.ts"
 import { hear, phoneAt } from "./Company.ts"
@@ -176,6 +177,37 @@ describe.skipIf(isMissing)("the page", { timeout: patienceMs * 3 }, () => {
     assert.lengthOf(entered, 2, "the first was refused")
     assert.deepStrictEqual(window.complaints, [])
     phone.close()
+  })
+
+  it.concurrent("is told of moves again where it is looked at again while it has no socket", async () => {
+    await using window = await Window.open(browser, `http://127.0.0.1:${server.httpPort}/`)
+    const said: Array<string> = []
+    const hasSaid = (what: string) => until(what, () => said.some((line) => line.includes(what)), Boolean, patienceMs)
+    const looked = Promise.withResolvers<void>()
+    let cut = () => {}
+    await window.page.routeWebSocket(/\/ws$/, (near) => {
+      const far = near.connectToServer()
+      cut = () => void near.close()
+      near.onMessage(async (message) => {
+        said.push(`${message}`)
+        if (said.at(-1)?.includes('"resume"')) await looked.promise
+        far.send(message)
+      })
+    })
+    const look = (isHidden: boolean) =>
+      window.page.evaluate(
+        `Object.defineProperty(document, "hidden", { value: ${isHidden}, configurable: true })
+        document.dispatchEvent(new Event("visibilitychange"))`
+      )
+    await window.comeIn("바람")
+    await look(true)
+    await hasSaid("PACE_LINES")
+    cut()
+    await hasSaid('"resume"')
+    await look(false)
+    looked.resolve()
+    await hasSaid("PACE_FULL")
+    assert.deepStrictEqual(window.complaints, [])
   })
 
   it.concurrent("says when another device took over, and comes back when asked", async () => {
