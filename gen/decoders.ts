@@ -55,75 +55,75 @@ function readReach(value: unknown, specified: boolean, path: string, issues: Iss
   return 0
 }
 
-const textOfHelloRequestDeviceSecret = textRule(0, 0, 16, 128, "ASCII")
-const textOfHelloRequestNickname = textRule(1, 12, 0, 64, "NAME")
-const textOfHelloRequestSdk = textRule(0, 0, 0, 64, "SPOKEN")
+const textOfHelloRequest_deviceSecret = textRule(0, 0, 16, 128, "ASCII")
+const textOfHelloRequest_nickname = textRule(1, 12, 0, 64, "NAME")
+const textOfHelloRequest_sdk = textRule(0, 0, 0, 64, "SPOKEN")
 const namesOfHelloRequest: ReadonlySet<string> = new Set(["deviceSecret","nickname","sdk"])
 
 export function decodeHelloRequest(value: unknown, issues: Issues): HelloRequest | undefined {
   if (!isObject(value)) return issues.add("", "TYPE", "must be an object")
   const before = issues.count
   let unknown = countFields(value)
-  const deviceSecretGiven = value.deviceSecret
-  if (deviceSecretGiven !== undefined) unknown--
-  const deviceSecret = readText(deviceSecretGiven, textOfHelloRequestDeviceSecret, "deviceSecret", issues)
-  const nicknameGiven = value.nickname
-  if (nicknameGiven !== undefined) unknown--
-  const nickname = readText(nicknameGiven, textOfHelloRequestNickname, "nickname", issues)
-  const sdkGiven = value.sdk
-  if (sdkGiven !== undefined) unknown--
-  const sdk = isPlainSpoken(sdkGiven, 0, 21) ? sdkGiven : readText(sdkGiven, textOfHelloRequestSdk, "sdk", issues)
+  const deviceSecret_given = value.deviceSecret
+  if (deviceSecret_given !== undefined) unknown--
+  const deviceSecret_ = readText(deviceSecret_given, textOfHelloRequest_deviceSecret, "deviceSecret", issues)
+  const nickname_given = value.nickname
+  if (nickname_given !== undefined) unknown--
+  const nickname_ = readText(nickname_given, textOfHelloRequest_nickname, "nickname", issues)
+  const sdk_given = value.sdk
+  if (sdk_given !== undefined) unknown--
+  const sdk_ = isPlainSpoken(sdk_given, 0, 21) ? sdk_given : readText(sdk_given, textOfHelloRequest_sdk, "sdk", issues)
   if (unknown !== 0) addUnknownFields(value, namesOfHelloRequest, issues)
   if (issues.count !== before) return undefined
-  return { $type: "noriter.client.v1.HelloRequest", deviceSecret, nickname, sdk }
+  return { $type: "noriter.client.v1.HelloRequest", deviceSecret: deviceSecret_, nickname: nickname_, sdk: sdk_ }
 }
 
-const textOfStreamPositionName = textRule(0, 0, 1, 64, "SPOKEN")
-const textOfStreamPositionEpoch = textRule(0, 0, 0, 40, "SPOKEN")
+const textOfStreamPosition_name = textRule(0, 0, 1, 64, "SPOKEN")
+const textOfStreamPosition_epoch = textRule(0, 0, 0, 40, "SPOKEN")
 const namesOfStreamPosition: ReadonlySet<string> = new Set(["name","epoch","seq"])
 
 export function decodeStreamPosition(value: unknown, issues: Issues): StreamPosition | undefined {
   if (!isObject(value)) return issues.add("", "TYPE", "must be an object")
   const before = issues.count
   let unknown = countFields(value)
-  const nameGiven = value.name
-  if (nameGiven !== undefined) unknown--
-  const name = isPlainSpoken(nameGiven, 1, 21) ? nameGiven : readText(nameGiven, textOfStreamPositionName, "name", issues)
-  const epochGiven = value.epoch
-  if (epochGiven !== undefined) unknown--
-  const epoch = isPlainSpoken(epochGiven, 0, 13) ? epochGiven : readText(epochGiven, textOfStreamPositionEpoch, "epoch", issues)
-  const seqGiven = value.seq
-  if (seqGiven !== undefined) unknown--
-  const seq = readWhole(seqGiven, 0, 9007199254740991, "seq", issues)
+  const name_given = value.name
+  if (name_given !== undefined) unknown--
+  const name_ = isPlainSpoken(name_given, 1, 21) ? name_given : readText(name_given, textOfStreamPosition_name, "name", issues)
+  const epoch_given = value.epoch
+  if (epoch_given !== undefined) unknown--
+  const epoch_ = isPlainSpoken(epoch_given, 0, 13) ? epoch_given : readText(epoch_given, textOfStreamPosition_epoch, "epoch", issues)
+  const seq_given = value.seq
+  if (seq_given !== undefined) unknown--
+  const seq_ = readWhole(seq_given, 0, 9007199254740991, "seq", issues)
   if (unknown !== 0) addUnknownFields(value, namesOfStreamPosition, issues)
   if (issues.count !== before) return undefined
-  return { $type: "noriter.client.v1.StreamPosition", name, epoch, seq }
+  return { $type: "noriter.client.v1.StreamPosition", name: name_, epoch: epoch_, seq: seq_ }
 }
 
-const textOfResumeRequestResumeToken = textRule(0, 0, 1, 512, "ASCII")
+const textOfResumeRequest_resumeToken = textRule(0, 0, 1, 512, "ASCII")
 const namesOfResumeRequest: ReadonlySet<string> = new Set(["resumeToken","streams"])
 
 export function decodeResumeRequest(value: unknown, issues: Issues): ResumeRequest | undefined {
   if (!isObject(value)) return issues.add("", "TYPE", "must be an object")
   const before = issues.count
   let unknown = countFields(value)
-  const resumeTokenGiven = value.resumeToken
-  if (resumeTokenGiven !== undefined) unknown--
-  const resumeToken = readText(resumeTokenGiven, textOfResumeRequestResumeToken, "resumeToken", issues)
-  const streamsGiven = value.streams
-  if (streamsGiven !== undefined) unknown--
-  const streams: Array<StreamPosition> = []
-  const streamsEntries = readList(streamsGiven, 16, "streams", issues)
-  for (let index = 0; index < streamsEntries.length; index++) {
-    const entry = streamsEntries[index]
+  const resumeToken_given = value.resumeToken
+  if (resumeToken_given !== undefined) unknown--
+  const resumeToken_ = readText(resumeToken_given, textOfResumeRequest_resumeToken, "resumeToken", issues)
+  const streams_given = value.streams
+  if (streams_given !== undefined) unknown--
+  const streams_: Array<StreamPosition> = []
+  const streams_entries = readList(streams_given, 16, "streams", issues)
+  for (let index = 0; index < streams_entries.length; index++) {
+    const entry = streams_entries[index]
     const since = issues.count
     const read = decodeStreamPosition(entry, issues)
-    if (read !== undefined) streams.push(read)
+    if (read !== undefined) streams_.push(read)
     if (issues.count !== since) issues.under(since, "streams[" + index + "]")
   }
   if (unknown !== 0) addUnknownFields(value, namesOfResumeRequest, issues)
   if (issues.count !== before) return undefined
-  return { $type: "noriter.client.v1.ResumeRequest", resumeToken, streams }
+  return { $type: "noriter.client.v1.ResumeRequest", resumeToken: resumeToken_, streams: streams_ }
 }
 
 const namesOfPingRequest: ReadonlySet<string> = new Set([])
@@ -148,26 +148,26 @@ export function decodeListPlaygroundsRequest(value: unknown, issues: Issues): Li
   return { $type: "noriter.client.v1.ListPlaygroundsRequest" }
 }
 
-const textOfEnterRequestPlayground = textRule(0, 0, 1, 32, "SLUG")
-const textOfEnterRequestAvatar = textRule(0, 0, 0, 24, "SLUG")
+const textOfEnterRequest_playground = textRule(0, 0, 1, 32, "SLUG")
+const textOfEnterRequest_avatar = textRule(0, 0, 0, 24, "SLUG")
 const namesOfEnterRequest: ReadonlySet<string> = new Set(["playground","avatar","channel"])
 
 export function decodeEnterRequest(value: unknown, issues: Issues): EnterRequest | undefined {
   if (!isObject(value)) return issues.add("", "TYPE", "must be an object")
   const before = issues.count
   let unknown = countFields(value)
-  const playgroundGiven = value.playground
-  if (playgroundGiven !== undefined) unknown--
-  const playground = isPlainSlug(playgroundGiven, 1, 10) ? playgroundGiven : readText(playgroundGiven, textOfEnterRequestPlayground, "playground", issues)
-  const avatarGiven = value.avatar
-  if (avatarGiven !== undefined) unknown--
-  const avatar = isPlainSlug(avatarGiven, 0, 8) ? avatarGiven : readText(avatarGiven, textOfEnterRequestAvatar, "avatar", issues)
-  const channelGiven = value.channel
-  if (channelGiven !== undefined) unknown--
-  const channel = readWhole(channelGiven, 0, 1000, "channel", issues)
+  const playground_given = value.playground
+  if (playground_given !== undefined) unknown--
+  const playground_ = isPlainSlug(playground_given, 1, 10) ? playground_given : readText(playground_given, textOfEnterRequest_playground, "playground", issues)
+  const avatar_given = value.avatar
+  if (avatar_given !== undefined) unknown--
+  const avatar_ = isPlainSlug(avatar_given, 0, 8) ? avatar_given : readText(avatar_given, textOfEnterRequest_avatar, "avatar", issues)
+  const channel_given = value.channel
+  if (channel_given !== undefined) unknown--
+  const channel_ = readWhole(channel_given, 0, 1000, "channel", issues)
   if (unknown !== 0) addUnknownFields(value, namesOfEnterRequest, issues)
   if (issues.count !== before) return undefined
-  return { $type: "noriter.client.v1.EnterRequest", playground, avatar, channel }
+  return { $type: "noriter.client.v1.EnterRequest", playground: playground_, avatar: avatar_, channel: channel_ }
 }
 
 const namesOfLeaveRequest: ReadonlySet<string> = new Set([])
@@ -187,15 +187,15 @@ export function decodeMoveRequest(value: unknown, issues: Issues): MoveRequest |
   if (!isObject(value)) return issues.add("", "TYPE", "must be an object")
   const before = issues.count
   let unknown = countFields(value)
-  const xCmGiven = value.xCm
-  if (xCmGiven !== undefined) unknown--
-  const xCm = readWhole(xCmGiven, 0, 4294967295, "xCm", issues)
-  const yCmGiven = value.yCm
-  if (yCmGiven !== undefined) unknown--
-  const yCm = readWhole(yCmGiven, 0, 4294967295, "yCm", issues)
+  const xCm_given = value.xCm
+  if (xCm_given !== undefined) unknown--
+  const xCm_ = readWhole(xCm_given, 0, 4294967295, "xCm", issues)
+  const yCm_given = value.yCm
+  if (yCm_given !== undefined) unknown--
+  const yCm_ = readWhole(yCm_given, 0, 4294967295, "yCm", issues)
   if (unknown !== 0) addUnknownFields(value, namesOfMoveRequest, issues)
   if (issues.count !== before) return undefined
-  return { $type: "noriter.client.v1.MoveRequest", xCm, yCm }
+  return { $type: "noriter.client.v1.MoveRequest", xCm: xCm_, yCm: yCm_ }
 }
 
 const namesOfPaceRequest: ReadonlySet<string> = new Set(["pace"])
@@ -204,63 +204,63 @@ export function decodePaceRequest(value: unknown, issues: Issues): PaceRequest |
   if (!isObject(value)) return issues.add("", "TYPE", "must be an object")
   const before = issues.count
   let unknown = countFields(value)
-  const paceGiven = value.pace
-  if (paceGiven !== undefined) unknown--
-  const pace = readPace(paceGiven, false, "pace", issues)
+  const pace_given = value.pace
+  if (pace_given !== undefined) unknown--
+  const pace_ = readPace(pace_given, false, "pace", issues)
   if (unknown !== 0) addUnknownFields(value, namesOfPaceRequest, issues)
   if (issues.count !== before) return undefined
-  return { $type: "noriter.client.v1.PaceRequest", pace }
+  return { $type: "noriter.client.v1.PaceRequest", pace: pace_ }
 }
 
-const textOfSayRequestText = textRule(1, 200, 0, 1024, "SPOKEN")
+const textOfSayRequest_text = textRule(1, 200, 0, 1024, "SPOKEN")
 const namesOfSayRequest: ReadonlySet<string> = new Set(["text","reach"])
 
 export function decodeSayRequest(value: unknown, issues: Issues): SayRequest | undefined {
   if (!isObject(value)) return issues.add("", "TYPE", "must be an object")
   const before = issues.count
   let unknown = countFields(value)
-  const textGiven = value.text
-  if (textGiven !== undefined) unknown--
-  const text = isPlainSpoken(textGiven, 1, 200) ? textGiven : readText(textGiven, textOfSayRequestText, "text", issues)
-  const reachGiven = value.reach
-  if (reachGiven !== undefined) unknown--
-  const reach = readReach(reachGiven, false, "reach", issues)
+  const text_given = value.text
+  if (text_given !== undefined) unknown--
+  const text_ = isPlainSpoken(text_given, 1, 200) ? text_given : readText(text_given, textOfSayRequest_text, "text", issues)
+  const reach_given = value.reach
+  if (reach_given !== undefined) unknown--
+  const reach_ = readReach(reach_given, false, "reach", issues)
   if (unknown !== 0) addUnknownFields(value, namesOfSayRequest, issues)
   if (issues.count !== before) return undefined
-  return { $type: "noriter.client.v1.SayRequest", text, reach }
+  return { $type: "noriter.client.v1.SayRequest", text: text_, reach: reach_ }
 }
 
-const textOfWhisperRequestText = textRule(1, 200, 0, 1024, "SPOKEN")
+const textOfWhisperRequest_text = textRule(1, 200, 0, 1024, "SPOKEN")
 const namesOfWhisperRequest: ReadonlySet<string> = new Set(["member","text"])
 
 export function decodeWhisperRequest(value: unknown, issues: Issues): WhisperRequest | undefined {
   if (!isObject(value)) return issues.add("", "TYPE", "must be an object")
   const before = issues.count
   let unknown = countFields(value)
-  const memberGiven = value.member
-  if (memberGiven !== undefined) unknown--
-  const member = readWhole(memberGiven, 0, 4294967295, "member", issues)
-  const textGiven = value.text
-  if (textGiven !== undefined) unknown--
-  const text = isPlainSpoken(textGiven, 1, 200) ? textGiven : readText(textGiven, textOfWhisperRequestText, "text", issues)
+  const member_given = value.member
+  if (member_given !== undefined) unknown--
+  const member_ = readWhole(member_given, 0, 4294967295, "member", issues)
+  const text_given = value.text
+  if (text_given !== undefined) unknown--
+  const text_ = isPlainSpoken(text_given, 1, 200) ? text_given : readText(text_given, textOfWhisperRequest_text, "text", issues)
   if (unknown !== 0) addUnknownFields(value, namesOfWhisperRequest, issues)
   if (issues.count !== before) return undefined
-  return { $type: "noriter.client.v1.WhisperRequest", member, text }
+  return { $type: "noriter.client.v1.WhisperRequest", member: member_, text: text_ }
 }
 
-const textOfEmoteRequestKind = textRule(0, 0, 1, 16, "SLUG")
+const textOfEmoteRequest_kind = textRule(0, 0, 1, 16, "SLUG")
 const namesOfEmoteRequest: ReadonlySet<string> = new Set(["kind"])
 
 export function decodeEmoteRequest(value: unknown, issues: Issues): EmoteRequest | undefined {
   if (!isObject(value)) return issues.add("", "TYPE", "must be an object")
   const before = issues.count
   let unknown = countFields(value)
-  const kindGiven = value.kind
-  if (kindGiven !== undefined) unknown--
-  const kind = isPlainSlug(kindGiven, 1, 5) ? kindGiven : readText(kindGiven, textOfEmoteRequestKind, "kind", issues)
+  const kind_given = value.kind
+  if (kind_given !== undefined) unknown--
+  const kind_ = isPlainSlug(kind_given, 1, 5) ? kind_given : readText(kind_given, textOfEmoteRequest_kind, "kind", issues)
   if (unknown !== 0) addUnknownFields(value, namesOfEmoteRequest, issues)
   if (issues.count !== before) return undefined
-  return { $type: "noriter.client.v1.EmoteRequest", kind }
+  return { $type: "noriter.client.v1.EmoteRequest", kind: kind_ }
 }
 
 const namesOfTypingRequest: ReadonlySet<string> = new Set([])
@@ -274,28 +274,28 @@ export function decodeTypingRequest(value: unknown, issues: Issues): TypingReque
   return { $type: "noriter.client.v1.TypingRequest" }
 }
 
-const textOfGiveRequestKind = textRule(0, 0, 1, 16, "SLUG")
+const textOfGiveRequest_kind = textRule(0, 0, 1, 16, "SLUG")
 const namesOfGiveRequest: ReadonlySet<string> = new Set(["member","kind","count","wrappedMs"])
 
 export function decodeGiveRequest(value: unknown, issues: Issues): GiveRequest | undefined {
   if (!isObject(value)) return issues.add("", "TYPE", "must be an object")
   const before = issues.count
   let unknown = countFields(value)
-  const memberGiven = value.member
-  if (memberGiven !== undefined) unknown--
-  const member = readWhole(memberGiven, 0, 4294967295, "member", issues)
-  const kindGiven = value.kind
-  if (kindGiven !== undefined) unknown--
-  const kind = isPlainSlug(kindGiven, 1, 5) ? kindGiven : readText(kindGiven, textOfGiveRequestKind, "kind", issues)
-  const countGiven = value.count
-  if (countGiven !== undefined) unknown--
-  const count = readWhole(countGiven, 0, 10, "count", issues)
-  const wrappedMsGiven = value.wrappedMs
-  if (wrappedMsGiven !== undefined) unknown--
-  const wrappedMs = readWhole(wrappedMsGiven, 0, 604800000, "wrappedMs", issues)
+  const member_given = value.member
+  if (member_given !== undefined) unknown--
+  const member_ = readWhole(member_given, 0, 4294967295, "member", issues)
+  const kind_given = value.kind
+  if (kind_given !== undefined) unknown--
+  const kind_ = isPlainSlug(kind_given, 1, 5) ? kind_given : readText(kind_given, textOfGiveRequest_kind, "kind", issues)
+  const count_given = value.count
+  if (count_given !== undefined) unknown--
+  const count_ = readWhole(count_given, 0, 10, "count", issues)
+  const wrappedMs_given = value.wrappedMs
+  if (wrappedMs_given !== undefined) unknown--
+  const wrappedMs_ = readWhole(wrappedMs_given, 0, 604800000, "wrappedMs", issues)
   if (unknown !== 0) addUnknownFields(value, namesOfGiveRequest, issues)
   if (issues.count !== before) return undefined
-  return { $type: "noriter.client.v1.GiveRequest", member, kind, count, wrappedMs }
+  return { $type: "noriter.client.v1.GiveRequest", member: member_, kind: kind_, count: count_, wrappedMs: wrappedMs_ }
 }
 
 const namesOfPouchRequest: ReadonlySet<string> = new Set([])
@@ -315,12 +315,12 @@ export function decodeBlockRequest(value: unknown, issues: Issues): BlockRequest
   if (!isObject(value)) return issues.add("", "TYPE", "must be an object")
   const before = issues.count
   let unknown = countFields(value)
-  const memberGiven = value.member
-  if (memberGiven !== undefined) unknown--
-  const member = readWhole(memberGiven, 0, 4294967295, "member", issues)
+  const member_given = value.member
+  if (member_given !== undefined) unknown--
+  const member_ = readWhole(member_given, 0, 4294967295, "member", issues)
   if (unknown !== 0) addUnknownFields(value, namesOfBlockRequest, issues)
   if (issues.count !== before) return undefined
-  return { $type: "noriter.client.v1.BlockRequest", member }
+  return { $type: "noriter.client.v1.BlockRequest", member: member_ }
 }
 
 const namesOfUnblockRequest: ReadonlySet<string> = new Set(["block"])
@@ -329,12 +329,12 @@ export function decodeUnblockRequest(value: unknown, issues: Issues): UnblockReq
   if (!isObject(value)) return issues.add("", "TYPE", "must be an object")
   const before = issues.count
   let unknown = countFields(value)
-  const blockGiven = value.block
-  if (blockGiven !== undefined) unknown--
-  const block = readWhole(blockGiven, 0, 4294967295, "block", issues)
+  const block_given = value.block
+  if (block_given !== undefined) unknown--
+  const block_ = readWhole(block_given, 0, 4294967295, "block", issues)
   if (unknown !== 0) addUnknownFields(value, namesOfUnblockRequest, issues)
   if (issues.count !== before) return undefined
-  return { $type: "noriter.client.v1.UnblockRequest", block }
+  return { $type: "noriter.client.v1.UnblockRequest", block: block_ }
 }
 
 const namesOfBlocksRequest: ReadonlySet<string> = new Set([])
@@ -359,7 +359,7 @@ export function decodeClientMessage(value: Fields, issues: Issues): ClientMessag
       keys++
     }
   }
-  const id = readWhole(value.id, 0, 4294967295, "id", issues)
+  const id_ = readWhole(value.id, 0, 4294967295, "id", issues)
   let since = issues.count
   const given = value[key]
   let body = keys === 1 && given !== null ? decodeKey(key, given, issues) : undefined
@@ -370,7 +370,7 @@ export function decodeClientMessage(value: Fields, issues: Issues): ClientMessag
   }
   if (issues.count !== since) issues.under(since, key)
   if (issues.count !== before) return replaceIfTooDeep(value, issues)
-  return { $type: "noriter.client.v1.ClientMessage", id, body }
+  return { $type: "noriter.client.v1.ClientMessage", id: id_, body }
 }
 
 const namesOfClientMessage: ReadonlySet<string> = new Set(["hello","resume","ping","listPlaygrounds","enter","leave","move","pace","say","whisper","emote","typing","give","pouch","block","unblock","blocks"])

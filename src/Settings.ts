@@ -94,6 +94,9 @@ const knobs = () =>
     /** NORITER_ORIGINS: whose pages may speak to us, `https://play.example`, or `*`. None: our own, and loopback's. */
     origins: knob("origins", origins, []),
 
+    /** NORITER_UPGRADE_REQUIRED: clients that are no longer served, by the `sdk` of their hello, separated by commas. */
+    upgradeRequired: knob("upgradeRequired", list, []),
+
     // --- Lines and sessions ---
 
     /** NORITER_LINE_BYTES_MAX: the most bytes of a line, its end not counted. */

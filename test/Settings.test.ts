@@ -26,6 +26,7 @@ const knobs: ReadonlyArray<
   ["proxies", "PROXIES", "10.0.0.1, 10.1.0.0/16", ["10.0.0.1", "10.1.0.0/16"], []],
   ["proxies", "PROXIES", "fd00::/128,::1,10.0.0.0/32", ["fd00::/128", "::1", "10.0.0.0/32"], []],
   ["origins", "ORIGINS", "https://play.example", ["https://play.example"], []],
+  ["upgradeRequired", "UPGRADE_REQUIRED", "nc/1, old app/2.1", ["nc/1", "old app/2.1"], []],
   ["origins", "ORIGINS", "http://[::1]:8080, app://localhost,*", ["http://[::1]:8080", "app://localhost", "*"], []],
   ["messageBytesMax", "MESSAGE_BYTES_MAX", "4096", 4096, 65_536],
   ["lineBytesMax", "LINE_BYTES_MAX", "4096", 4096, 8192],

@@ -49,11 +49,12 @@ export class Admission {
     return this.addresses.size
   }
 
-  admit(address: string): Ticket | SocketRefused {
+  /** `isMany`: of this address are many phones, so that only the bound of all holds. */
+  admit(address: string, isMany = false): Ticket | SocketRefused {
     const key = addressKey(address)
     const known = this.addresses.get(key)
     const counts = known ?? new Address()
-    const refused = this.refuse(counts)
+    const refused = this.isFull() ? full : isMany ? undefined : this.refuse(counts)
     if (refused !== undefined) return refused
     if (known === undefined) this.addresses.set(key, counts)
     this.open++
@@ -70,12 +71,14 @@ export class Admission {
     }
   }
 
+  private isFull(): boolean {
+    const { socketsMax } = this.limits
+    return socketsMax > 0 && this.open >= socketsMax
+  }
+
   /** Takes a token where it does not refuse. */
   private refuse(counts: Address): SocketRefused | undefined {
-    const { socketsMax, addressMax, addressPendingMax, addressNewPerSecond, addressNewBurst } = this.limits
-    if (socketsMax > 0 && this.open >= socketsMax) {
-      return { code: DisconnectCode.DISCONNECT_CODE_FULL, afterMs: fullAfterMs, message: "this runner is full" }
-    }
+    const { addressMax, addressPendingMax, addressNewPerSecond, addressNewBurst } = this.limits
     if (addressMax > 0 && counts.open >= addressMax) {
       return ofAddress(fullAfterMs, "too many sockets from this address")
     }
@@ -91,6 +94,12 @@ export class Admission {
     counts.fullAt = fullAt + intervalMs
     return undefined
   }
+}
+
+const full: SocketRefused = {
+  code: DisconnectCode.DISCONNECT_CODE_FULL,
+  afterMs: fullAfterMs,
+  message: "this runner is full"
 }
 
 const ofAddress = (afterMs: number, message: string): SocketRefused => ({

@@ -86,8 +86,7 @@ const make = Effect.gen(function* () {
 
   const refuse = (phone: Phone, id: number, refused: Refused, issues?: Issues): Effect.Effect<void> => {
     phone.session.refuse(id, refused, issues)
-    const counts = isPhonesFault(refused.code) && refused.code !== ErrorCode.ERROR_CODE_STALE_ID
-    if (counts && phone.session.refusals.add(now())) {
+    if (!noFaultOfPhones.has(refused.code) && phone.session.refusals.add(now())) {
       phone.session.disconnect(DisconnectCode.DISCONNECT_CODE_ABUSE, "too many refused lines", abuseAfterMs)
     }
     return Effect.void
@@ -96,7 +95,7 @@ const make = Effect.gen(function* () {
   /** What refuses this sending only says nothing of one before it, which may have taken effect: nothing definite is told. */
   const refuseAsked = (phone: Phone, request: ClientRequest, id: number, refused: Refused): Effect.Effect<void> => {
     const mayBeDone = clientRoutes[request.$type].lasting && phone.session.wasAsked(id)
-    return refuse(phone, id, mayBeDone && !isPhonesFault(refused.code) ? inDoubt(refused) : refused)
+    return refuse(phone, id, mayBeDone && ofThisSending.has(refused.code) ? inDoubt(refused) : refused)
   }
 
   const answer = (phone: Phone, id: number, response: ClientResponse | Later | void): Effect.Effect<void> => {
@@ -227,13 +226,17 @@ const attempted = (bus: EventBus["Service"], request: ClientRequest, call: Call)
   }
 }
 
-/** Only these count towards ABUSE, without STALE_ID: a log that is away is no fault of whoever asks it, nor that what they
- * asked before they came back was forgotten. */
-const isPhonesFault = (code: ErrorCode): boolean =>
-  code !== ErrorCode.ERROR_CODE_RATE_LIMITED &&
-  code !== ErrorCode.ERROR_CODE_UNAVAILABLE &&
-  code !== ErrorCode.ERROR_CODE_UNCERTAIN &&
-  code !== ErrorCode.ERROR_CODE_INTERNAL
+/** These refuse this sending only: nothing is said of one before it under the same id. */
+const ofThisSending: ReadonlySet<ErrorCode> = new Set([
+  ErrorCode.ERROR_CODE_RATE_LIMITED,
+  ErrorCode.ERROR_CODE_UNAVAILABLE,
+  ErrorCode.ERROR_CODE_UNCERTAIN,
+  ErrorCode.ERROR_CODE_INTERNAL
+])
+
+/** None of these counts towards ABUSE: a log that is away is no fault of whoever asks it, nor that what they asked before
+ * they came back was forgotten. */
+const noFaultOfPhones: ReadonlySet<ErrorCode> = new Set([...ofThisSending, ErrorCode.ERROR_CODE_STALE_ID])
 
 /** What is wrong with a request at this point of a socket's life, if anything is. */
 const outOfTurn = (request: ClientRequest, greeted: boolean): Refused | undefined => {

@@ -14,6 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { Settings } from "../Settings.ts"
+import { fileDescriptorShares } from "../telemetry/FileDescriptors.ts"
 import * as Probes from "../telemetry/Probes.ts"
 import type { Process } from "../telemetry/Process.ts"
 import { Admission, isRefused, type SocketLimits, withoutPrefix } from "./Admission.ts"
@@ -75,9 +76,8 @@ export class HttpServer extends Context.Service<
     Layer.effect(HttpServer, make(ready))
 }
 
-/** Sockets that are no phones: in all, and of one address, behind which may be a school. They are short-lived. */
-const socketsMax = 2048
-const addressMax = 512
+/** Of the sockets that are no phones one address may have this part, which may be a school. */
+const addressPart = 1 / 4
 /** A whole request comes within. */
 const requestMs = 5000
 /** Nothing was read or written for so long. */
@@ -124,12 +124,14 @@ class Front {
   private readonly sockets = new Map<Duplex, () => void>()
   private readonly asked = new WeakMap<Duplex, number>()
 
-  /** New sockets of an address have their rate where each is a handshake; without TLS all may be those of one proxy. */
+  /** New sockets of an address have their rate where each is a handshake; without TLS one costs no more than to refuse it. */
   constructor(door: Door.Door, mounts: ReadonlySet<Mounted>, handshakes: HandshakeRate) {
     this.door = door
     this.mounts = mounts
     const addressNewPerSecond = door.hasTls ? handshakes.addressNewPerSecond : 0
     const { addressNewBurst } = handshakes
+    const { http: socketsMax } = fileDescriptorShares()
+    const addressMax = Math.ceil(socketsMax * addressPart)
     const limits = { socketsMax, addressPendingMax: 0, addressNewPerSecond, addressNewBurst, addressMax }
     this.admission = new Admission(limits, () => performance.now())
     this.server = NodeHttp.createServer({
@@ -169,7 +171,7 @@ class Front {
   }
 
   private admit(socket: Net.Socket, peer: Door.Peer, next: (secure: Net.Socket) => void): void {
-    const ticket = this.admission.admit(peer.address)
+    const ticket = this.admission.admit(peer.address, this.door.isProxy(peer.address))
     if (isRefused(ticket)) {
       socket.destroy()
       return

@@ -9,7 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import { Settings, type Values } from "../Settings.ts"
 import { Canary } from "../space/Canary.ts"
-import { fileDescriptorsMax, fileDescriptorsSpare } from "../telemetry/FileDescriptors.ts"
+import { fileDescriptorShares } from "../telemetry/FileDescriptors.ts"
 import { Admission } from "./Admission.ts"
 import { ClientMessageConsumer } from "./ClientMessageConsumer.ts"
 import * as Connections from "./Connections.ts"
@@ -87,7 +87,7 @@ const make = Effect.gen(function* () {
 /** No more sockets than there are file descriptors for: so whoever is one too many is told to come back, not cut off. */
 const withinFileDescriptors = Effect.fnUntraced(function* (settings: Values) {
   const { socketsMax } = settings
-  const most = Math.max(1, fileDescriptorsMax() - fileDescriptorsSpare)
+  const { phones: most } = fileDescriptorShares()
   if (socketsMax <= most) return settings
   yield* Effect.logWarning(`NORITER_SOCKETS_MAX is ${most} and not ${socketsMax}: there are no more file descriptors`)
   return { ...settings, socketsMax: most }

@@ -53,6 +53,10 @@ const makeHello = Effect.gen(function* () {
   const turnstile = yield* Turnstile
   return Effect.fnUntraced(function* (request: HelloRequest, call: Call): Effect.fn.Return<Later, Refused> {
     const session = yield* sessionOf(call)
+    if (settings.upgradeRequired.includes(request.sdk)) {
+      session.disconnect(DisconnectCode.DISCONNECT_CODE_UPGRADE_REQUIRED, `${request.sdk} is no longer served here`)
+      return later
+    }
     const nowMs = yield* Clock.currentTimeMillis
     const guest = tokens.guestOf(request.deviceSecret)
     const { nickname } = request

@@ -237,13 +237,16 @@ const make = Effect.gen(function* () {
   }
   /** A claim broke off, and its phone may not come again: as if its socket had been lost. */
   const takeIn = (held: Held): void => {
-    const before = registry.ofGuest(held.guest)?.held?.owner.connection ?? 0
+    const before = registry.ofGuest(held.guest)?.held
     // It is looked after, or the phone has come again meanwhile.
-    if (before >= held.owner.connection) return
-    const session = new Session(undefined, services)
-    session.held = held
-    restless.add(session)
-    take(session)
+    if ((before?.owner.connection ?? 0) >= held.owner.connection) return
+    // Whoever is here is entering: that claims, too, and gives no new token.
+    const { session, token } = held.record
+    if (before?.record.session === session && before.record.token === token) return
+    const left = new Session(undefined, services)
+    left.held = held
+    restless.add(left)
+    take(left)
   }
   yield* healing({ regain, comeBack, all: () => registry.all() })
   // A claim that was told while the link was away was not heard: the record says whose a session is (rule P1).

@@ -78,17 +78,10 @@ function printDecoder(f: GeneratedFile, message: DescMessage): void {
 }
 
 const namesOf = (message: DescMessage): string => `namesOf${message.name}`
-const ruleOf = (field: DescField): string => `textOf${field.parent.name}${capital(field.localName)}`
-/** The variable a field is read into; the decoder has some of its own, and the language words that are none. */
-const localOf = (field: DescField): string => (taken.has(field.localName) ? `${field.localName}_` : field.localName)
-const words =
-  "arguments await break case catch class const continue debugger default delete do else enum eval export extends false " +
-  "finally for function if implements import in instanceof interface let new null package private protected public return " +
-  "static super switch this throw true try typeof undefined var void while with yield"
-const taken = new Set(["value", "issues", "before", "unknown", "since", "index", "entry", "read", ...words.split(" ")])
-const memberOf = (field: DescField): string =>
-  localOf(field) === field.localName ? field.localName : `${field.localName}: ${localOf(field)}`
-const capital = (name: string): string => `${name.charAt(0).toUpperCase()}${name.slice(1)}`
+const ruleOf = (field: DescField): string => `textOf${field.parent.name}_${field.localName}`
+/** The variable a field is read into: neither a word of the language nor a name of the decoder's own ends so, nor a field's. */
+const localOf = (field: DescField): string => `${field.localName}_`
+const memberOf = (field: DescField): string => `${field.localName}: ${localOf(field)}`
 
 type TextRules = Omit<Text, "$typeName">
 const unbounded: TextRules = {
@@ -111,7 +104,7 @@ const textOf = (field: DescField): TextRules => rulesOf(field)?.text ?? unbounde
 /** Reads one field into a constant of its name. */
 function printField(f: GeneratedFile, field: DescField): void {
   const name = localOf(field)
-  const given = `${field.localName}Given`
+  const given = `${name}given`
   const path = text(field.jsonName)
   f.print`  const ${given} = value.${field.jsonName}`
   f.print`  if (${given} !== undefined) unknown--`
@@ -179,9 +172,9 @@ function printList(f: GeneratedFile, field: DescField, given: string): void {
   const name = localOf(field)
   const itemsMax = rulesOf(field)?.itemsMax ?? 0
   f.print`  const ${name}: Array<${entryType(f, field)}> = []`
-  f.print`  const ${name}Entries = ${strict(f, "readList")}(${given}, ${itemsMax}, ${text(field.jsonName)}, issues)`
-  f.print`  for (let index = 0; index < ${name}Entries.length; index++) {`
-  f.print`    const entry = ${name}Entries[index]`
+  f.print`  const ${name}entries = ${strict(f, "readList")}(${given}, ${itemsMax}, ${text(field.jsonName)}, issues)`
+  f.print`  for (let index = 0; index < ${name}entries.length; index++) {`
+  f.print`    const entry = ${name}entries[index]`
   f.print`    const since = issues.count`
   if (field.message !== undefined) {
     f.print`    const read = decode${field.message.name}(entry, issues)`
@@ -228,7 +221,7 @@ function printEnvelopeDecoder(f: GeneratedFile, envelope: DescMessage): void {
   f.print`    }`
   f.print`  }`
   for (const field of plain) {
-    f.print`  const ${field.localName} = ${reader(f, field, `value.${field.jsonName}`, text(field.jsonName))}`
+    f.print`  const ${localOf(field)} = ${reader(f, field, `value.${field.jsonName}`, text(field.jsonName))}`
   }
   f.print`  let since = issues.count`
   f.print`  const given = value[key]`
@@ -240,7 +233,7 @@ function printEnvelopeDecoder(f: GeneratedFile, envelope: DescMessage): void {
   f.print`  }`
   f.print`  if (issues.count !== since) issues.under(since, key)`
   f.print`  if (issues.count !== before) return ${strict(f, "replaceIfTooDeep")}(value, issues)`
-  f.print`  return { $type: ${text(envelope.typeName)}, ${[...plain.map((each) => each.localName), oneof].join(", ")} }`
+  f.print`  return { $type: ${text(envelope.typeName)}, ${[...plain.map(memberOf), oneof].join(", ")} }`
   f.print`}`
   f.print()
   f.print`const ${namesOf(envelope)}: ReadonlySet<string> = new Set(${JSON.stringify(keys.map((each) => each.jsonName))})`

@@ -14,11 +14,23 @@ import { commentOf, text } from "./Printing.ts"
 const housekeeping: ReadonlySet<string> = new Set(["hello", "resume", "error", "disconnect", "beat", "streams"])
 /** Events of the SDK itself; a key of the same name could not be told from them. */
 const ownEvents: ReadonlySet<string> = new Set(["state", "session", "place", "missed", "refused"])
+/** What a plaza of the SDK has of its own (Plaza.ts), where every key that may be asked is a method. */
+export const ownMembers: ReadonlySet<string> = new Set(
+  (
+    "constructor closed conversation transport listeners over socket state place figures connect on networkChanged close " +
+    "tick ask send owner open release hear tell"
+  ).split(" ")
+)
+/** Types that are printed beside those of the protos, and what readers of plain values are named by. */
+const ownTypes: ReadonlySet<string> = new Set("Fields Heard Listeners Requests Number String Boolean List".split(" "))
 
 export function printSdk(f: GeneratedFile, model: Model): void {
   const told = model.told.filter((message) => message !== model.serverMessage)
   const asked = model.requested.filter((message) => message !== model.clientMessage && !told.includes(message))
   const enums = new Set([...told, ...asked].flatMap((message) => message.fields).flatMap((field) => field.enum ?? []))
+  for (const desc of [...enums, ...asked, ...told]) {
+    if (ownTypes.has(desc.name)) refuse(desc, "is a name that the SDKs have of their own")
+  }
   for (const desc of enums) printEnum(f, desc, told)
   for (const message of asked) printType(f, message, isLeftOut)
   for (const message of told) printType(f, message, () => false)
@@ -174,6 +186,7 @@ function printRequests(f: GeneratedFile, rpcs: ReadonlyArray<ClientRpc>): void {
 }
 
 function printRequest(f: GeneratedFile, rpc: ClientRpc): void {
+  if (ownMembers.has(rpc.field)) refuse(rpc.desc, `is asked as ${rpc.field}, which the SDKs have of their own`)
   const { input } = rpc.desc
   const parameter = `request: ${input.name}${input.fields.length === 0 ? " = {}" : ""}`
   const name = text(rpc.field)

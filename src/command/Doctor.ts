@@ -17,7 +17,7 @@ import { connect } from "../../sdk/typescript/src/Plaza.ts"
 import { tcp } from "../../sdk/typescript/src/Tcp.ts"
 import { readWorld } from "../plaza/playground/World.ts"
 import { clusterOf, fromEnv, refusals, strangers, type Values, warnings } from "../Settings.ts"
-import { fileDescriptorsMax, fileDescriptorsSpare } from "../telemetry/FileDescriptors.ts"
+import { fileDescriptorsFor, fileDescriptorsMax } from "../telemetry/FileDescriptors.ts"
 
 /** `note`: worth knowing, and no reason to fail. */
 export type Verdict = "fine" | "note" | "wrong"
@@ -87,7 +87,7 @@ function nodeVersion(): Finding {
 /** Each phone takes one. */
 function fileDescriptors({ socketsMax }: Pick<Values, "socketsMax">): Finding {
   const most = fileDescriptorsMax()
-  const needed = socketsMax + fileDescriptorsSpare
+  const needed = fileDescriptorsFor(socketsMax)
   const detail = `${most}, and each phone takes one (ulimit -n)`
   if (most < 1024) return wrong("file descriptors", detail)
   if (most >= needed) return fine("file descriptors", detail)

@@ -28,6 +28,8 @@ export class Guest {
   private steppedAt = 0
   /** When it asks again to be let in. */
   private chooseAt = Number.POSITIVE_INFINITY
+  /** It stood somewhere, and does no more. */
+  private isPutOut = false
   private isMoved = false
   /** What was typed before one stood in the playground. */
   private waiting: Array<string> = []
@@ -99,8 +101,8 @@ export class Guest {
     void plaza.closed.then(({ code, message }) => options.ended(code === "CLOSED" ? "closed" : `${code} ${message}`))
     plaza.on("place", (place) => this.stand(place))
     plaza.on("session", ({ resumed }) => {
-      // After a resume the answer to enter is still on its way, if one does not stand somewhere.
-      if (!resumed) void this.choose()
+      // After a resume the answer to enter is still on its way, if one does not stand somewhere and never did.
+      if (!resumed || this.isPutOut) void this.choose()
     })
     plaza.on("missed", () => options.changed(visit.missed()))
     plaza.on("refused", (error) => this.tellOne(refusal(error)))
@@ -180,6 +182,7 @@ export class Guest {
 
   private async choose(): Promise<void> {
     this.chooseAt = Number.POSITIVE_INFINITY
+    this.isPutOut = false
     try {
       const { playgrounds } = await this.plaza.listPlaygrounds()
       const { playground } = this.options
@@ -191,8 +194,8 @@ export class Guest {
       this.visit.ground(ground)
       await this.plaza.enter({ playground: ground.id, avatar: "fox" })
     } catch (error) {
-      // A session that was lost meanwhile begins anew, and so does this.
-      if (error instanceof PlazaError && error.code === "SESSION_LOST") return
+      // A session that was lost meanwhile begins anew, and so does this; why a plaza is closed is told with that.
+      if (error instanceof PlazaError && (error.code === "SESSION_LOST" || error.code === "CLOSED")) return
       if (!(error instanceof PlazaError) || error.retryAfterMs === 0) return this.giveUp(refusal(error))
       this.chooseAt = performance.now() + error.retryAfterMs
       this.tellOne(refusal(error))
@@ -207,6 +210,7 @@ export class Guest {
 
   private stand(place: Place | undefined): void {
     this.visit.stand(place)
+    this.isPutOut = place === undefined
     if (place !== undefined) {
       const typed = this.waiting
       this.waiting = []

@@ -135,6 +135,17 @@ describe("HttpServer", () => {
     }).pipe(Effect.provide(serving({ ...tls, addressNewPerSecond: 0.1, addressNewBurst: 2 })))
   )
 
+  it.live("shakes hands with a proxy that it knows as often as phones come by it", () =>
+    Effect.gen(function* () {
+      const { port } = yield* HttpServer
+      for (let phone = 0; phone < 4; phone++) {
+        const proxied = yield* PhoneSocket.open({ port, tls: true })
+        proxied.say(`GET /healthz HTTP/1.1\r\nhost: a\r\nx-forwarded-for: 10.0.0.${phone}\r\n\r\n`)
+        yield* proxied.hears("200 OK")
+      }
+    }).pipe(Effect.provide(serving({ ...tls, proxies: ["127.0.0.1"], addressNewPerSecond: 0.1, addressNewBurst: 2 })))
+  )
+
   it.live("takes so many of all addresses, those that have not finished TLS among them", () =>
     Effect.gen(function* () {
       const { port } = yield* HttpServer

@@ -9,7 +9,7 @@ import { TestClock } from "effect/testing"
 import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
 import type { Commit } from "../../src/space/SharedSpace.ts"
 import { isObject } from "../../src/wire/Strict.ts"
-import { appendFailed, settle, spaceAway, Twins } from "../space/Harness.ts"
+import { appendFailed, pass, settle, spaceAway, Twins } from "../space/Harness.ts"
 import { membersIn, wrongs } from "../space/Members.ts"
 import type { FakeConnection } from "./FakeConnection.ts"
 import { entering, Hooks, hello, house, saying } from "./House.ts"
@@ -25,10 +25,6 @@ const answerOf = (phone: FakeConnection, id: number, name: string): Readonly<Rec
 const tokenIn = (phone: FakeConnection, id: number, name: "hello" | "resume"): string =>
   String(answerOf(phone, id, name).resumeToken)
 const resuming = (id: number, resumeToken: string) => ({ id, resume: { resumeToken } })
-
-const seconds = Effect.fnUntraced(function* (count: number) {
-  for (let second = 0; second < count; second++) yield* Effect.andThen(TestClock.adjust("1 second"), settle)
-})
 
 describe("hello", () => {
   it.effect(
@@ -64,6 +60,39 @@ describe("hello", () => {
       assert.strictEqual(phone.disconnectedWith, DisconnectCode.DISCONNECT_CODE_INTERNAL)
       hooks.attending = Effect.void
       assert.deepStrictEqual((yield* connect(hello())).brief, ["1 hello"])
+    })
+  )
+})
+
+describe("a client that is no longer served", () => {
+  const greeting = (sdk: string) => ({ id: 1, hello: { deviceSecret: "device-secret-one", nickname: "바람", sdk } })
+
+  it.effect(
+    "is told UPGRADE_REQUIRED instead of given a session; others are served, and who says nothing of itself",
+    () =>
+      Effect.gen(function* () {
+        const twins = new Twins()
+        const { connect } = yield* house(twins, { settings: { upgradeRequired: ["nc/1", "nc/2"] } })
+        const served = [yield* connect(greeting("nc/3")), yield* connect(greeting("nc/11")), yield* connect(hello())]
+        for (const phone of served) assert.deepStrictEqual(phone.brief, ["1 hello"])
+        const ended = [yield* connect(greeting("nc/1"), entering(2)), yield* connect(greeting("nc/2"), entering(2))]
+        for (const phone of ended) {
+          assert.strictEqual(phone.disconnectedWith, DisconnectCode.DISCONNECT_CODE_UPGRADE_REQUIRED)
+          assert.deepStrictEqual(phone.brief, [])
+          assert.isFalse(phone.isGreeted)
+        }
+        assert.isUndefined(served[2]?.disconnectedWith, "the guest's session on another client goes on")
+      })
+  )
+
+  it.effect("goes on with the session it has", () =>
+    Effect.gen(function* () {
+      const twins = new Twins()
+      const one = yield* house(twins, { settings: { secret } })
+      const two = yield* house(twins, { id: "r2", settings: { secret, upgradeRequired: ["nc/1"] } })
+      const phone = yield* one.connect(greeting("nc/1"), entering(2))
+      const back = yield* two.connect(resuming(3, tokenIn(phone, 1, "hello")))
+      assert.deepStrictEqual(back.brief, ["3 resume"])
     })
   )
 })
@@ -123,7 +152,7 @@ describe("resume", () => {
       assert.deepStrictEqual(phone.brief, ["4 resume", ...ids.map((id) => `${id} say`)])
       yield* Scope.close(life, Exit.void)
       twins.space.flushQuietly()
-      yield* seconds(7)
+      yield* pass(7)
       const back = yield* one.connect(resuming(40, tokenIn(phone, 4, "resume")))
       back.say(...lines, saying(41))
       yield* settle
@@ -248,13 +277,13 @@ describe("resume", () => {
         const tag = fails === "before" ? /^park/ : /^g_/
         two.watch[fails] = (commit) => (tag.test(commit.tag) ? Effect.fail(spaceAway) : Effect.void)
         const phone = yield* two.connect(resuming(5, token))
-        yield* seconds(5)
+        yield* pass(5)
         assert.deepStrictEqual(phone.brief, ["5 UNAVAILABLE"])
         phone.hangUp()
         two.watch[fails] = () => Effect.void
-        yield* seconds(20)
+        yield* pass(20)
         assert.lengthOf(membersIn(twins, "park/1"), 1, "its grace is not over")
-        yield* seconds(15)
+        yield* pass(15)
         assert.lengthOf(membersIn(twins, "park/1"), 0)
         assert.lengthOf([...two.sessions.all()], 0)
       }
@@ -266,10 +295,10 @@ describe("resume", () => {
       const { twins, two, token } = yield* lostPhone
       two.watch.after = ({ tag }) => (tag.startsWith("g_") ? Effect.fail(spaceAway) : Effect.void)
       const phone = yield* two.connect(resuming(5, token))
-      yield* seconds(5)
+      yield* pass(5)
       two.watch.after = () => Effect.void
       phone.say(resuming(6, token), saying(7))
-      yield* seconds(60)
+      yield* pass(60)
       assert.deepStrictEqual(phone.brief, ["5 UNAVAILABLE", "6 resume", "7 say"])
       assert.isUndefined(phone.disconnectedWith)
       assert.deepStrictEqual(wrongs(twins, ["park/1"], []), [])

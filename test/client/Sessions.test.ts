@@ -1,5 +1,6 @@
 /** The sessions a runner holds: lost, away and ended by their deadlines, replaced, drained (rules P4, P5; design 6). */
 import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
@@ -329,6 +330,27 @@ describe("a claim that broke off", () => {
     )
   }
 })
+
+it.effect("a claim that came to nothing does not have an enter of the one who is here taken for it", () =>
+  Effect.gen(function* () {
+    const watch = new Watch()
+    const { connect } = yield* house(new Twins(), { watch })
+    const phone = yield* connect(hello(1), entering(2))
+    watch.before = ({ tag }) => (isGuest(tag) ? Effect.fail(spaceAway) : Effect.void)
+    const other = yield* connect(hello(1))
+    yield* pass(10_000)
+    assert.deepStrictEqual(other.brief, ["1 UNAVAILABLE"])
+    other.hangUp()
+    const put = Deferred.makeUnsafe<void>()
+    watch.before = ({ tag }) => (tag === "yard/1" ? Deferred.await(put) : Effect.void)
+    phone.say(entering(3, "yard"))
+    yield* pass(6_000)
+    Deferred.doneUnsafe(put, Effect.void)
+    yield* settle
+    assert.isUndefined(phone.disconnectedWith)
+    assert.strictEqual(phone.brief.at(-1), "3 enter")
+  })
+)
 
 describe("drain", () => {
   it.effect("tells a phone that had connected before, and says hello only now", () =>

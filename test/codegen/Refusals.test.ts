@@ -1,5 +1,7 @@
 /** Every check of the plugin on the protos: one place of a good protocol is changed, and the refusal names it. */
 import { assert, describe, it } from "@effect/vitest"
+import { Plaza } from "../../sdk/typescript/src/Plaza.ts"
+import { ownMembers } from "../../src/codegen/Sdk.ts"
 import { changed, generate, small } from "./protos.ts"
 
 /** What is refused: the change, and the line the plugin ends with. */
@@ -273,12 +275,33 @@ message WaveNoted {
     "message noriter.client.v1.Waved: is heard as missed, which is an event of the SDKs themselves"
   ],
   [
+    "a key named like what a plaza of the SDKs does",
+    "    WalkRequest walk = 3;",
+    "    WalkRequest send = 3;",
+    "rpc noriter.client.v1.WaveConsumer.Walk: is asked as send, which the SDKs have of their own"
+  ],
+  [
+    "a message named like a type of the SDKs",
+    "  uint32 x_cm = 1;\n}",
+    "  Requests x_cm = 1;\n}\nmessage Requests {}",
+    "message noriter.client.v1.Requests: is a name that the SDKs have of their own"
+  ],
+  [
     "a depth beyond that of lines",
     "  uint32 x_cm = 1;\n}",
     `  L0 deep = 1;\n}\n${Array.from({ length: 16 }, (_, level) => `message L${level} {\n  ${level === 15 ? "uint32" : `L${level + 1}`} in = 1;\n}\n`).join("")}`,
     "field noriter.client.v1.L13.in: lies deeper than 16"
   ]
 ]
+
+it("the plugin knows all that a plaza of the SDK has of its own", () => {
+  const plaza = new Plaza({
+    transport: () => ({ write() {}, drop() {}, close() {}, unsentBytes: () => 0 }),
+    nickname: "바람"
+  })
+  const members = [...Object.keys(plaza), ...Object.getOwnPropertyNames(Plaza.prototype)]
+  assert.deepStrictEqual([...ownMembers].sort(), members.sort())
+})
 
 describe("what the plugin refuses", () => {
   it.each(refusals)("%s", async (_what, from, to, message) => {

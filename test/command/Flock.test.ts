@@ -103,6 +103,17 @@ describe("Guest", () => {
     })
   )
 
+  it.live("enters anew where it comes back and does not stand anywhere any more", () =>
+    Effect.gen(function* () {
+      const server = yield* fakeServer
+      const { guest } = yield* guestAt(server.port)
+      yield* Effect.repeat(Effect.sleep("5 millis"), { until: () => guest.visit.isInside })
+      server.answer = ({ key }) => (key === "resume" ? { resume: { resumeToken: "t2" } } : undefined)
+      server.cut()
+      yield* server.heard(() => server.lines.filter(({ key }) => key === "enter").length === 2)
+    })
+  )
+
   it.live("blocks, takes that back by its number, and lists them", () =>
     Effect.gen(function* () {
       const server = yield* fakeServer

@@ -144,6 +144,26 @@ describe("noriter", () => {
   )
 
   it.live(
+    "joins no more where one leaves before one is let in, which is no failure",
+    () =>
+      Effect.gen(function* () {
+        const server = yield* fakeServer
+        server.answer = ({ key }) => (key === "enter" ? "nothing" : undefined)
+        const { output, stdin, exited } = yield* run(["join", "--port", `${server.port}`])
+        yield* server.heard(({ key }) => key === "enter")
+        stdin?.write("/quit\n")
+        assert.strictEqual(yield* exited, 0)
+        assert.strictEqual(output.stderr, "")
+        const sentAway = yield* run(["join", "--port", `${server.port}`])
+        yield* server.heard(({ key }) => key === "enter" && server.lines.filter((one) => one.key === key).length === 2)
+        server.tell({ disconnect: { code: "DISCONNECT_CODE_REPLACED", message: "you are elsewhere" } })
+        assert.strictEqual(yield* sentAway.exited, 1)
+        assert.strictEqual(sentAway.output.stderr, "noriter: DISCONNECT_CODE_REPLACED you are elsewhere\n")
+      }),
+    20_000
+  )
+
+  it.live(
     "ends no server because nobody reads what it prints, and joins no more where it is what one hears",
     () =>
       Effect.gen(function* () {

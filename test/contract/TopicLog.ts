@@ -3,6 +3,7 @@
  * runs: each test looks only at its own keys, and takes a record that comes again for what it is (at least once).
  */
 import { assert, layer as over } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -16,6 +17,7 @@ import {
   type NewRecord,
   TopicLog
 } from "../../src/link/TopicLog.ts"
+import { withWallClock } from "../WallClock.ts"
 import { unique, until } from "./Eventually.ts"
 import { type Cases, firsts, keysOf, numberOf, partitions, reader, record, topic } from "./TopicLogReader.ts"
 
@@ -221,6 +223,35 @@ const seekHoldsAgainstHandler = Effect.gen(function* () {
   assert.strictEqual(firsts(handled).length, 1)
 })
 
+/** A runner whose clock is `offMs` from that of the log, which has yet to handle the second record when it goes back a minute. */
+const goesBackByAnotherClock = (offMs: number) =>
+  withWallClock((set) =>
+    Effect.gen(function* () {
+      const log = yield* TopicLog
+      const mine = unique("clocks")
+      yield* log.append(topic, [record(mine, 1)])
+      set(offMs)
+      const [entered, go] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const { goBack, handled } = yield* reader(unique("g"), mine, (records) =>
+        records.some((each) => numberOf(each) === 2)
+          ? Effect.andThen(Deferred.succeed(entered, undefined), Deferred.await(go))
+          : Effect.void
+      )
+      yield* until("what was there before it", () => handled.length > 0)
+      yield* log.append(topic, [record(mine, 2)])
+      yield* Deferred.await(entered)
+      yield* goBack((yield* Clock.currentTimeMillis) - 60_000)
+      yield* Deferred.succeed(go, undefined)
+      yield* log.append(topic, [record(mine, 3)])
+      yield* until("the last", () => handled.some((each) => numberOf(each) === 3))
+      assert.deepStrictEqual(firsts(handled).map(numberOf), [1, 2, 3])
+      return handled.filter((each) => numberOf(each) === 1).length
+    })
+  )
+
+const aheadOfLog = goesBackByAnotherClock(3_600_000)
+const behindLog = Effect.map(goesBackByAnotherClock(-3_600_000), (times) => assert.isAbove(times, 1, "read again"))
+
 const groupsApart = Effect.gen(function* () {
   const log = yield* TopicLog
   const mine = unique("groups")
@@ -285,6 +316,8 @@ const reading: Cases = {
   "handles all partitions at once": partitionsAtOnce,
   "goes back by time, and by offset": goesBack,
   "a seek holds against the handler that is running": seekHoldsAgainstHandler,
+  "passes over nothing where its clock is an hour ahead of the log's": aheadOfLog,
+  "reads more than a minute again where its clock is an hour behind the log's": behindLog,
   "groups read apart, each from the earliest record": groupsApart,
   "reads all there is, and ends": readsAll,
   "reads all there is at no group's cost": readsAllBesideGroup,

@@ -2,6 +2,7 @@
  * A runner that holds as many sockets as it may, by its settings or by the file descriptors it was given: who is here is
  * served on, one more hears when to come back, and who leaves makes room. Several runners that listen on one port.
  */
+import { connect } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { unlimited, until } from "./Guest.ts"
 import { newSecret, Phone } from "./Phone.ts"
@@ -48,11 +49,20 @@ describe("a runner that is full", () => {
   )
 
   it.runIf(process.platform === "linux")(
-    "by its file descriptors: those that are spared for others stay free",
+    "by its file descriptors: those that are spared for others stay free, and whoever asks over HTTP takes none of phones",
     async () => {
-      await using server = await Server.start(unlimited, 300)
-      assert.include(server.output, "NORITER_SOCKETS_MAX is 44 and not 20000")
-      await holds(server.tcpPort, 44)
+      await using server = await Server.start(unlimited, 400)
+      assert.include(server.output, "NORITER_SOCKETS_MAX is 30 and not 20000")
+      const strangers = Array.from({ length: 400 }, () =>
+        connect({ host: "127.0.0.1", port: server.httpPort, localAddress: "127.0.0.2" }).on("error", () => {})
+      )
+      await using _ = { [Symbol.asyncDispose]: async () => strangers.forEach((socket) => socket.destroy()) }
+      await until(
+        "all but 13 to be refused",
+        async () => strangers.filter(({ closed }) => closed).length,
+        (count) => count >= 387
+      )
+      await holds(server.tcpPort, 30)
       assert.strictEqual((await fetch(`http://127.0.0.1:${server.httpPort}/readyz`)).status, 200)
     }
   )

@@ -57,6 +57,17 @@ const mailed = (twins: Twins, { self }: Pick<Runner, "self">, guest: string, seq
   )
 }
 
+/** A runner with a phone, and the mailbox that its mail is delivered from. */
+const following = Effect.gen(function* () {
+  const twins = new Twins()
+  const one = yield* house(twins, { settings })
+  const mailbox = yield* deliver(one, one.sessions)
+  const phone = yield* one.connect(hello(1))
+  const [session] = one.sessions.all()
+  assert(session !== undefined)
+  return { twins, one, mailbox, phone, session }
+})
+
 it.effect("a claim that was told and not heard: the phone is told REPLACED all the same (P1, P4)", () =>
   Effect.gen(function* () {
     const twins = new Twins()
@@ -95,12 +106,7 @@ it.effect("an enter that came to nothing raises the count of claims, and its ses
 
 it.effect("mail that was told before the phone followed its mailbox is told then, and once", () =>
   Effect.gen(function* () {
-    const twins = new Twins()
-    const one = yield* house(twins, { settings })
-    const mailbox = yield* deliver(one, one.sessions)
-    const phone = yield* one.connect(hello(1))
-    const [session] = one.sessions.all()
-    assert(session?.held !== undefined)
+    const { twins, one, mailbox, phone, session } = yield* following
     const write = (seq: number) => mailed(twins, one, session.guest, seq)
     const heard = () => phone.heard.flatMap(({ whispered }) => (isObject(whispered) ? [whispered.text] : []))
     write(1)
@@ -122,12 +128,7 @@ it.effect(
   "whoever has missed more than is kept is told so from where that begins, and then all that is kept (C4)",
   () =>
     Effect.gen(function* () {
-      const twins = new Twins()
-      const one = yield* house(twins, { settings })
-      const mailbox = yield* deliver(one, one.sessions)
-      const phone = yield* one.connect(hello(1))
-      const [session] = one.sessions.all()
-      assert(session?.held !== undefined)
+      const { twins, one, mailbox, phone, session } = yield* following
       mailbox.follow(session, 0, [])
       const lostMax = mailboxMax + 2
       for (let seq = 1; seq <= lostMax; seq++) mailed(twins, one, session.guest, seq, true)

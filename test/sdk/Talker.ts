@@ -112,7 +112,7 @@ export class Talker {
   }
 
   lastId(): number {
-    return idOf(this.written.at(-1) ?? "")
+    return idOf(this.written.at(-1) ?? "{}")
   }
 }
 

@@ -24,7 +24,7 @@ import {
   tag,
   whisper
 } from "./Asking.ts"
-import { LogWatch, listen, reader, settle, spaceAway, Twins, until } from "./Harness.ts"
+import { LogWatch, listen, pass, reader, settle, spaceAway, Twins, until } from "./Harness.ts"
 
 const recordsOf = (commits: ReadonlyArray<Commit>): ReadonlyArray<number> =>
   commits.map(({ guard }) => (guard._tag === "Applied" ? guard.records.length : 0))
@@ -109,7 +109,7 @@ describe("L3: applied", () => {
       assert.isAbove(first.self.unsettledMs(), 0)
       // And no longer than runners take to put back what they hold: the partition goes on.
       yield* say(line({ id: 3, generation: `${era}.${n}` }, "park/4"))
-      for (let second = 0; second < 10; second++) yield* Effect.andThen(TestClock.adjust("1 second"), settle)
+      yield* pass(10)
       assert.strictEqual(first.self.unsettledMs(), 0)
       found(twins, first, "park/4")
       yield* say(line({ id: 4, generation: `${era}.${n}` }, "park/4"))

@@ -3,11 +3,10 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { TestClock } from "effect/testing"
 import { Applier } from "../../src/space/Applier.ts"
 import { Canary, decidersLayer } from "../../src/space/Canary.ts"
 import { withWallClock } from "../WallClock.ts"
-import { appendFailed, LogWatch, type Runner, runner, settle, Twins } from "./Harness.ts"
+import { appendFailed, LogWatch, pass, type Runner, runner, Twins } from "./Harness.ts"
 
 const canaryOf = (built: Runner) =>
   Effect.gen(function* () {
@@ -18,15 +17,6 @@ const canaryOf = (built: Runner) =>
 
 const apply = (built: Runner) =>
   Layer.build(Layer.fresh(Layer.provide(Applier.layer, decidersLayer))).pipe(Effect.provideContext(built.context))
-
-/** The canary of these seconds, and all that comes of it. */
-const pass = (seconds: number) =>
-  Effect.gen(function* () {
-    for (let second = 0; second < seconds; second++) {
-      yield* TestClock.adjust("1 second")
-      yield* settle
-    }
-  })
 
 describe("the canary", () => {
   it.effect("goes silent in time though the clock is set back, and not when it is set forward", () =>

@@ -5,6 +5,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { TestClock } from "effect/testing"
 import { EventBus } from "../../src/bus/EventBus.ts"
 import { Ensemble, layerOf as rosterOf } from "../../src/link/MemoryRoster.ts"
 import { Hub, layerOf as linkOf } from "../../src/link/MemoryRunnerLink.ts"
@@ -189,6 +190,11 @@ export const apply = Effect.fnUntraced(function* ({ context, self }: Runner) {
 /** Lets everything that is under way come as far as it can: turns of the event loop, not time. */
 export const settle = Effect.promise(async () => {
   for (let turn = 0; turn < 30; turn++) await new Promise<void>((resume) => setImmediate(resume))
+})
+
+/** So many seconds by the test's clock, and all that comes of each. */
+export const pass = Effect.fnUntraced(function* (seconds: number) {
+  for (let half = 0; half < 2 * seconds; half++) yield* Effect.andThen(TestClock.adjust("500 millis"), settle)
 })
 
 /** Ends when it is so; dies when it is not after many turns of the event loop. */

@@ -7,20 +7,12 @@ import * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
 import { compareEpochs, type Incarnation } from "../../src/link/Roster.ts"
 import { incarnationTag } from "../../src/space/Lease.ts"
-import { runner, settle, Twins } from "./Harness.ts"
+import { pass, runner, settle, Twins } from "./Harness.ts"
 
 const leaseOf = ({ space }: Twins, incarnation: string) => {
   const entry = space.read({ tag: incarnationTag(incarnation), keys: ["lease"] }).entries.get("lease")
   return entry && Number(Buffer.from(entry.value).readBigUInt64BE())
 }
-
-/** Seconds pass, and what follows from each happens. */
-const pass = Effect.fnUntraced(function* (seconds: number) {
-  for (let second = 0; second < seconds; second++) {
-    yield* TestClock.adjust("1 second")
-    yield* settle
-  }
-})
 
 describe("Self", () => {
   it.effect("founds an empty space once; who comes later finds the generation", () =>
@@ -149,7 +141,7 @@ describe("Self", () => {
       const third = yield* runner(twins, { id: "r3" })
       assert.strictEqual(third.self.generation.n, 2)
       assert.isAbove(third.self.unsettledMs(), 0)
-      for (let second = 0; second < 6; second++) yield* Effect.andThen(TestClock.adjust("1 second"), settle)
+      yield* pass(6)
       assert.strictEqual((yield* runner(twins, { id: "r4" })).self.unsettledMs(), 0)
     })
   )

@@ -4,23 +4,15 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import { TestClock } from "effect/testing"
 import { PresenceState } from "../../gen/noriter/space/v1/records.ts"
 import { incarnationTag } from "../../src/space/Lease.ts"
 import { Workers } from "../../src/Workers.ts"
 import { ChannelList } from "../../src/watch/ChannelList.ts"
 import { Observer } from "../../src/watch/Observer.ts"
 import { Watcher } from "../../src/watch/Watcher.ts"
-import { runner, settle, Twins } from "../space/Harness.ts"
+import { pass, runner, Twins } from "../space/Harness.ts"
 import { guest, named, park, stateOf } from "../space/Standing.ts"
 import { withWallClock } from "../WallClock.ts"
-
-const pass = Effect.fnUntraced(function* (seconds: number) {
-  for (let half = 0; half < 2 * seconds; half++) {
-    yield* TestClock.adjust("500 millis")
-    yield* settle
-  }
-})
 
 describe("a watcher", () => {
   it.effect("sweeps who is dead in time, and again until nothing is left, though its clock is set back", () =>

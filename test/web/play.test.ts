@@ -1,6 +1,7 @@
 /** The page in a real browser, over a real server: people meet, walk, talk, and stay through what befalls the network. */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import type { Browser } from "playwright-core"
+import { until } from "../e2e/Guest.ts"
 import { Server } from "../e2e/Server.ts"
 import { isMissing, launch, patienceMs, Window } from "./Browser.ts"
 import { hear, phoneAt } from "./Company.ts"
@@ -137,6 +138,75 @@ describe.skipIf(isMissing)("the page", { timeout: patienceMs * 3 }, () => {
     await window.open("m")
     // Hands of the first try would reach for the same key, ask its plaza, which is closed, and say so.
     assert.strictEqual(await window.page.locator(".notice").count(), 0)
+    assert.deepStrictEqual(window.complaints, [])
+  })
+
+  it.concurrent("comes in once where the session is over while it waits to try again", async () => {
+    const phone = phoneAt(server, "전화기")
+    await phone.enter({ playground: "park", avatar: "cat" })
+    await using window = await Window.open(browser, `http://127.0.0.1:${server.httpPort}/`)
+    const entered: Array<string> = []
+    const refused = Promise.withResolvers<void>()
+    await window.page.routeWebSocket(/\/ws$/, (near) => {
+      const far = near.connectToServer()
+      const refuse = (line: string, code: string) =>
+        near.send(
+          JSON.stringify({ re: Number(/"id":(\d+)/.exec(line)?.[1]), error: { code, message: "in this test" } })
+        )
+      near.onMessage((message) => {
+        const line = `${message}`
+        if (line.includes('"resume"')) return refuse(line, "ERROR_CODE_SESSION_ENDED")
+        if (!line.includes('"enter"')) return far.send(message)
+        entered.push(line)
+        if (entered.length > 1) return far.send(message)
+        refuse(line, "ERROR_CODE_UNAVAILABLE")
+        refused.resolve()
+        return near.close()
+      })
+    })
+    await window.page.locator("#nickname").fill("바람")
+    await window.page.keyboard.press("Enter")
+    await refused.promise
+    // Set after the page's own, it is over after it.
+    await window.page.evaluate("new Promise((over) => setTimeout(over, 2000))")
+    await window.page.locator(".bar").waitFor()
+    // Whoever would come in once more has looked where to before this is heard.
+    const heard = hear(phone, "said", ({ text }) => text === "다 왔어요")
+    await window.say("다 왔어요", "all")
+    await heard
+    assert.lengthOf(entered, 2, "the first was refused")
+    assert.deepStrictEqual(window.complaints, [])
+    phone.close()
+  })
+
+  it.concurrent("is told of moves again where it is looked at again while it has no socket", async () => {
+    await using window = await Window.open(browser, `http://127.0.0.1:${server.httpPort}/`)
+    const said: Array<string> = []
+    const hasSaid = (what: string) => until(what, () => said.some((line) => line.includes(what)), Boolean, patienceMs)
+    const looked = Promise.withResolvers<void>()
+    let cut = () => {}
+    await window.page.routeWebSocket(/\/ws$/, (near) => {
+      const far = near.connectToServer()
+      cut = () => void near.close()
+      near.onMessage(async (message) => {
+        said.push(`${message}`)
+        if (said.at(-1)?.includes('"resume"')) await looked.promise
+        far.send(message)
+      })
+    })
+    const look = (isHidden: boolean) =>
+      window.page.evaluate(
+        `Object.defineProperty(document, "hidden", { value: ${isHidden}, configurable: true })
+        document.dispatchEvent(new Event("visibilitychange"))`
+      )
+    await window.comeIn("바람")
+    await look(true)
+    await hasSaid("PACE_LINES")
+    cut()
+    await hasSaid('"resume"')
+    await look(false)
+    looked.resolve()
+    await hasSaid("PACE_FULL")
     assert.deepStrictEqual(window.complaints, [])
   })
 

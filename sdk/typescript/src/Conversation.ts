@@ -195,11 +195,10 @@ export class Conversation {
   private greet(now: number): void {
     this.greetingId = this.nextId++
     this.become("greeting", "", 0)
-    const greeting =
-      this.token === ""
-        ? { id: this.greetingId, hello: this.guest }
-        : { id: this.greetingId, resume: { resumeToken: this.token, streams: this.streams.list() } }
-    this.write(`${JSON.stringify(greeting)}\n`, now)
+    if (!this.is("greeting")) return
+    const resume = { resumeToken: this.token, streams: this.streams.list() }
+    const greeting = this.token === "" ? { hello: this.guest } : { resume }
+    this.write(`${JSON.stringify({ id: this.greetingId, ...greeting })}\n`, now)
   }
 
   private wait(why: string, now: number, atLeastMs: number): void {
@@ -297,9 +296,10 @@ export class Conversation {
       this.stand(session.playground === "" ? undefined : { ...session, cellCm, tickMs })
       this.streams.follow(session.streams)
     } else this.startOver()
+    if (!this.is("greeting")) return
     // What is unanswered goes first, in order, and before anybody can ask on an open session: nothing new overtakes it.
     for (const [id, pending] of this.pending) this.writePending(id, pending, now)
-    if (this.is("greeting")) this.become("open", "", 0)
+    this.become("open", "", 0)
     if (!this.is("open")) return
     this.owner.began(session)
     if (session.resumed && !session.recovered) this.owner.missed(session.streams)

@@ -167,7 +167,8 @@ export class Visit {
     plaza.on("state", events.state)
     plaza.on("session", (session) => {
       events.session(session.resumed)
-      if (this.pace !== "PACE_FULL") plaza.pace({ pace: this.pace })
+      // Whatever it is: the runner may not know of it, or of a former one.
+      plaza.pace({ pace: this.pace })
       if (!session.resumed || session.playground === "") void this.comeIn()
     })
     plaza.on("place", (place) => this.stand(place))
