@@ -39,5 +39,9 @@ export const found: ReadonlyArray<{ readonly seed: number; readonly what: string
   {
     seed: 40199,
     what: "a runner that had been frozen, and had a session again by Redis's going back, did an enter that was over"
+  },
+  {
+    seed: 200488,
+    what: "a line was heard that was refused as OUTSIDE when it was sent again behind a place that was lost"
   }
 ]
