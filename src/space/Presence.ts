@@ -184,17 +184,28 @@ const resume = Effect.fnUntraced(function* (
 })
 
 const enter = Effect.fnUntraced(function* (writes: PresenceWrites, by: Incarnation, held: Held, request: EnterRequest) {
-  const former = held.record
   // This runner has become another since it claimed the session: what names the guest goes first (rules P6, P9).
   if (held.owner.incarnation !== by.id) yield* writes.index(by, [guestKey(held.guest)], [])
-  const { held: claimed } = yield* writes.claim(by, held.guest, (before) =>
+  const { before: former = held.record, held: claimed } = yield* writes.claim(by, held.guest, (before) =>
     heldStill(before, held.owner).pipe(
-      Effect.map((record) => ({ ...record, channel: request.tag, member: 0, avatar: request.avatar }))
+      Effect.map((record) => {
+        // Its runner may have counted as dead, and been swept up after: here is the phone.
+        const { state, lostMs } = present
+        return { ...record, state, lostMs, channel: request.tag, member: 0, avatar: request.avatar }
+      })
     )
   )
   // Refused: the session goes back to where it stood, by the connection it stood there by. Nothing has happened.
-  const { channel, member, avatar, enters } = former
-  const undone = (record: SessionRecord): SessionRecord => ({ ...record, channel, member, avatar, enters })
+  const { channel, member, avatar, enters, state, lostMs } = former
+  const undone = (record: SessionRecord): SessionRecord => ({
+    ...record,
+    channel,
+    member,
+    avatar,
+    enters,
+    state,
+    lostMs
+  })
   const giveBack = writes.update(claimed, undone, held.owner)
   const put = yield* writes
     .putHidden(claimed, request, yield* Clock.currentTimeMillis)

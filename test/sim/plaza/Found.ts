@@ -43,5 +43,9 @@ export const found: ReadonlyArray<{ readonly seed: number; readonly what: string
   {
     seed: 200488,
     what: "a line was heard that was refused as OUTSIDE when it was sent again behind a place that was lost"
+  },
+  {
+    seed: 200724,
+    what: "who entered behind a sweep stayed away by their record, and heard nothing more when its time was over"
   }
 ]
