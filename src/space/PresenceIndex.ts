@@ -46,6 +46,8 @@ const doubtEveryMs = 5_000
 export const doubtsAtOnce = 256
 
 interface Doubt {
+  /** Who tried. Another of its name may live beside it (rule P3), and what that has is not looked after here. */
+  readonly by: string
   readonly untilMs: number
   readonly nextLookMs: number
 }
@@ -75,18 +77,22 @@ export class Index {
       const cleaning = this.#cleaning?.keys.has(key) === true ? Deferred.await(this.#cleaning.done) : Effect.void
       return cleaning.pipe(
         Effect.andThen(this.#writes.index(by, [key], [])),
-        Effect.andThen(Effect.onExit(hold, (exit) => this.#tried(key, exit))),
+        Effect.andThen(Effect.onExit(hold, (exit) => this.#tried(by, key, exit))),
         Effect.ensuring(Effect.sync(() => this.#came(key)))
       )
     })
   }
 
   /** Whoever holds it now holds it instead of all who tried before. */
-  #tried(key: string, exit: Exit.Exit<unknown, PresenceRefused | SpaceError>): Effect.Effect<void> {
+  #tried(
+    { id: by }: Incarnation,
+    key: string,
+    exit: Exit.Exit<unknown, PresenceRefused | SpaceError>
+  ): Effect.Effect<void> {
     if (Exit.isSuccess(exit)) return Effect.sync(() => void this.#doubtful.delete(key))
     if (isUntouched(exit.cause)) return Effect.void
     return Effect.map(monotonicMs, (nowMs) => {
-      this.#doubtful.set(key, { untilMs: nowMs + doubtMs, nextLookMs: nowMs })
+      this.#doubtful.set(key, { by, untilMs: nowMs + doubtMs, nextLookMs: nowMs })
     })
   }
 
@@ -120,8 +126,7 @@ export class Index {
       // Behind the others: there may be more than are looked at at once.
       this.#doubtful.delete(key)
       if (nowMs < doubt.untilMs) this.#doubtful.set(key, { ...doubt, nextLookMs: nowMs + doubtEveryMs })
-      // Of which of its lives does not matter: whoever takes it over puts it back.
-      if (entry?.owner?.runner !== this.#writes.incarnation.runner) return []
+      if (entry?.owner?.incarnation !== doubt.by) return []
       const { owner, value, version } = entry
       return [{ guest, owner, record: SessionRecord.decode(value), version }]
     })

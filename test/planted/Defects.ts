@@ -229,9 +229,9 @@ export const defects: ReadonlyArray<Defect> = [
       {
         file: "src/space/PresenceIndex.ts",
         find: `        Effect.andThen(this.#writes.index(by, [key], [])),
-        Effect.andThen(Effect.onExit(hold, (exit) => this.#tried(key, exit))),
+        Effect.andThen(Effect.onExit(hold, (exit) => this.#tried(by, key, exit))),
 `,
-        replace: `        Effect.andThen(Effect.onExit(hold, (exit) => this.#tried(key, exit))),
+        replace: `        Effect.andThen(Effect.onExit(hold, (exit) => this.#tried(by, key, exit))),
         Effect.tap(() => this.#writes.index(by, [key], [])),
 `
       }

@@ -184,6 +184,17 @@ describe("the index of an incarnation", () => {
     })
   )
 
+  it.effect("says nothing of what another process of its name has", () =>
+    Effect.gen(function* () {
+      const { twins, first } = yield* one
+      const other = yield* runner(twins)
+      assert.strictEqual(other.self.incarnation.runner, first.self.incarnation.runner)
+      yield* unheard(first, "later")
+      yield* other.presence.begin("g_B", named("s_B"))
+      assert.deepStrictEqual(yield* brokenOff(first), [])
+    })
+  )
+
   it.effect("says so, too, when a write happens minutes after it failed", () =>
     Effect.gen(function* () {
       const { twins, first } = yield* one

@@ -47,5 +47,9 @@ export const found: ReadonlyArray<{ readonly seed: number; readonly what: string
   {
     seed: 200724,
     what: "who entered behind a sweep stayed away by their record, and heard nothing more when its time was over"
+  },
+  {
+    seed: 201126,
+    what: "a claim that had broken off took a session from another process of the same name, and its phone heard nothing of that"
   }
 ]
