@@ -135,7 +135,10 @@ const make = Effect.gen(function* () {
     session.disconnect(code, message)
     session.connection = undefined
   }
-  const replace = (session: Session): void => dismiss(session, ...replaced)
+  const replace = (session: Session): void => {
+    dismiss(session, ...replaced)
+    attendance.replaced(session)
+  }
   /** Has the shared space say what is held here, or this runner hold no more than that says. */
   const regainOr = (whenEnded: Dismissal) => (session: Session) => {
     const come = (regained: Regained, generation: string): boolean => {

@@ -121,6 +121,14 @@ export class Roll {
     else if (!member.standing) member.own = false
   }
 
+  /** Where it stands is another runner's to say; false: it is this runner's, or there is no such member. */
+  giveAway(number: number): boolean {
+    const member = this.members.get(number)
+    if (member === undefined || member.held) return false
+    member.own = false
+    return true
+  }
+
   /** Whether the shared space says less than was known before it was asked: it has gone back (rule L11). */
   isBehind(all: ReadonlyArray<KnownMember>, version: number, before: Known): boolean {
     if (version < before.version) return true
