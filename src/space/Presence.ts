@@ -62,8 +62,9 @@ export class Presence extends Context.Service<
     /** Puts a member back that its session names and that is missing (rule P1). */
     readonly putBack: (held: Held, at: Position | undefined) => Change<HeldMember>
     /**
-     * Sessions that are this runner's, perhaps by a claim that broke off: its phone was refused, and may not come again. To
-     * be called again and again; whoever looks after one already is given it, too.
+     * Sessions that are this runner's, perhaps by a claim that broke off: its phone was refused, and may not come again; or
+     * because the space has gone back behind their end. To be called again and again; whoever looks after one already is
+     * given it, too.
      */
     readonly brokenOff: Effect.Effect<ReadonlyArray<Held>, SpaceError>
     /** Whether the session is still this owner's: it may have been claimed, and the word of it lost (rule P3). */
@@ -73,7 +74,7 @@ export class Presence extends Context.Service<
      * the highest id of a request of this session that this runner has put on the log.
      */
     readonly regain: (held: Held, askedId: number, at: Position | undefined) => Change<Regained>
-    /** Names all that these hold, before an incarnation takes them over (rule P6). */
+    /** Names all that these hold, before an incarnation takes them over (rule P6). These are all. */
     readonly indexAll: (holding: Iterable<Held>) => Change<void>
     /** Empties the tag of an incarnation that holds nothing any more, but for what is in doubt (rule P6). */
     readonly unindex: (former: Incarnation) => Change<void>
@@ -119,7 +120,7 @@ const make = Effect.gen(function* () {
     moveOn: moveOn(writes, settings),
     putBack: (held, at) => putMissing(writes, held, at),
     regain: regain(writes, self),
-    indexAll: (holding) => indexAll(writes, holding),
+    indexAll: (holding) => indexAll(writes, index, holding),
     unindex: (former) => unindex(space, writes, index, former),
     cleanIndex: (holding) => index.clean(holding),
     brokenOff: Effect.suspend(() => index.brokenOff),

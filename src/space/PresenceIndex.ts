@@ -1,7 +1,7 @@
 /**
  * The index of an incarnation (rule P6): in its own tag stand the guests it holds and the channels it entered, written
- * before the claim and cleaned after. It may name too much, never too little: the watcher starts from it. Owns, too, which
- * claims broke off, so that nobody knows whether this runner holds what it names.
+ * before the claim and cleaned after. It may name too much, never too little: the watcher starts from it. Owns, too, which of
+ * these nobody knows to be held or not: a claim broke off, or the space may have gone back.
  */
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
@@ -96,6 +96,20 @@ export class Index {
     })
   }
 
+  /**
+   * Whom this runner held a moment ago, and none of these, it may hold again, where the space has gone back behind their end
+   * (rule L11): that is looked at, once.
+   */
+  doubtOthers({ id: by }: Incarnation, holding: Iterable<Holder>): Effect.Effect<void> {
+    return Effect.map(monotonicMs, (nowMs) => {
+      const held = keysOf(holding)
+      for (const key of this.#named) {
+        if (!isGuestKey(key) || held.has(key) || this.isInDoubt(key)) continue
+        this.#doubtful.set(key, { by, untilMs: nowMs, nextLookMs: nowMs })
+      }
+    })
+  }
+
   isInDoubt(key: string): boolean {
     return this.#doubtful.has(key) || this.#coming.has(key)
   }
@@ -107,8 +121,8 @@ export class Index {
   }
 
   /**
-   * Sessions that are this runner's, perhaps by a claim that broke off, and whose phone was told that it had none. Each is
-   * given as long as it is in doubt, and not once: a later claim of the same guest may yet happen.
+   * Sessions that are this runner's, perhaps by a claim that broke off, and whose phone was told that it had none; or again,
+   * after their end. Each is given as long as it is in doubt, and not once: a later claim of the same guest may yet happen.
    */
   get brokenOff(): Effect.Effect<ReadonlyArray<Held>, SpaceError> {
     return Effect.flatMap(monotonicMs, (nowMs) => {
@@ -187,10 +201,14 @@ const keysOf = (holding: Iterable<Holder>): ReadonlySet<string> => {
 }
 
 /** Names all that these hold, in a few writes. */
-export const indexAll = (writes: PresenceWrites, holding: Iterable<Held>): Write<void> =>
+export const indexAll = (writes: PresenceWrites, index: Index, holding: Iterable<Held>): Write<void> =>
   Effect.suspend(() => {
-    const keys = keysOf(Array.from(holding, (held) => ({ held })))
-    return Effect.forEach(inPieces([...keys]), (some) => writes.index(writes.incarnation, some, []), { discard: true })
+    const holders = Array.from(holding, (held) => ({ held }))
+    const keys = keysOf(holders)
+    const named = Effect.forEach(inPieces([...keys]), (some) => writes.index(writes.incarnation, some, []), {
+      discard: true
+    })
+    return Effect.andThen(index.doubtOthers(writes.incarnation, holders), named)
   })
 
 /** Leaves in the tag of an incarnation that holds nothing any more only what is in doubt: a watcher looks after that. */

@@ -184,6 +184,23 @@ describe("the index of an incarnation", () => {
     })
   )
 
+  it.effect("says, once, whom it holds again since the space has gone back behind their end", () =>
+    Effect.gen(function* () {
+      const { twins, first, held } = yield* one
+      const saved = twins.space.save()
+      yield* first.presence.remove(held)
+      assert.isUndefined(sessionIn(twins, guest))
+      twins.space.rewind(saved)
+      yield* settle
+      yield* first.presence.indexAll([])
+      assert.deepStrictEqual(yield* brokenOff(first), [[guest, "s_1"]])
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(yield* brokenOff(first), [])
+      yield* first.presence.indexAll([held])
+      assert.deepStrictEqual(yield* brokenOff(first), [], "whom it holds it looks after")
+    })
+  )
+
   it.effect("says nothing of what another process of its name has", () =>
     Effect.gen(function* () {
       const { twins, first } = yield* one
