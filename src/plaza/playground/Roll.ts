@@ -76,6 +76,7 @@ export class Roll {
 
   change(number: number, version: number, record: MemberRecord | undefined, reason: GoneReason): void {
     if (version <= this.versionOf(number)) return
+    if (record !== undefined && this.isAnothers(number, record)) return
     this.heard++
     const member = this.meet(number)
     member.version = version
@@ -84,6 +85,20 @@ export class Roll {
     if (record !== undefined) this.newest = Math.max(this.newest, version)
     if (record === undefined) this.remove(member, reason)
     else this.put(member, record, reason)
+  }
+
+  /**
+   * Whoever had the number before is gone, where it was given to another in a new generation; true: a phone of this runner
+   * stands there still, and the other is met when it has gone.
+   */
+  private isAnothers(number: number, { session }: MemberRecord): boolean {
+    const known = this.members.get(number)
+    if (known?.recorded !== true || known.session === session) return false
+    known.isGivenAway = known.held
+    if (known.held) return true
+    this.remove(known, GoneReason.GONE_REASON_LEFT)
+    this.gone.delete(number)
+    return false
   }
 
   /** Puts a member where it stands now; false: it stands there already. */
@@ -117,7 +132,8 @@ export class Roll {
   /** No phone of this runner stands there any more. */
   release(member: Member): void {
     member.held = false
-    if (!member.recorded) this.forget(member)
+    if (member.recorded && member.isGivenAway) this.remove(member, GoneReason.GONE_REASON_LEFT)
+    else if (!member.recorded) this.forget(member)
     else if (!member.standing) member.own = false
   }
 
@@ -195,6 +211,8 @@ export class Roll {
   private put(member: Member, record: MemberRecord, reason: GoneReason): void {
     if (!member.recorded) this.recorded++
     member.recorded = true
+    member.session = record.session
+    member.isGivenAway = false
     if (member.guest !== record.guest) {
       member.guest = record.guest
       this.met(member)
