@@ -182,13 +182,14 @@ export class Roll {
       named.add(number)
       newest = Math.max(newest, version)
       const known = this.members.get(number)
-      const isPlaced = places && known?.placed === true
+      const wasPlaced = known?.placed === true
       // The same version is the same record, unless the space has gone back since that was heard of (rule L11).
       const isHeld = known?.recorded === true && known.version === version && known.heard <= heardBefore
       if (isHeld) this.put(known, record, GoneReason.GONE_REASON_UNSPECIFIED)
       else this.change(number, version, record, GoneReason.GONE_REASON_UNSPECIFIED)
       const member = this.members.get(number)
       const place = positions.get(number)
+      const isPlaced = places && wasPlaced && member === known
       if (member?.recorded !== true || member.own || isPlaced || place === undefined) continue
       this.place(member, place.xCm, place.yCm)
     }

@@ -48,7 +48,7 @@ describe("a snapshot", () => {
     const record = { session: "s_other", nickname: "비", state: PresenceState.PRESENCE_STATE_PRESENT }
     const value = MemberRecord.encode(MemberRecord.fromPartial(record)).finish()
     const other = { version: 1, value, owner: undefined, dueMs: undefined }
-    view.loadSnapshot({ ...rest, entries: new Map([["member/3", other]]) }, view.known, { missing: true })
+    view.loadSnapshot({ ...rest, entries: new Map([["member/3", other]]) }, view.known, { missing: true, places: true })
     view.tick(200)
     assert.deepStrictEqual(phone.known.get(3), { xCm: 503, yCm: 500 })
     assert.strictEqual(phone.names.get(3), "비")
