@@ -1,5 +1,6 @@
 /** The sessions a runner holds: lost, away and ended by their deadlines, replaced, drained (rules P4, P5; design 6). */
 import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
@@ -254,6 +255,32 @@ describe("replaced", () => {
       yield* settle
       assert.strictEqual(second.brief.at(-1), "3 say")
       assert.lengthOf([...sessions.all()], 1)
+    })
+  )
+
+  it.effect("by who has claimed it later, although that one came before and is done sooner", () =>
+    Effect.gen(function* () {
+      const [twins, watch] = [new Twins(), new Watch()]
+      const { connect, sessions } = yield* house(twins, { watch })
+      const [named, told] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      watch.before = ({ tag }) => (tag.startsWith("inc/") ? Deferred.await(named) : Effect.void)
+      const first = yield* connect(hello())
+      watch.before = () => Effect.void
+      watch.after = ({ tag }) => (isGuest(tag) ? Deferred.await(told) : Effect.void)
+      yield* TestClock.adjust("1 second")
+      const second = yield* connect(hello())
+      watch.after = () => Effect.void
+      yield* Deferred.succeed(named, undefined)
+      yield* settle
+      assert.deepStrictEqual([first.brief, second.brief], [["1 hello"], []])
+      yield* Deferred.succeed(told, undefined)
+      yield* settle
+      assert.strictEqual(second.disconnectedWith, DISCONNECT_CODE_REPLACED)
+      assert.isUndefined(first.disconnectedWith)
+      assert.deepStrictEqual(
+        [...sessions.all()].map(({ session }) => session),
+        sessionsIn(twins).map(({ session }) => session)
+      )
     })
   )
 
