@@ -339,8 +339,10 @@ const make = Effect.gen(function* () {
   yield* workers.run("tick", whileInhabited(settings.tickMs, beat))
   yield* workers.run("positions", whileInhabited(positionsMs, enduring("positions", positions)))
   yield* workers.run("heads", Effect.repeat(enduring("heads", compare), Schedule.fixed(compareMs)))
-  // Whoever comes back on another runner stands where they stood last.
-  yield* Effect.addFinalizer(() => Effect.ignore(Effect.timeout(positions, positionsMs)))
+  // Whoever comes back on another runner stands where they stood last, and then where that one says, whatever was said here.
+  const ask = Effect.suspend(() => Effect.forEach([...channels.keys()], askKeyFrames, { discard: true }))
+  const inTime = <A, E>(last: Effect.Effect<A, E>) => Effect.ignore(Effect.timeout(last, positionsMs))
+  yield* Effect.addFinalizer(() => Effect.andThen(inTime(positions), inTime(ask)))
 
   return Channels.of({
     view: (tag) => channels.get(tag)?.view,

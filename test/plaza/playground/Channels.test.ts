@@ -252,3 +252,26 @@ it.effect("a channel that nobody has founded in a new generation is of that one,
     assert.strictEqual(view.memberCount, 0)
   })
 )
+
+it.effect("a runner that leaves asks the others where those stand who have gone to them", () =>
+  Effect.gen(function* () {
+    const asked: Array<string> = []
+    const one = yield* runner(new Twins())
+    const over = Effect.gen(function* () {
+      const channels = yield* channelsOver(
+        one,
+        () => ({}),
+        (bus) => ({
+          publish: (message, trace) => {
+            if (message.$type === "noriter.runner.v1.KeyFrameAsked") asked.push(message.channel)
+            return bus.publish(message, trace)
+          }
+        })
+      )
+      for (const tag of ["park/1", "park/2"]) yield* channels.open(tag)
+      asked.length = 0
+    })
+    yield* Effect.scoped(over)
+    assert.deepStrictEqual(asked, ["park/1", "park/2"])
+  })
+)
