@@ -97,7 +97,8 @@ const make = Effect.gen(function* () {
   const self = yield* Self
   const settings = yield* Settings
   const writes = new PresenceWrites(space, self, settings)
-  const index = new Index(writes)
+  const index = new Index(writes, self)
+  yield* space.onReady(() => index.doubt())
   return Presence.of({
     begin: (guest, session) =>
       Effect.suspend(() => {
@@ -119,7 +120,10 @@ const make = Effect.gen(function* () {
     remove: (held) => end(writes, held, GoneReason.GONE_REASON_REMOVED),
     moveOn: moveOn(writes, settings),
     putBack: (held, at) => putMissing(writes, held, at),
-    regain: regain(writes, self),
+    regain: (held, askedId, at) =>
+      Effect.suspend(() =>
+        Effect.andThen(index.assure(writes.incarnation, held), regain(writes, self)(held, askedId, at))
+      ),
     indexAll: (holding) => indexAll(writes, index, holding),
     unindex: (former) => unindex(space, writes, index, former),
     cleanIndex: (holding) => index.clean(holding),

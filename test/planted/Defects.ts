@@ -228,11 +228,11 @@ export const defects: ReadonlyArray<Defect> = [
     edits: [
       {
         file: "src/space/PresenceIndex.ts",
-        find: `        Effect.andThen(this.#writes.index(by, [key], [])),
+        find: `        Effect.andThen(this.name(by, [key])),
         Effect.andThen(Effect.onExit(hold, (exit) => this.#tried(by, key, exit))),
 `,
         replace: `        Effect.andThen(Effect.onExit(hold, (exit) => this.#tried(by, key, exit))),
-        Effect.tap(() => this.#writes.index(by, [key], [])),
+        Effect.tap(() => this.name(by, [key])),
 `
       }
     ]

@@ -47,6 +47,25 @@ describe("what a runner holds", () => {
     })
   )
 
+  it.effect("is named before it is put back, whoever puts it back first in a new generation (P6)", () =>
+    Effect.gen(function* () {
+      const { twins, first, held } = yield* standing
+      twins.space.flush()
+      yield* second
+      first.watch.forget()
+      const regained = yield* first.presence.regain(held, 0, at)
+      assert.strictEqual(regained._tag, "Held")
+      assert.deepStrictEqual(first.watch.tags.slice(0, 2), [incarnationTag(first.self.incarnation.id), guest])
+      const { entries } = twins.space.snapshot(incarnationTag(first.self.incarnation.id), "", "")
+      assert.includeMembers([...entries.keys()], [`guest/${guest}`, "channel/park/1"])
+      // All of them are named in one go, and not again for each.
+      yield* first.presence.indexAll([held])
+      first.watch.forget()
+      yield* first.presence.regain(held, 0, at)
+      assert.notInclude(first.watch.tags, incarnationTag(first.self.incarnation.id))
+    })
+  )
+
   it.effect("is taken over by the next incarnation, after which the former changes nothing", () =>
     Effect.gen(function* () {
       const { twins, first, held } = yield* standing
