@@ -37,6 +37,8 @@ export class Attendance extends Context.Service<
     readonly began: (session: Session) => Effect.Effect<void, SpaceError>
     /** The session's socket is gone, or the session has ended: this phone is told nothing more. */
     readonly detached: (session: Session) => void
+    /** Another has the session, and this phone is told nothing more: where it stands is the other's to say. */
+    readonly replaced: (session: Session) => void
     /** Where the session's member stands, if this runner sees it. */
     readonly positionOf: (session: Session) => Position | undefined
     /** What these sessions hold is in the shared space again, or still: their phones are told what is different. */

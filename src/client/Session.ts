@@ -227,7 +227,10 @@ export class Session implements Caller {
     const newest = enters.at(-1)
     const nowhere = this.#isStale(id) ? staleId : outside
     if (id === 0 || newest === undefined || id > newest.id) {
-      return this.place === undefined ? Effect.fail(nowhere) : Effect.succeed(this.place)
+      if (this.place !== undefined) return Effect.succeed(this.place)
+      // It has lost its place since, and did not leave it.
+      const isOfLost = newest !== undefined && newest.channel !== "" && this.wasAsked(id)
+      return isOfLost ? Effect.succeed(placeAt(newest.channel, newest.member)) : Effect.fail(nowhere)
     }
     if (enters.some((enter) => enter.id === id)) return Effect.fail(idReused)
     const before = enters.findLast((enter) => enter.id < id)

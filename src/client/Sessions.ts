@@ -135,7 +135,10 @@ const make = Effect.gen(function* () {
     session.disconnect(code, message)
     session.connection = undefined
   }
-  const replace = (session: Session): void => dismiss(session, ...replaced)
+  const replace = (session: Session): void => {
+    dismiss(session, ...replaced)
+    attendance.replaced(session)
+  }
   /** Has the shared space say what is held here, or this runner hold no more than that says. */
   const regainOr = (whenEnded: Dismissal) => (session: Session) => {
     const come = (regained: Regained, generation: string): boolean => {
@@ -328,12 +331,9 @@ const sessionServices = Effect.fnUntraced(function* (restless: Set<Session>) {
   return services
 })
 
-/** Counts of connections begin anew in a new generation; ids of sessions are in the order of their making. */
+/** Connections of one runner rise with its claims; ids of sessions need not, which are made before. */
 const isClaimedAfter = ({ held: after }: Session, { held: before }: Session): boolean =>
-  after !== undefined &&
-  before !== undefined &&
-  after.owner.connection > before.owner.connection &&
-  after.record.session >= before.record.session
+  after !== undefined && before !== undefined && after.owner.connection > before.owner.connection
 
 /** Tells who has waited too long for word from the log, and counts; gives those to be moved on, and looks at nobody else. */
 const sweep = (registry: Registry, restless: Set<Session>): ReadonlyArray<Session> => {

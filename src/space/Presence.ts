@@ -62,8 +62,9 @@ export class Presence extends Context.Service<
     /** Puts a member back that its session names and that is missing (rule P1). */
     readonly putBack: (held: Held, at: Position | undefined) => Change<HeldMember>
     /**
-     * Sessions that are this runner's, perhaps by a claim that broke off: its phone was refused, and may not come again. To
-     * be called again and again; whoever looks after one already is given it, too.
+     * Sessions that are this runner's, perhaps by a claim that broke off: its phone was refused, and may not come again; or
+     * because the space has gone back behind their end. To be called again and again; whoever looks after one already is
+     * given it, too.
      */
     readonly brokenOff: Effect.Effect<ReadonlyArray<Held>, SpaceError>
     /** Whether the session is still this owner's: it may have been claimed, and the word of it lost (rule P3). */
@@ -73,7 +74,7 @@ export class Presence extends Context.Service<
      * the highest id of a request of this session that this runner has put on the log.
      */
     readonly regain: (held: Held, askedId: number, at: Position | undefined) => Change<Regained>
-    /** Names all that these hold, before an incarnation takes them over (rule P6). */
+    /** Names all that these hold, before an incarnation takes them over (rule P6). These are all. */
     readonly indexAll: (holding: Iterable<Held>) => Change<void>
     /** Empties the tag of an incarnation that holds nothing any more, but for what is in doubt (rule P6). */
     readonly unindex: (former: Incarnation) => Change<void>
@@ -96,7 +97,8 @@ const make = Effect.gen(function* () {
   const self = yield* Self
   const settings = yield* Settings
   const writes = new PresenceWrites(space, self, settings)
-  const index = new Index(writes)
+  const index = new Index(writes, self)
+  yield* space.onReady(() => index.doubt())
   return Presence.of({
     begin: (guest, session) =>
       Effect.suspend(() => {
@@ -118,8 +120,11 @@ const make = Effect.gen(function* () {
     remove: (held) => end(writes, held, GoneReason.GONE_REASON_REMOVED),
     moveOn: moveOn(writes, settings),
     putBack: (held, at) => putMissing(writes, held, at),
-    regain: regain(writes, self),
-    indexAll: (holding) => indexAll(writes, holding),
+    regain: (held, askedId, at) =>
+      Effect.suspend(() =>
+        Effect.andThen(index.assure(writes.incarnation, held), regain(writes, self)(held, askedId, at))
+      ),
+    indexAll: (holding) => indexAll(writes, index, holding),
     unindex: (former) => unindex(space, writes, index, former),
     cleanIndex: (holding) => index.clean(holding),
     brokenOff: Effect.suspend(() => index.brokenOff),
@@ -184,17 +189,28 @@ const resume = Effect.fnUntraced(function* (
 })
 
 const enter = Effect.fnUntraced(function* (writes: PresenceWrites, by: Incarnation, held: Held, request: EnterRequest) {
-  const former = held.record
   // This runner has become another since it claimed the session: what names the guest goes first (rules P6, P9).
   if (held.owner.incarnation !== by.id) yield* writes.index(by, [guestKey(held.guest)], [])
-  const { held: claimed } = yield* writes.claim(by, held.guest, (before) =>
+  const { before: former = held.record, held: claimed } = yield* writes.claim(by, held.guest, (before) =>
     heldStill(before, held.owner).pipe(
-      Effect.map((record) => ({ ...record, channel: request.tag, member: 0, avatar: request.avatar }))
+      Effect.map((record) => {
+        // Its runner may have counted as dead, and been swept up after: here is the phone.
+        const { state, lostMs } = present
+        return { ...record, state, lostMs, channel: request.tag, member: 0, avatar: request.avatar }
+      })
     )
   )
   // Refused: the session goes back to where it stood, by the connection it stood there by. Nothing has happened.
-  const { channel, member, avatar, enters } = former
-  const undone = (record: SessionRecord): SessionRecord => ({ ...record, channel, member, avatar, enters })
+  const { channel, member, avatar, enters, state, lostMs } = former
+  const undone = (record: SessionRecord): SessionRecord => ({
+    ...record,
+    channel,
+    member,
+    avatar,
+    enters,
+    state,
+    lostMs
+  })
   const giveBack = writes.update(claimed, undone, held.owner)
   const put = yield* writes
     .putHidden(claimed, request, yield* Clock.currentTimeMillis)

@@ -1,7 +1,7 @@
 /**
  * The index of an incarnation (rule P6): in its own tag stand the guests it holds and the channels it entered, written
- * before the claim and cleaned after. It may name too much, never too little: the watcher starts from it. Owns, too, which
- * claims broke off, so that nobody knows whether this runner holds what it names.
+ * before the claim and cleaned after. It may name too much, never too little: the watcher starts from it. Owns, too, which of
+ * these nobody knows to be held or not: a claim broke off, or the space may have gone back.
  */
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
@@ -9,12 +9,13 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { SessionRecord } from "../../gen/noriter/space/v1/records.ts"
-import type { Incarnation } from "../link/Roster.ts"
+import { generationText, type Incarnation } from "../link/Roster.ts"
 import { monotonicMs } from "../Monotonic.ts"
 import type { Held } from "./Held.ts"
 import { incarnationTag } from "./Lease.ts"
 import { type PresenceRefused, refuse, type Write } from "./PresenceRefused.ts"
 import type { PresenceWrites } from "./PresenceWrites.ts"
+import type { Self } from "./Self.ts"
 import { type Change, changesMax, type SharedSpace, type SpaceError } from "./SharedSpace.ts"
 
 const guestPrefix = "guest/"
@@ -46,6 +47,8 @@ const doubtEveryMs = 5_000
 export const doubtsAtOnce = 256
 
 interface Doubt {
+  /** Who tried. Another of its name may live beside it (rule P3), and what that has is not looked after here. */
+  readonly by: string
   readonly untilMs: number
   readonly nextLookMs: number
 }
@@ -53,8 +56,12 @@ interface Doubt {
 /** What the index names: each before it is held, and no longer when nobody has held it for two looks. */
 export class Index {
   readonly #writes: PresenceWrites
+  readonly #self: Pick<Self["Service"], "generation">
   readonly #coming = new Map<string, number>()
-  readonly #named = new Set<string>()
+  /** By key: what was written when it was named last; empty: nothing for certain. */
+  readonly #named = new Map<string, string>()
+  /** Counts when the space may have lost what was named. */
+  #losses = 0
   /** Perhaps held: of what was to hold them nobody knows how far it came. */
   readonly #doubtful = new Map<string, Doubt>()
   /** Held by nobody at the last look. */
@@ -62,31 +69,78 @@ export class Index {
   #lookedMs = Number.NEGATIVE_INFINITY
   #cleaning: { readonly keys: ReadonlySet<string>; readonly done: Deferred.Deferred<void> } | undefined
 
-  constructor(writes: PresenceWrites) {
+  constructor(writes: PresenceWrites, self: Pick<Self["Service"], "generation">) {
     this.#writes = writes
+    this.#self = self
+  }
+
+  /** The space was away, and may have gone back. */
+  doubt(): void {
+    this.#losses++
+  }
+
+  /** The tag that is written to, as it is now. */
+  #tagOf({ id }: Incarnation): string {
+    return `${id} ${generationText(this.#self.generation)} ${this.#losses}`
+  }
+
+  /** Names what is to be put back, where it is not named: not again for each, when all were named in one go. */
+  assure(by: Incarnation, { guest, record }: Held): Write<void> {
+    return Effect.suspend(() => {
+      const tag = this.#tagOf(by)
+      const unnamed = [...keysOf([{ held: { guest, record } }])].filter((key) => this.#named.get(key) !== tag)
+      return unnamed.length === 0 ? Effect.void : this.name(by, unnamed)
+    })
+  }
+
+  name(by: Incarnation, keys: ReadonlyArray<string>): Write<void> {
+    return Effect.suspend(() => {
+      const tag = this.#tagOf(by)
+      return Effect.map(this.#writes.index(by, keys, []), () => {
+        for (const key of keys) this.#named.set(key, tag)
+      })
+    })
   }
 
   /** Names the key, and has it stay named while somebody is on their way to hold it. */
   naming<A>(by: Incarnation, key: string, hold: Write<A>): Write<A> {
     return Effect.suspend(() => {
       this.#coming.set(key, (this.#coming.get(key) ?? 0) + 1)
-      this.#named.add(key)
+      if (!this.#named.has(key)) this.#named.set(key, "")
       // What is being cleaned away now must be gone before it is named anew.
       const cleaning = this.#cleaning?.keys.has(key) === true ? Deferred.await(this.#cleaning.done) : Effect.void
       return cleaning.pipe(
-        Effect.andThen(this.#writes.index(by, [key], [])),
-        Effect.andThen(Effect.onExit(hold, (exit) => this.#tried(key, exit))),
+        Effect.andThen(this.name(by, [key])),
+        Effect.andThen(Effect.onExit(hold, (exit) => this.#tried(by, key, exit))),
         Effect.ensuring(Effect.sync(() => this.#came(key)))
       )
     })
   }
 
   /** Whoever holds it now holds it instead of all who tried before. */
-  #tried(key: string, exit: Exit.Exit<unknown, PresenceRefused | SpaceError>): Effect.Effect<void> {
+  #tried(
+    { id: by }: Incarnation,
+    key: string,
+    exit: Exit.Exit<unknown, PresenceRefused | SpaceError>
+  ): Effect.Effect<void> {
     if (Exit.isSuccess(exit)) return Effect.sync(() => void this.#doubtful.delete(key))
     if (isUntouched(exit.cause)) return Effect.void
     return Effect.map(monotonicMs, (nowMs) => {
-      this.#doubtful.set(key, { untilMs: nowMs + doubtMs, nextLookMs: nowMs })
+      this.#doubtful.set(key, { by, untilMs: nowMs + doubtMs, nextLookMs: nowMs })
+    })
+  }
+
+  /**
+   * Whom this runner held a moment ago, and none of these, it may hold again, where the space has gone back behind their end
+   * (rule L11): that is looked at, once.
+   */
+  doubtOthers({ id: by }: Incarnation, holding: Iterable<Holder>): Effect.Effect<void> {
+    return Effect.map(monotonicMs, (nowMs) => {
+      const held = keysOf(holding)
+      for (const key of this.#named.keys()) {
+        if (!isGuestKey(key) || held.has(key) || this.isInDoubt(key)) continue
+        this.#doubtful.set(key, { by, untilMs: nowMs, nextLookMs: nowMs })
+      }
     })
   }
 
@@ -101,8 +155,8 @@ export class Index {
   }
 
   /**
-   * Sessions that are this runner's, perhaps by a claim that broke off, and whose phone was told that it had none. Each is
-   * given as long as it is in doubt, and not once: a later claim of the same guest may yet happen.
+   * Sessions that are this runner's, perhaps by a claim that broke off, and whose phone was told that it had none; or again,
+   * after their end. Each is given as long as it is in doubt, and not once: a later claim of the same guest may yet happen.
    */
   get brokenOff(): Effect.Effect<ReadonlyArray<Held>, SpaceError> {
     return Effect.flatMap(monotonicMs, (nowMs) => {
@@ -120,8 +174,7 @@ export class Index {
       // Behind the others: there may be more than are looked at at once.
       this.#doubtful.delete(key)
       if (nowMs < doubt.untilMs) this.#doubtful.set(key, { ...doubt, nextLookMs: nowMs + doubtEveryMs })
-      // Of which of its lives does not matter: whoever takes it over puts it back.
-      if (entry?.owner?.runner !== this.#writes.incarnation.runner) return []
+      if (entry?.owner?.incarnation !== doubt.by) return []
       const { owner, value, version } = entry
       return [{ guest, owner, record: SessionRecord.decode(value), version }]
     })
@@ -135,7 +188,7 @@ export class Index {
       for (const [key, { untilMs }] of this.#doubtful) {
         if (!isGuestKey(key) && nowMs >= untilMs) this.#doubtful.delete(key)
       }
-      const idle = [...this.#named].filter((key) => !held.has(key) && !this.isInDoubt(key))
+      const idle = [...this.#named.keys()].filter((key) => !held.has(key) && !this.isInDoubt(key))
       const gone = idle.filter((key) => this.#idle.has(key))
       this.#idle = new Set(idle)
       if (gone.length === 0) return Effect.void
@@ -167,7 +220,7 @@ const untouched: ReadonlySet<PresenceRefused["reason"]> = new Set(["Ended", "Spe
 
 /** Who may hold a session. */
 export interface Holder {
-  readonly held: Held | undefined
+  readonly held: Pick<Held, "guest" | "record"> | undefined
 }
 
 /** The names of all that these hold. */
@@ -182,10 +235,14 @@ const keysOf = (holding: Iterable<Holder>): ReadonlySet<string> => {
 }
 
 /** Names all that these hold, in a few writes. */
-export const indexAll = (writes: PresenceWrites, holding: Iterable<Held>): Write<void> =>
+export const indexAll = (writes: PresenceWrites, index: Index, holding: Iterable<Held>): Write<void> =>
   Effect.suspend(() => {
-    const keys = keysOf(Array.from(holding, (held) => ({ held })))
-    return Effect.forEach(inPieces([...keys]), (some) => writes.index(writes.incarnation, some, []), { discard: true })
+    const holders = Array.from(holding, (held) => ({ held }))
+    const keys = keysOf(holders)
+    const named = Effect.forEach(inPieces([...keys]), (some) => index.name(writes.incarnation, some), {
+      discard: true
+    })
+    return Effect.andThen(index.doubtOthers(writes.incarnation, holders), named)
   })
 
 /** Leaves in the tag of an incarnation that holds nothing any more only what is in doubt: a watcher looks after that. */

@@ -65,8 +65,8 @@ export class PresenceWrites {
   readonly #space: SharedSpace["Service"]
   readonly #self: Writer
   readonly #graces: Graces
-  /** The highest connection claimed here: where the count has gone back, none comes twice all the same (rule P3). */
-  #connection = 0
+  /** The highest connection of what is held here: also where the count has gone back, that of a later claim is higher (P3). */
+  connection = 0
 
   constructor(space: SharedSpace["Service"], self: Writer, graces: Graces) {
     this.#space = space
@@ -182,8 +182,8 @@ export class PresenceWrites {
       const entry = state.entries.get(sessionKey)
       const before = claimable(entry)
       const record = yield* decide(before)
-      this.#connection = Math.max(this.#connection, state.counters.get(connectionCounter) ?? 0) + 1
-      const owner = ownerOf(by, this.#connection)
+      this.connection = Math.max(this.connection, state.counters.get(connectionCounter) ?? 0) + 1
+      const owner = ownerOf(by, this.connection)
       const done = yield* this.commit(
         guest,
         { _tag: "Compared", by: owner },

@@ -166,6 +166,7 @@ interface Putting {
 
 const putSession = Effect.fnUntraced(function* (writes: PresenceWrites, held: Held, { guard, tell }: Putting) {
   const { guest, owner, record, version } = held
+  writes.connection = Math.max(writes.connection, owner.connection)
   const changes: ReadonlyArray<Change> = [
     counted(owner),
     {

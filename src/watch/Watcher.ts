@@ -252,7 +252,8 @@ class Rounds {
   /** Members whose time has come, and whose runner is not there to see it (rule P5). */
   readonly moveOn = Effect.gen({ self: this }, function* () {
     const broom = this.#broom
-    if (broom === undefined) return
+    // Behind a reconnect whoever seems overdue may have come back in what the space has lost (rules P7, L11).
+    if (broom === undefined || (yield* this.#observer.isBlind)) return
     const nowMs = yield* Clock.currentTimeMillis
     const moveOn = moveOnOverdue(broom.writes, this.#settings)
     for (const [channel, keys] of yield* broom.space.due(yield* broom.channels, nowMs, dueMax)) {

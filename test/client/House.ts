@@ -32,6 +32,7 @@ export class Hooks {
   moving: () => void = () => {}
   readonly moves: Array<number> = []
   detached = 0
+  replaced = 0
 }
 
 const attendance = (hooks: Hooks): Attendance["Service"] => ({
@@ -46,6 +47,7 @@ const attendance = (hooks: Hooks): Attendance["Service"] => ({
       replay: () => {}
     })),
   detached: () => void hooks.detached++,
+  replaced: () => void hooks.replaced++,
   positionOf: () => ({ xCm: 1, yCm: 2 }),
   regained: () => hooks.attending
 })

@@ -291,6 +291,18 @@ describe("placeOf (L7): a request sent again belongs where it was first asked", 
     })
   )
 
+  it.effect("where it has lost its place, what it asked there before it came back belongs there still", () => {
+    const { session } = make()
+    const held = heldWith(story)
+    session.place = undefined
+    session.held = { ...held, record: { ...held.record, claimId: 12 } }
+    return Effect.gen(function* () {
+      assert.deepStrictEqual(yield* session.placeOf(9), placeAt("park/2", 5))
+      assert.strictEqual((yield* Effect.flip(session.placeOf(13))).code, ERROR_CODE_OUTSIDE)
+      assert.strictEqual((yield* Effect.flip(session.placeOf(7))).code, ERROR_CODE_OUTSIDE)
+    })
+  })
+
   it.effect("before the oldest of eight remembered enters nobody can say", () =>
     Effect.gen(function* () {
       const eight = Array.from({ length: 8 }, (_, at) => ({ id: 10 + 2 * at, channel: "park/1", member: at }))

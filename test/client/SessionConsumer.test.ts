@@ -315,6 +315,7 @@ describe("resume", () => {
       const second = yield* two.connect(resuming(3, tokenIn(first, 1, "hello")))
       assert.deepStrictEqual(second.brief, ["3 resume"])
       assert.strictEqual(first.disconnectedWith, DisconnectCode.DISCONNECT_CODE_REPLACED)
+      assert.strictEqual(one.hooks.replaced, 1)
       // What the first runner still holds of it moves nobody on.
       yield* TestClock.adjust("60 seconds")
       yield* settle

@@ -258,6 +258,32 @@ describe("replaced", () => {
     })
   )
 
+  it.effect("by who has claimed it later, although that one came before and is done sooner", () =>
+    Effect.gen(function* () {
+      const [twins, watch] = [new Twins(), new Watch()]
+      const { connect, sessions } = yield* house(twins, { watch })
+      const [named, told] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      watch.before = ({ tag }) => (tag.startsWith("inc/") ? Deferred.await(named) : Effect.void)
+      const first = yield* connect(hello())
+      watch.before = () => Effect.void
+      watch.after = ({ tag }) => (isGuest(tag) ? Deferred.await(told) : Effect.void)
+      yield* TestClock.adjust("1 second")
+      const second = yield* connect(hello())
+      watch.after = () => Effect.void
+      yield* Deferred.succeed(named, undefined)
+      yield* settle
+      assert.deepStrictEqual([first.brief, second.brief], [["1 hello"], []])
+      yield* Deferred.succeed(told, undefined)
+      yield* settle
+      assert.strictEqual(second.disconnectedWith, DISCONNECT_CODE_REPLACED)
+      assert.isUndefined(first.disconnectedWith)
+      assert.deepStrictEqual(
+        [...sessions.all()].map(({ session }) => session),
+        sessionsIn(twins).map(({ session }) => session)
+      )
+    })
+  )
+
   it.effect("entering claims for the same socket, and replaces nobody", () =>
     Effect.gen(function* () {
       const twins = new Twins()

@@ -233,11 +233,11 @@ export const defects: ReadonlyArray<Defect> = [
     edits: [
       {
         file: "src/space/PresenceIndex.ts",
-        find: `        Effect.andThen(this.#writes.index(by, [key], [])),
-        Effect.andThen(Effect.onExit(hold, (exit) => this.#tried(key, exit))),
+        find: `        Effect.andThen(this.name(by, [key])),
+        Effect.andThen(Effect.onExit(hold, (exit) => this.#tried(by, key, exit))),
 `,
-        replace: `        Effect.andThen(Effect.onExit(hold, (exit) => this.#tried(key, exit))),
-        Effect.tap(() => this.#writes.index(by, [key], [])),
+        replace: `        Effect.andThen(Effect.onExit(hold, (exit) => this.#tried(by, key, exit))),
+        Effect.tap(() => this.name(by, [key])),
 `
       }
     ]
@@ -296,6 +296,33 @@ export const defects: ReadonlyArray<Defect> = [
         file: "src/plaza/social/BlockDeciders.ts",
         find: "if (block <= before.last) return {}",
         replace: "if (block <= before.last || before.last === 0) return {}"
+      }
+    ]
+  },
+  {
+    name: "moves-untold",
+    what: "moves that could not be told to other runners are not told again (P10)",
+    edits: [
+      {
+        file: "src/plaza/playground/Channels.ts",
+        find: "fork(Effect.catch(bus.publish(moves), () => Effect.sync(() => view.keyFrameAsked())))",
+        replace: "fork(Effect.ignore(bus.publish(moves)))"
+      }
+    ]
+  },
+  {
+    name: "places-a-second-old",
+    what: "who has stopped is moved back where a channel is read anew (P10)",
+    edits: [{ file: "src/plaza/playground/Channels.ts", find: "places: keepsPlaces", replace: "places: false" }]
+  },
+  {
+    name: "given-away-unasked",
+    what: "nobody asks where who has gone to another runner stands (P10)",
+    edits: [
+      {
+        file: "src/plaza/playground/View.ts",
+        find: "if (this.roll.giveAway(member)) this.peers.doubt()",
+        replace: "this.roll.meet(member)"
       }
     ]
   }

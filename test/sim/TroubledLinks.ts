@@ -60,13 +60,17 @@ function troubledLink(link: RunnerLink["Service"], actor: Actor): RunnerLink["Se
   })
 }
 
-/** Frames may be lost, heard twice, or heard after the one that follows. */
+/**
+ * Frames may be lost, heard twice, or heard after the one that follows. Those of places are lost only where the link is, and
+ * its return says so: no head tells of one that was the last.
+ */
 function troubledFrames(actor: Actor, receive: (bytes: Uint8Array) => void): (bytes: Uint8Array) => void {
   const { trouble } = actor
   let late: Array<Uint8Array> = []
   return (bytes) => {
-    if (actor.isCutFrom("link") || trouble.chance(trouble.troubles.drop)) return
-    if (trouble.chance(trouble.troubles.reorder)) {
+    const isOfPlaces = ofPlaces.some((key) => Buffer.from(bytes).includes(key))
+    if (actor.isCutFrom("link") || (trouble.chance(trouble.troubles.drop) && !isOfPlaces)) return
+    if (trouble.chance(trouble.troubles.reorder) && !isOfPlaces) {
       late.push(bytes)
       return
     }
@@ -75,6 +79,8 @@ function troubledFrames(actor: Actor, receive: (bytes: Uint8Array) => void): (by
     actor.deliver(() => heard.forEach(receive))
   }
 }
+
+const ofPlaces = ["noriter.runner.v1.MovesTold", "noriter.runner.v1.KeyFrameAsked"]
 
 // --- TopicLog ---
 

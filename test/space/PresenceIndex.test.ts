@@ -184,6 +184,34 @@ describe("the index of an incarnation", () => {
     })
   )
 
+  it.effect("says, once, whom it holds again since the space has gone back behind their end", () =>
+    Effect.gen(function* () {
+      const { twins, first, held } = yield* one
+      const saved = twins.space.save()
+      yield* first.presence.remove(held)
+      assert.isUndefined(sessionIn(twins, guest))
+      twins.space.rewind(saved)
+      yield* settle
+      yield* first.presence.indexAll([])
+      assert.deepStrictEqual(yield* brokenOff(first), [[guest, "s_1"]])
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(yield* brokenOff(first), [])
+      yield* first.presence.indexAll([held])
+      assert.deepStrictEqual(yield* brokenOff(first), [], "whom it holds it looks after")
+    })
+  )
+
+  it.effect("says nothing of what another process of its name has", () =>
+    Effect.gen(function* () {
+      const { twins, first } = yield* one
+      const other = yield* runner(twins)
+      assert.strictEqual(other.self.incarnation.runner, first.self.incarnation.runner)
+      yield* unheard(first, "later")
+      yield* other.presence.begin("g_B", named("s_B"))
+      assert.deepStrictEqual(yield* brokenOff(first), [])
+    })
+  )
+
   it.effect("says so, too, when a write happens minutes after it failed", () =>
     Effect.gen(function* () {
       const { twins, first } = yield* one

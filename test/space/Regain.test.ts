@@ -12,7 +12,7 @@ import { type Runner, rosterAway, runner, settle, spaceAway, Twins, Watch } from
 import { membersIn, refusal, sessionIn, wrongs } from "./Members.ts"
 import { guest, named, park, standing, stateOf } from "./Standing.ts"
 
-const { PRESENCE_STATE_LOST, PRESENCE_STATE_PRESENT } = PresenceState
+const { PRESENCE_STATE_AWAY, PRESENCE_STATE_LOST, PRESENCE_STATE_PRESENT } = PresenceState
 const at = { xCm: 5, yCm: 6 }
 
 /** A second passes, and what the runners do in it. */
@@ -44,6 +44,25 @@ describe("what a runner holds", () => {
         isClaimedBack: false
       })
       assert.deepStrictEqual(first.watch.tags, [])
+    })
+  )
+
+  it.effect("is named before it is put back, whoever puts it back first in a new generation (P6)", () =>
+    Effect.gen(function* () {
+      const { twins, first, held } = yield* standing
+      twins.space.flush()
+      yield* second
+      first.watch.forget()
+      const regained = yield* first.presence.regain(held, 0, at)
+      assert.strictEqual(regained._tag, "Held")
+      assert.deepStrictEqual(first.watch.tags.slice(0, 2), [incarnationTag(first.self.incarnation.id), guest])
+      const { entries } = twins.space.snapshot(incarnationTag(first.self.incarnation.id), "", "")
+      assert.includeMembers([...entries.keys()], [`guest/${guest}`, "channel/park/1"])
+      // All of them are named in one go, and not again for each.
+      yield* first.presence.indexAll([held])
+      first.watch.forget()
+      yield* first.presence.regain(held, 0, at)
+      assert.notInclude(first.watch.tags, incarnationTag(first.self.incarnation.id))
     })
   )
 
@@ -151,6 +170,22 @@ describe("what a runner holds", () => {
       assert(regained._tag === "Swept")
       assert.strictEqual(regained.held.record.state, PRESENCE_STATE_LOST)
       assert.deepStrictEqual(stateOf(twins, "park/1"), [PRESENCE_STATE_LOST])
+    })
+  )
+
+  it.effect("is here when it enters behind a sweep, before anybody has looked at it", () =>
+    Effect.gen(function* () {
+      const { twins, first, held } = yield* standing
+      twins.ensemble.expire(first.self.incarnation.id)
+      yield* settle
+      const swept = { ...held.record, state: PRESENCE_STATE_AWAY, lostMs: 1 }
+      const value = SessionRecord.encode(SessionRecord.fromPartial(swept)).finish()
+      twins.space.commit(commitOn(first, guest, [{ _tag: "Put", key: sessionKey, value, owner: held.owner }]))
+      assert.strictEqual(yield* refusal(first.presence.enter(held, { ...park(2, 3), capacity: 0 })), "Full")
+      assert.strictEqual(sessionIn(twins, guest)?.state, PRESENCE_STATE_AWAY, "nothing has happened")
+      const entered = yield* first.presence.enter(held, park(2, 3))
+      assert.strictEqual(entered.held.record.state, PRESENCE_STATE_PRESENT)
+      assert.deepStrictEqual(wrongs(twins, ["park/1", "park/2"], [guest]), [])
     })
   )
 

@@ -11,10 +11,36 @@ import { ChannelList } from "../../src/watch/ChannelList.ts"
 import { Observer } from "../../src/watch/Observer.ts"
 import { Watcher } from "../../src/watch/Watcher.ts"
 import { pass, runner, Twins } from "../space/Harness.ts"
-import { guest, named, park, stateOf } from "../space/Standing.ts"
+import { guest, lost, named, park, stateOf } from "../space/Standing.ts"
 import { withWallClock } from "../WallClock.ts"
 
 describe("a watcher", () => {
+  it.effect("ends nobody behind a reconnect who came back in what the space has lost", () =>
+    Effect.gen(function* () {
+      const twins = new Twins()
+      const beside = yield* runner(twins, { id: "r2" })
+      const channels = Layer.succeed(ChannelList, { all: Effect.succeed(["park/1"]) })
+      const watcher = Watcher.layer.pipe(Layer.provide(Layer.mergeAll(Observer.layer, channels, Workers.layer)))
+      yield* Effect.provideContext(Layer.build(Layer.fresh(watcher)), beside.context)
+      const life = yield* Scope.make()
+      const { presence, self } = yield* Scope.provide(runner(twins, { id: "r1" }), life)
+      const { held } = yield* presence.enter(yield* presence.begin(guest, named("s_1")), park(1))
+      yield* presence.moveOn(held, yield* lost, 0)
+      yield* Scope.close(life, Exit.void)
+      twins.ensemble.expire(self.incarnation.id)
+      yield* pass(12)
+      const saved = twins.space.save()
+      const again = yield* beside.presence.resume(guest, { session: "s_1", serial: 1, id: 3 })
+      yield* pass(20)
+      twins.space.rewind(saved)
+      yield* pass(2)
+      const regained = yield* beside.presence.regain(again.held, 0, undefined)
+      assert(regained._tag === "Held")
+      assert.strictEqual(regained.held.record.staleId, 0, "nothing of it is forgotten")
+      assert.deepStrictEqual(stateOf(twins, "park/1"), [PresenceState.PRESENCE_STATE_PRESENT])
+    })
+  )
+
   it.effect("sweeps who is dead in time, and again until nothing is left, though its clock is set back", () =>
     withWallClock((set) =>
       Effect.gen(function* () {

@@ -80,14 +80,13 @@ interface Channel {
 
 /** Of a channel that was never founded in this generation. */
 const nothing = {
-  generation: undefined,
   version: 0,
   entries: new Map(),
   positions: new Map(),
   counters: new Map(),
   head: { seq: 0, trimmedTo: 0 },
   lines: []
-} satisfies Snapshot
+} satisfies Omit<Snapshot, "generation">
 
 const make = Effect.gen(function* () {
   const bus = yield* EventBus
@@ -138,7 +137,7 @@ const make = Effect.gen(function* () {
     const isOfNow = generation !== undefined && isSameGeneration(generation, self.generation)
     if (!isOfNow && view.recordCount > 0 && !(yield* self.isCurrent)) return
     const isUnsettled = self.unsettledMs() > 0
-    const wentBack = view.loadSnapshot(isOfNow ? snapshot : nothing, before, {
+    const wentBack = view.loadSnapshot(isOfNow ? snapshot : { ...nothing, generation: self.generation }, before, {
       missing: isUnsettled,
       places: keepsPlaces
     })
@@ -310,7 +309,7 @@ const make = Effect.gen(function* () {
       const { view } = channel
       members += view.memberCount
       const now = heads.get(tag)
-      const isAnew = now?.generation !== undefined && generationText(now.generation) !== view.epoch
+      const isAnew = view.epoch !== generationText(self.generation)
       if (!isAnew && (now?.heads.get(linesStream)?.seq ?? 0) > view.head) yield* fillUnlessFilling(channel)
       const isOther = (now?.counters.get(membersCounter) ?? 0) !== view.recordCount
       if (isAnew || isOther || (channel.provisional && self.unsettledMs() === 0)) yield* load(channel, true)
@@ -340,8 +339,10 @@ const make = Effect.gen(function* () {
   yield* workers.run("tick", whileInhabited(settings.tickMs, beat))
   yield* workers.run("positions", whileInhabited(positionsMs, enduring("positions", positions)))
   yield* workers.run("heads", Effect.repeat(enduring("heads", compare), Schedule.fixed(compareMs)))
-  // Whoever comes back on another runner stands where they stood last.
-  yield* Effect.addFinalizer(() => Effect.ignore(Effect.timeout(positions, positionsMs)))
+  // Whoever comes back on another runner stands where they stood last, and then where that one says, whatever was said here.
+  const ask = Effect.suspend(() => Effect.forEach([...channels.keys()], askKeyFrames, { discard: true }))
+  const inTime = <A, E>(last: Effect.Effect<A, E>) => Effect.ignore(Effect.timeout(last, positionsMs))
+  yield* Effect.addFinalizer(() => Effect.andThen(inTime(positions), inTime(ask)))
 
   return Channels.of({
     view: (tag) => channels.get(tag)?.view,

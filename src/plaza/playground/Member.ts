@@ -90,6 +90,10 @@ export class Member {
   version = 0
   /** Who it is; empty while no record is known. No phone learns it. */
   guest = ""
+  /** By which another is known that was given its number (rule E2). */
+  session = ""
+  /** It was, while a phone of this runner stood there: that one is told to come back. */
+  isGivenAway = false
   /** When it was last heard of, in the roll's count. */
   heard = 0
   /** A phone of this runner stands there. */

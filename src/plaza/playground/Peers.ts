@@ -20,6 +20,7 @@ const askEveryMs = 1_000
 export class Peers {
   private readonly peers = new Map<string, Peer>()
   private missing = false
+  private doubted = false
   private askedMs = Number.NEGATIVE_INFINITY
 
   /** Takes note of a frame; false: it is not newer than the last one. */
@@ -37,11 +38,16 @@ export class Peers {
     return true
   }
 
-  /** Whether key frames should be asked for now: a frame was lost, and none asked for within the last second. */
+  /** What was said here may have been heard after what is so: it is asked for once. */
+  doubt(): void {
+    this.doubted = true
+  }
+
+  /** Whether key frames should be asked for now: a frame was lost, or is in doubt, and none asked for within the last second. */
   isKeyFrameDue(nowMs: number): boolean {
-    if (!this.missing || nowMs - this.askedMs < askEveryMs) return false
-    this.missing = false
-    let due = false
+    if (!(this.missing || this.doubted) || nowMs - this.askedMs < askEveryMs) return false
+    let due = this.doubted
+    this.missing = this.doubted = false
     for (const peer of this.peers.values()) {
       if (peer.asks === 0) continue
       peer.asks--

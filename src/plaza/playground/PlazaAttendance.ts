@@ -91,6 +91,9 @@ const make = Effect.gen(function* () {
       session.mailboxSeq = notFollowing
       leaveView(channels, session)
     },
+    replaced: ({ held }) => {
+      if (held !== undefined) channels.view(held.record.channel)?.givenAway(held.record.member)
+    },
     positionOf,
     regained: (sessions) =>
       Effect.suspend(() => {

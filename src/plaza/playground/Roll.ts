@@ -76,6 +76,7 @@ export class Roll {
 
   change(number: number, version: number, record: MemberRecord | undefined, reason: GoneReason): void {
     if (version <= this.versionOf(number)) return
+    if (record !== undefined && this.isAnothers(number, record)) return
     this.heard++
     const member = this.meet(number)
     member.version = version
@@ -84,6 +85,20 @@ export class Roll {
     if (record !== undefined) this.newest = Math.max(this.newest, version)
     if (record === undefined) this.remove(member, reason)
     else this.put(member, record, reason)
+  }
+
+  /**
+   * Whoever had the number before is gone, where it was given to another in a new generation; true: a phone of this runner
+   * stands there still, and the other is met when it has gone.
+   */
+  private isAnothers(number: number, { session }: MemberRecord): boolean {
+    const known = this.members.get(number)
+    if (known?.recorded !== true || known.session === session) return false
+    known.isGivenAway = known.held
+    if (known.held) return true
+    this.remove(known, GoneReason.GONE_REASON_LEFT)
+    this.gone.delete(number)
+    return false
   }
 
   /** Puts a member where it stands now; false: it stands there already. */
@@ -117,8 +132,17 @@ export class Roll {
   /** No phone of this runner stands there any more. */
   release(member: Member): void {
     member.held = false
-    if (!member.recorded) this.forget(member)
+    if (member.recorded && member.isGivenAway) this.remove(member, GoneReason.GONE_REASON_LEFT)
+    else if (!member.recorded) this.forget(member)
     else if (!member.standing) member.own = false
+  }
+
+  /** Where it stands is another runner's to say; false: it is this runner's, or there is no such member. */
+  giveAway(number: number): boolean {
+    const member = this.members.get(number)
+    if (member === undefined || member.held) return false
+    member.own = false
+    return true
   }
 
   /** Whether the shared space says less than was known before it was asked: it has gone back (rule L11). */
@@ -158,13 +182,14 @@ export class Roll {
       named.add(number)
       newest = Math.max(newest, version)
       const known = this.members.get(number)
-      const isPlaced = places && known?.placed === true
+      const wasPlaced = known?.placed === true
       // The same version is the same record, unless the space has gone back since that was heard of (rule L11).
       const isHeld = known?.recorded === true && known.version === version && known.heard <= heardBefore
       if (isHeld) this.put(known, record, GoneReason.GONE_REASON_UNSPECIFIED)
       else this.change(number, version, record, GoneReason.GONE_REASON_UNSPECIFIED)
       const member = this.members.get(number)
       const place = positions.get(number)
+      const isPlaced = places && wasPlaced && member === known
       if (member?.recorded !== true || member.own || isPlaced || place === undefined) continue
       this.place(member, place.xCm, place.yCm)
     }
@@ -187,6 +212,8 @@ export class Roll {
   private put(member: Member, record: MemberRecord, reason: GoneReason): void {
     if (!member.recorded) this.recorded++
     member.recorded = true
+    member.session = record.session
+    member.isGivenAway = false
     if (member.guest !== record.guest) {
       member.guest = record.guest
       this.met(member)

@@ -10,6 +10,8 @@ import * as Schedule from "effect/Schedule"
 import { MemberRecord } from "../../../gen/noriter/space/v1/records.ts"
 import type { Session } from "../../client/Session.ts"
 import { Sessions } from "../../client/Sessions.ts"
+import { monotonicMsOf } from "../../Monotonic.ts"
+import { settleMs } from "../../space/Lives.ts"
 import { Presence } from "../../space/Presence.ts"
 import { Self } from "../../space/Self.ts"
 import { type Entry, SharedSpace } from "../../space/SharedSpace.ts"
@@ -32,6 +34,12 @@ export const layer = Layer.effectDiscard(
     const space = yield* SharedSpace
     const self = yield* Self
     const workers = yield* Workers
+    const clock = yield* Clock.Clock
+    /** Behind a reconnect whoever seems overdue may have come back in what the space has lost (rule L11). */
+    let quietUntilMs = Number.NEGATIVE_INFINITY
+    yield* space.onReady(() => {
+      quietUntilMs = monotonicMsOf(clock) + settleMs
+    })
 
     const removeOrphans = Effect.fnUntraced(function* (
       tag: string,
@@ -45,7 +53,8 @@ export const layer = Layer.effectDiscard(
       for (const [key, { owner, value, dueMs = Number.POSITIVE_INFINITY }] of entries) {
         const member = memberOf(key)
         if (owner?.incarnation !== self.incarnation.id) {
-          if (nowMs >= dueMs + overdueMs) yield* presence.moveOnOverdue(tag, member, nowMs)
+          const isOverdue = nowMs >= dueMs + overdueMs && monotonicMsOf(clock) >= quietUntilMs
+          if (isOverdue) yield* presence.moveOnOverdue(tag, member, nowMs)
           continue
         }
         if (named.has(member) && nowMs < dueMs) continue

@@ -151,7 +151,7 @@ export class View {
     this.roll.placeOthers(told)
   }
 
-  /** Whether `KeyFrameAsked` should be sent now: a frame was lost. True at most once a second, and at most three times. */
+  /** Whether `KeyFrameAsked` should be sent now: a frame was lost, or a member given away. True at most once a second. */
   isKeyFrameDue(nowMs: number): boolean {
     return this.peers.isKeyFrameDue(nowMs)
   }
@@ -236,6 +236,11 @@ export class View {
     if (viewer === undefined || (phone !== undefined && viewer.phone !== phone)) return
     this.dismiss(viewer)
     this.roll.release(viewer.member)
+  }
+
+  /** Another runner has its phone: what was said here last may have been heard after what that one says, which is asked. */
+  givenAway(member: number): void {
+    if (this.roll.giveAway(member)) this.peers.doubt()
   }
 
   /** Takes effect within half a second, when the phones of every pace have been told the same. */

@@ -9,6 +9,7 @@ import { TestClock } from "effect/testing"
 import { LineTold } from "../../../gen/noriter/runner/v1/chat.ts"
 import { MemberRecord, PresenceState } from "../../../gen/noriter/space/v1/records.ts"
 import { EventBus } from "../../../src/bus/EventBus.ts"
+import { generationText } from "../../../src/link/Roster.ts"
 import { LinkError } from "../../../src/link/RunnerLink.ts"
 import { Channels } from "../../../src/plaza/playground/Channels.ts"
 import { show } from "../../../src/plaza/playground/Entrance.ts"
@@ -230,5 +231,47 @@ it.effect("where a frame of moves could not be sent, a later one says where all 
     yield* TestClock.adjust("500 millis")
     yield* settle
     assert.deepStrictEqual(sent, [[7]])
+  })
+)
+
+it.effect("a channel that nobody has founded in a new generation is of that one, and nobody is in it", () =>
+  Effect.gen(function* () {
+    const twins = new Twins()
+    const one = yield* runner(twins)
+    const view = yield* (yield* channelsOver(one, () => ({}))).open("park/1")
+    moverIn(view, 1)
+    const { epoch } = view
+    twins.space.flush()
+    yield* TestClock.adjust("3 seconds")
+    yield* settle
+    assert.strictEqual(view.epoch, generationText(one.self.generation))
+    assert.notStrictEqual(view.epoch, epoch)
+    assert.strictEqual(view.memberCount, 1, "it may yet be put back")
+    yield* TestClock.adjust("5 seconds")
+    yield* settle
+    assert.strictEqual(view.memberCount, 0)
+  })
+)
+
+it.effect("a runner that leaves asks the others where those stand who have gone to them", () =>
+  Effect.gen(function* () {
+    const asked: Array<string> = []
+    const one = yield* runner(new Twins())
+    const over = Effect.gen(function* () {
+      const channels = yield* channelsOver(
+        one,
+        () => ({}),
+        (bus) => ({
+          publish: (message, trace) => {
+            if (message.$type === "noriter.runner.v1.KeyFrameAsked") asked.push(message.channel)
+            return bus.publish(message, trace)
+          }
+        })
+      )
+      for (const tag of ["park/1", "park/2"]) yield* channels.open(tag)
+      asked.length = 0
+    })
+    yield* Effect.scoped(over)
+    assert.deepStrictEqual(asked, ["park/1", "park/2"])
   })
 )

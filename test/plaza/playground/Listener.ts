@@ -60,6 +60,8 @@ export class Listener implements Outbox, Phone {
   /** LATEST was skipped, and nothing since. */
   skipped = false
   readonly known = new Map<number, Place>()
+  /** What they are called. */
+  readonly names = new Map<number, string>()
   readonly crowds = new Map<number, number>()
   self: Place
   readonly said: Array<Said> = []
@@ -123,10 +125,11 @@ export class Listener implements Outbox, Phone {
   }
 
   private hear(line: ServerLine): void {
-    for (const { member, xCm, yCm } of line.appeared?.members ?? []) {
+    for (const { member, nickname, xCm, yCm } of line.appeared?.members ?? []) {
       assert.notStrictEqual(member, this.member, "a phone knows its own member")
       assert.isFalse(this.known.has(member), `${member} appeared twice to ${this.member}`)
       this.known.set(member, { xCm, yCm })
+      this.names.set(member, nickname)
       this.things.push([member, `appears at ${xCm} ${yCm}`])
     }
     for (const member of line.disappeared?.member ?? []) {

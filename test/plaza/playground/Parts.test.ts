@@ -202,6 +202,17 @@ describe("Peers", () => {
     assert.deepStrictEqual(asked, [0, 1_000, 2_000])
   })
 
+  it("asks once for what is in doubt, and not twice within a second", () => {
+    const peers = new Peers()
+    peers.doubt()
+    assert.isTrue(peers.isKeyFrameDue(0))
+    peers.doubt()
+    assert.deepStrictEqual(
+      [500, 1_000, 2_000].map((nowMs) => peers.isKeyFrameDue(nowMs)),
+      [false, true, false]
+    )
+  })
+
   it("counts each incarnation apart", () => {
     const peers = new Peers()
     peers.note(frame("r2-1", 1))

@@ -167,9 +167,6 @@ export class Runners {
     const before = guest.runner
     const runner = this.runner(a)
     if (runner.isDeaf || runner.isMute || before.isDeaf || before.isMute) return
-    // It takes a while: what it did before is known by then.
-    this.tell(before, 1)
-    this.deliver(runner, runner.frames.length)
     guest.runner = runner
     this.write(guest, PresenceState.PRESENCE_STATE_PRESENT)
     const { view } = guest.runner
@@ -177,9 +174,11 @@ export class Runners {
     // It stands where its runner sees it.
     guest.place = view.positionOf(guest.member) ?? guest.written
     view.rejoin(this.phoneOf(guest), 0)
-    if (former !== undefined) before.view.leave(guest.member, former)
-    // Whose it was hears so before its phone is lost again.
+    // Whose it was hears so before its phone is lost again, but perhaps after others have heard both of them.
     this.tell(runner, 1)
+    if (a % 2 === 0) this.tell(before, 1)
+    if (former !== undefined) before.view.leave(guest.member, former)
+    if (runner !== before) before.view.givenAway(guest.member)
     this.deliver(before, before.frames.length)
   }
 

@@ -37,6 +37,32 @@ describe("a snapshot", () => {
     assert.strictEqual(view.head, 5)
   })
 
+  it("a number that was given to another in a new generation is another's: phones are told so, and where they came in", () => {
+    const view = viewOf()
+    const phone = enter(view, 9, 500, 500)
+    const own = enter(view, 3, 600, 500)
+    view.leave(3, own)
+    view.tick(100)
+    assert.deepStrictEqual(phone.known.get(3), { xCm: 600, yCm: 500 })
+    const { entries, ...rest } = snapshotOf([[3, 1]], 2)
+    const record = { session: "s_other", nickname: "비", state: PresenceState.PRESENCE_STATE_PRESENT }
+    const value = MemberRecord.encode(MemberRecord.fromPartial(record)).finish()
+    const other = { version: 1, value, owner: undefined, dueMs: undefined }
+    view.loadSnapshot({ ...rest, entries: new Map([["member/3", other]]) }, view.known, { missing: true, places: true })
+    view.tick(200)
+    assert.deepStrictEqual(phone.known.get(3), { xCm: 503, yCm: 500 })
+    assert.strictEqual(phone.names.get(3), "비")
+    // And that of a phone that is here still: it is told to come back.
+    const mine = { ...rest, generation: { era: 1, n: 3 }, entries: new Map([["member/9", other]]) }
+    const newcomer = enter(view, 12, 500, 500)
+    view.tick(300)
+    view.loadSnapshot(mine, view.known, { missing: true })
+    view.leave(9, phone)
+    view.loadSnapshot(mine, view.known, { missing: true })
+    view.tick(400)
+    assert.strictEqual(newcomer.names.get(9), "비")
+  })
+
   it("a channel that the space has gone back behind counts from anew, and keeps those that are missing (L11)", () => {
     const view = viewOf()
     const phone = enter(view, 9, 500, 500)

@@ -4,7 +4,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { TestClock } from "effect/testing"
-import { MemberRecord } from "../../../gen/noriter/space/v1/records.ts"
+import { MemberRecord, PresenceState } from "../../../gen/noriter/space/v1/records.ts"
 import { Sessions } from "../../../src/client/Sessions.ts"
 import { Channels } from "../../../src/plaza/playground/Channels.ts"
 import * as Upkeep from "../../../src/plaza/playground/Upkeep.ts"
@@ -14,12 +14,45 @@ import { memberKey } from "../../../src/space/Tag.ts"
 import { Workers } from "../../../src/Workers.ts"
 import { entering, hello, house } from "../../client/House.ts"
 import { commitOf } from "../../contract/SharedSpaceCommits.ts"
-import { settle, Twins } from "../../space/Harness.ts"
+import { runner, settle, Twins } from "../../space/Harness.ts"
+import { guest, lost, named, park as standingIn, stateOf } from "../../space/Standing.ts"
+
+/** Upkeep of a runner, and its channels. */
+const upkeepOf = ({ context, sessions }: Effect.Success<ReturnType<typeof house>>) => {
+  const world = Layer.succeed(World, World.of({ playgrounds: [park], find: () => park }))
+  const layer = Upkeep.layer.pipe(
+    Layer.provideMerge(Channels.layer),
+    Layer.provide(Layer.mergeAll(world, Workers.layer, Layer.succeed(Sessions, sessions)))
+  )
+  return Effect.map(Effect.provideContext(Layer.build(layer), context), (built) => Context.get(built, Channels))
+}
+
+it.effect(
+  "whoever is overdue and another's is moved on, but not behind a reconnect, where they may have come back (L11)",
+  () =>
+    Effect.gen(function* () {
+      const twins = new Twins()
+      const one = yield* house(twins)
+      const { presence } = yield* runner(twins, { id: "r2" })
+      const entered = yield* presence.enter(yield* presence.begin(guest, named("s_1")), standingIn(1))
+      yield* presence.moveOn(entered.held, yield* lost, 0)
+      yield* TestClock.adjust("6 seconds")
+      yield* (yield* upkeepOf(one)).open("park/1")
+      twins.space.reconnect()
+      yield* TestClock.adjust("4 seconds")
+      yield* settle
+      assert.deepStrictEqual(stateOf(twins, "park/1"), [PresenceState.PRESENCE_STATE_LOST])
+      yield* TestClock.adjust("3 seconds")
+      yield* settle
+      assert.deepStrictEqual(stateOf(twins, "park/1"), [PresenceState.PRESENCE_STATE_AWAY])
+    })
+)
 
 it.effect("a member that is missing and that no view knows is put back where it came in (P1)", () =>
   Effect.gen(function* () {
     const twins = new Twins()
-    const { context, connect, self, sessions } = yield* house(twins)
+    const one = yield* house(twins)
+    const { connect, self, sessions } = one
     yield* connect(hello(1), entering(2))
     const [session] = sessions.all()
     const member = session?.place?.member ?? assert.fail("it stands there")
@@ -29,13 +62,7 @@ it.effect("a member that is missing and that no view knows is put back where it 
       { _tag: "Count", counter: membersCounter, by: -1, max: 1 }
     ] as const
     twins.space.commit(commitOf("park/1", { generation: self.generation, changes: gone }))
-    const world = Layer.succeed(World, World.of({ playgrounds: [park], find: () => park }))
-    const layer = Upkeep.layer.pipe(
-      Layer.provideMerge(Channels.layer),
-      Layer.provide(Layer.mergeAll(world, Workers.layer, Layer.succeed(Sessions, sessions)))
-    )
-    const built = yield* Effect.provideContext(Layer.build(layer), context)
-    yield* Context.get(built, Channels).open("park/1")
+    yield* (yield* upkeepOf(one)).open("park/1")
     yield* TestClock.adjust("2 seconds")
     yield* settle
     const { value } = twins.space.read({ tag: "park/1", keys: [key] }).entries.get(key) ?? assert.fail("it is back")

@@ -37,13 +37,24 @@ import { Truth } from "./Truth.ts"
 /** Fewer than there are in truth, so that tags share them. */
 const partitions = 2
 
-/** Two playgrounds of one cell, in which everybody sees everybody. */
+/** How many cells stand in a row in each playground: in the one everybody sees everybody, unless it is too full. */
+const cells = { park: 4, yard: 1 }
+/** The length of a cell. */
+export const cellCm = 1_000
+/** Shown in a cell. */
+export const shownMax = 3
+
+export const channels = Object.keys(cells).map((id) => `${id}/1`)
+
+/** How many cells there are in the playground of a channel. */
+export const cellsIn = (tag: string): number => (tag.startsWith("park/") ? cells.park : cells.yard)
+
 const world = JSON.stringify(
-  ["park", "yard"].map((id) => ({
+  Object.entries(cells).map(([id, count]) => ({
     id,
     name: id,
-    widthCm: 1_000,
-    heightCm: 1_000,
+    widthCm: count * cellCm,
+    heightCm: cellCm,
     spawn: { xCm: 500, yCm: 500, radiusCm: 100 },
     capacity: 100
   }))
@@ -58,6 +69,9 @@ const settings = Effect.runSync(
         rateLimits: false,
         channelLinesPerSecond: 0,
         refusedPerMinuteMax: 0,
+        cellCm,
+        cellShownMax: shownMax,
+        speedCmpsMax: 0,
         tickMs: 1_000,
         tickLagMs: 0,
         lostShownMs: 1_000,
@@ -101,6 +115,8 @@ export class City {
   readonly broker: Broker
   readonly runners: Array<Body> = []
   readonly watchers: Array<Body> = []
+  /** Guests whose member an operator has had removed. */
+  readonly removals = new Set<string>()
   /** What a process has logged as an error. */
   readonly errors: Array<string> = []
   #isCalm = false

@@ -9,6 +9,7 @@ import type { Trouble } from "../Trouble.ts"
 import { Heard, type Position } from "./Heard.ts"
 import type { Process } from "./Process.ts"
 import { type Request, Requests } from "./Requests.ts"
+import { pointOf, Sight } from "./Sight.ts"
 import { Socket } from "./Socket.ts"
 import type { Timeline } from "./Timeline.ts"
 import { giftText } from "./Truth.ts"
@@ -27,6 +28,8 @@ export interface Surroundings {
   readonly dial: (instead: Process | undefined) => Address | undefined
   /** Whether whoever has claimed the session since is a living runner's. */
   readonly isReplacedRightly: (guest: string, process: Process) => boolean
+  /** Whether an operator has had it removed. */
+  readonly isRemovedRightly: (guest: string) => boolean
   /** Told of what phones hear, where anybody wants to know. */
   readonly note: ((what: string) => void) | undefined
 }
@@ -44,8 +47,7 @@ export class Device {
   wants = "park"
   /** Where it stands. */
   place: { readonly tag: string; readonly member: number } | undefined
-  /** Members in view. */
-  readonly view = new Set<number>()
+  readonly sight = new Sight()
   guest = ""
   /** It has gone, and never comes again. */
   hasParted = false
@@ -163,7 +165,7 @@ export class Device {
     this.#socket = undefined
     this.#isGreeted = false
     this.#entering = 0
-    this.view.clear()
+    this.sight.begin(undefined)
   }
 
   #forgetSession(): void {
@@ -190,7 +192,7 @@ export class Device {
     if (answer.recovered !== true) this.heard.beginAnew(streams)
     else this.heard.begin(streams.filter(({ name }) => !kept.has(name)))
     for (const name of kept) if (!streams.some((stream) => stream.name === name)) this.heard.end(name)
-    this.view.clear()
+    this.sight.begin(this.place && pointOf(answer))
     this.#greeted(answer)
   }
 
@@ -242,8 +244,8 @@ export class Device {
     }
     const before = this.place
     if (before !== undefined) this.heard.end(before.tag)
-    this.view.clear()
     this.place = undefined
+    this.sight.begin(name === "enter" ? pointOf(answer) : undefined)
     if (name === "enter") {
       this.place = { tag: `${text(answer.playground)}/${number(answer.channel)}`, member: number(answer.member) }
       const mailbox = this.heard.positions.some((position) => position.name === "mailbox")
@@ -258,13 +260,16 @@ export class Device {
   }
 
   #told(name: string, value: Fields): void {
-    if (name === "said" && value.history !== true) this.#said(value)
+    if ((name === "said" || name === "announced") && value.history !== true) this.#said(value)
     else if (name === "whispered") this.#mailed(value, text(value.text))
     else if (name === "given") {
       this.#mailed(value, giftText({ nickname: text(value.nickname), count: number(value.count) }))
     } else if (name === "streams") this.heard.begin(positionsOf(value))
-    else if (name === "appeared") this.#appeared(list(value.members))
-    else if (name === "disappeared") this.#disappeared(list(value.member))
+    else if (name === "appeared") this.sight.appeared(value)
+    else if (name === "disappeared") this.sight.disappeared(value)
+    else if (name === "moved") this.sight.moved(value, this.place?.member ?? 0)
+    else if (name === "moveCorrected") this.sight.at = pointOf(value)
+    else if (name === "crowded") this.sight.crowded(value)
   }
 
   #mailed({ seq }: Fields, said: string): void {
@@ -275,26 +280,16 @@ export class Device {
     if (this.place !== undefined) this.heard.hear(this.place.tag, { seq: number(value.seq), text: text(value.text) })
   }
 
-  #appeared(members: ReadonlyArray<unknown>): void {
-    for (const one of members) {
-      const member = isObject(one) ? number(one.member) : 0
-      if (this.view.has(member)) this.wrongs.push(`saw ${member} appear twice`)
-      this.view.add(member)
-    }
-  }
-
-  #disappeared(members: ReadonlyArray<unknown>): void {
-    for (const member of members) {
-      if (!this.view.delete(number(member))) this.wrongs.push(`saw ${member} disappear, who was not there`)
-    }
-  }
-
   #ended(socket: Socket, code: DisconnectCode | undefined, afterMs: number): void {
     if (socket !== this.#socket) return
     this.#around.note?.(`${this.name} is disconnected, ${code}`)
     this.#close()
     if (code === DisconnectCode.DISCONNECT_CODE_REPLACED) {
       if (!this.#around.isReplacedRightly(this.guest, socket.process)) this.wrongs.push("was replaced by nobody")
+      this.#forgetSession()
+    }
+    if (code === DisconnectCode.DISCONNECT_CODE_REMOVED) {
+      if (!this.#around.isRemovedRightly(this.guest)) this.wrongs.push("was removed by nobody")
       this.#forgetSession()
     }
     this.#later(afterMs + againMs, () => this.connect())

@@ -39,5 +39,17 @@ export const found: ReadonlyArray<{ readonly seed: number; readonly what: string
   {
     seed: 40199,
     what: "a runner that had been frozen, and had a session again by Redis's going back, did an enter that was over"
+  },
+  {
+    seed: 200488,
+    what: "a line was heard that was refused as OUTSIDE when it was sent again behind a place that was lost"
+  },
+  {
+    seed: 200724,
+    what: "who entered behind a sweep stayed away by their record, and heard nothing more when its time was over"
+  },
+  {
+    seed: 201126,
+    what: "a claim that had broken off took a session from another process of the same name, and its phone heard nothing of that"
   }
 ]

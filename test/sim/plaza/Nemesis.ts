@@ -1,6 +1,8 @@
 /** Does the steps of a schedule: phones speak and walk, processes die, servers forget. */
+import type { TopicRecord } from "../../../gen/registry.ts"
+import { recordOf } from "../../../src/bus/EventBus.ts"
 import type { ServiceName } from "../Trouble.ts"
-import type { Body, City } from "./City.ts"
+import { type Body, type City, cellsIn, channels } from "./City.ts"
 import type { Device } from "./Device.ts"
 import type { Request } from "./Requests.ts"
 import type { Step, What } from "./Schedule.ts"
@@ -46,11 +48,14 @@ export class Nemesis {
       })),
     block: (step) => this.#ask(step, "block", () => ({ block: { member: this.#memberFor(step) } })),
     unblock: (step) => this.#ask(step, "unblock", () => ({ unblock: { block: 1 + (step.how % 3) } })),
-    walk: (step) => this.#deviceOf(step)?.walk(step.how, 1_000 - step.how),
+    walk: (step) => this.#walk(step),
     go: (step) => this.#deviceOf(step)?.go(["park", "yard", "yard", "park", ""][step.how % 5] ?? ""),
     drop: (step) => this.#deviceOf(step)?.drop(step.forMs % missedMsMax),
     forget: (step) => this.#deviceOf(step)?.forget(step.forMs % missedMsMax),
     part: (step) => this.#part(step),
+    // What operators do.
+    announce: (step) => this.#announce(step),
+    remove: (step) => this.#remove(step),
     // What befalls processes.
     kill: (step) => this.#killed(this.#runnerOf(step), this.#city.runners, step, (id) => this.#city.startRunner(id)),
     freeze: (step) => this.#freeze(this.#runnerOf(step), step),
@@ -87,6 +92,13 @@ export class Nemesis {
 
   // --- Phones ---
 
+  /** Anywhere in its playground, and now and then a step beyond. */
+  #walk(step: Step): void {
+    const device = this.#deviceOf(step)
+    const cells = cellsIn(device?.place?.tag ?? "")
+    device?.walk(step.how * cells, 1_000 - step.how)
+  }
+
   /** One in three gifts wants no answer, and so is not known again by an id. */
   #ask(step: Step, kind: Request["kind"], body: (text: string) => object): void {
     const device = this.#deviceOf(step)
@@ -95,7 +107,7 @@ export class Nemesis {
 
   /** Somebody in its view; nobody, where nobody is. */
   #memberFor(step: Step): number {
-    return pick([...(this.#deviceOf(step)?.view ?? [])], step.how) ?? 0
+    return pick([...(this.#deviceOf(step)?.sight.members.keys() ?? [])], step.how) ?? 0
   }
 
   /**
@@ -113,6 +125,26 @@ export class Nemesis {
       device.part(step.forMs % missedMsMax)
       timeline.after(givenUpMs, () => process.heal("space"))
     })
+  }
+
+  // --- Operators ---
+
+  #announce({ who, atMs }: Step): void {
+    const channel = pick(channels, who) ?? ""
+    this.#order({ $type: "noriter.topic.v1.AnnouncementAsked", channel, text: `an operator's ${atMs}` })
+  }
+
+  #remove(step: Step): void {
+    const { guest, place } = this.#deviceOf(step) ?? {}
+    if (guest === undefined || place === undefined) return
+    const { tag: channel, member } = place
+    this.#city.removals.add(guest)
+    this.#order({ $type: "noriter.topic.v1.RemovalAsked", channel, member })
+  }
+
+  #order(asked: TopicRecord): void {
+    const { topic, record } = recordOf(asked, undefined)
+    this.#city.broker.append(topic, [record], this.#city.timeline.nowMs)
   }
 
   // --- Processes ---

@@ -15,7 +15,7 @@ export interface Request {
   isOpen: boolean
   /** What it was answered. */
   answer: Fields | undefined
-  /** It has not happened, and will not: it was sent once, and this is a definite error. */
+  /** It has not happened, and will not: this is a definite error, however often it was sent. */
   isRefused: boolean
 }
 
@@ -76,7 +76,7 @@ export class Requests {
     }
     if (before !== undefined) return undefined
     request.answer = { [name]: answer }
-    request.isRefused = name === "error" && !isKnown && request.sends === 1
+    request.isRefused = name === "error" && !isKnown
     request.isOpen = false
     return undefined
   }

@@ -12,6 +12,9 @@ const acts = [
 const blockings = ["block", "block", "unblock"] as const
 /** Somebody goes and never comes again. */
 const partings = ["part"] as const
+const walks = ["walk"] as const
+/** What operators do. */
+const orders = ["announce", "remove"] as const
 const faults = [
   ...["kill", "kill", "freeze", "freeze", "freeze", "cut", "cut", "cut", "stop", "double", "rebalance", "reconnect"],
   ...["kill watcher", "freeze watcher", "cut watcher"]
@@ -22,6 +25,8 @@ export type What =
   | (typeof acts)[number]
   | (typeof blockings)[number]
   | (typeof partings)[number]
+  | (typeof walks)[number]
+  | (typeof orders)[number]
   | (typeof faults)[number]
   | (typeof disasters)[number]
 
@@ -42,6 +47,8 @@ const forMsMax = 5_000
 const actsCount = 30
 const blockingsCount = 4
 const partingOneIn = 2
+const walksCount = 12
+const ordersCount = 2
 const faultsMin = 4
 const faultsMax = 10
 const apartBy = 1_000_000_007
@@ -65,6 +72,8 @@ export const scheduleOf = (seed: number): ReadonlyArray<Step> => {
   const apart = new Trouble(seed + apartBy)
   for (let left = blockingsCount; left > 0; left--) steps.push(step(blockings, apart))
   if (apart.below(partingOneIn) === 0) steps.push(step(partings, apart))
+  for (let left = walksCount; left > 0; left--) steps.push(step(walks, apart))
+  for (let left = ordersCount; left > 0; left--) steps.push(step(orders, apart))
   return steps.sort((a, b) => a.atMs - b.atMs)
 }
 

@@ -87,5 +87,6 @@ const surroundings = (city: City, note: Surroundings["note"]): Surroundings => (
     // A former life of the same process has claimed it for another socket there; or others have, one of them living.
     return own === claims.length - 1 || claims.slice(own + 1).some(({ isLiving }) => isLiving)
   },
+  isRemovedRightly: (guest) => city.removals.has(guest),
   note
 })

@@ -31,7 +31,9 @@ export class Truth extends JudgedSpace {
   /** By history and tag; the lines of each by their seq. */
   readonly lines = new Map<string, Map<number, string>>()
   readonly claims = new Map<string, Array<Claim>>()
-  /** Lines that the space has lost by going back, and that were not said again: whoever heard them has heard them. */
+  /** Guests whose session the space has gone back behind: what it had asked nobody knows for certain. */
+  readonly forgotten = new Set<string>()
+  /** Lines that the space has lost by going back, and that were not said again, or only then: who heard them has heard them. */
   readonly #undone = new Set<string>()
   /** By tag: the marks between which what was decided is lost, and is decided anew (rule L11). */
   readonly #lost = new Map<string, Array<readonly [after: number, upTo: number]>>()
@@ -106,7 +108,9 @@ export class Truth extends JudgedSpace {
     kept.set(seq, text)
     const source = guard._tag === "Applied" ? guard.records.find(({ offset }) => offset === seq - 1)?.source : undefined
     if (source !== undefined) this.#passedFrom.set(`${history} ${seq}`, source.offset)
-    this.#undone.delete(`${history} ${seq}`)
+    // Refused before the space went back it was heard by nobody, and those who heard what came after it never hear it.
+    if (before === undefined && this.#isLost(tag, seq - 1)) this.#undone.add(`${history} ${seq}`)
+    else this.#undone.delete(`${history} ${seq}`)
   }
 
   #claimed({ tag }: Commit, { value, owner }: Extract<Change, { readonly _tag: "Put" }>): void {
@@ -134,7 +138,9 @@ export class Truth extends JudgedSpace {
   override rewind(...saved: Parameters<JudgedSpace["rewind"]>): void {
     this.begin()
     const stood = Array.from(this.#applied, (tag) => [tag, this.#markOf(tag)] as const)
+    const sessions = Array.from(this.claims.keys(), (guest) => [guest, this.#sessionOf(guest)] as const)
     super.rewind(...saved)
+    for (const [guest, session] of sessions) if (this.#sessionOf(guest) !== session) this.forgotten.add(guest)
     for (const [tag, upTo] of stood) {
       this.#lost.set(tag, [...(this.#lost.get(tag) ?? []), [this.#markOf(tag), upTo]])
     }
@@ -144,6 +150,11 @@ export class Truth extends JudgedSpace {
       const head = Math.max(heads.get(linesStream)?.seq ?? 0, heads.get(mailboxStream)?.seq ?? 0)
       for (const seq of lines.keys()) if (seq > head) this.#undone.add(`${history} ${seq}`)
     }
+  }
+
+  #sessionOf(guest: string): string | undefined {
+    const value = this.read({ tag: guest, keys: [sessionKey] }).entries.get(sessionKey)?.value
+    return value && SessionRecord.decode(value).session
   }
 
   #markOf(tag: string): number {

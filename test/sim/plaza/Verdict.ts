@@ -8,12 +8,11 @@ import { countOf, pouchKey, readPouch } from "../../../src/plaza/social/Pouch.ts
 import { isShown } from "../../../src/space/PresenceState.ts"
 import { isChannel } from "../../../src/space/Tag.ts"
 import { membersIn, sessionIn, wrongs as wrongsOfPresence } from "../../space/Members.ts"
-import type { City } from "./City.ts"
+import { type City, cellCm, cellsIn, channels, shownMax } from "./City.ts"
 import type { Device } from "./Device.ts"
 import { daisies, Ledger } from "./Ledger.ts"
+import type { Point } from "./Sight.ts"
 import type { Line } from "./Truth.ts"
-
-const channels = ["park/1", "yard/1"]
 
 /** What is wrong, and may yet become right: empty when everything has come to rest. */
 export const unsettled = (city: City, devices: ReadonlyArray<Device>): ReadonlyArray<string> => {
@@ -22,6 +21,7 @@ export const unsettled = (city: City, devices: ReadonlyArray<Device>): ReadonlyA
     ...wrongsOfPresence(city, channels, guests),
     ...ghosts(city, devices),
     ...devices.flatMap((device) => missing(city, device)),
+    ...devices.flatMap((device) => unseen(city, device, devices)),
     ...compared(city, devices, true),
     ...pouches(city, devices),
     ...blocks(city, devices)
@@ -33,10 +33,10 @@ export const broken = (city: City, devices: ReadonlyArray<Device>, isFlushed: bo
   ...new Set([
     ...city.space.wrongs,
     ...city.errors,
-    ...devices.flatMap(({ name, wrongs, heard, requests }) =>
-      [...wrongs, ...heard.wrongs, ...requests.wrongs].map((wrong) => `${name}: ${wrong}`)
+    ...devices.flatMap(({ name, wrongs, sight, heard, requests }) =>
+      [...wrongs, ...sight.wrongs, ...heard.wrongs, ...requests.wrongs].map((wrong) => `${name}: ${wrong}`)
     ),
-    ...(isFlushed ? [] : devices.flatMap((device) => [...device.requests.forgotten, ...promises(city, device)])),
+    ...(isFlushed ? [] : devices.flatMap((device) => promises(city, device))),
     ...saidTwice(city),
     ...compared(city, devices, false)
   ])
@@ -61,31 +61,60 @@ const ghosts = (city: City, devices: ReadonlyArray<Device>): ReadonlyArray<strin
 }
 
 const missing = (city: City, device: Device): ReadonlyArray<string> => {
-  const { name, guest, place, wants, view, requests } = device
+  const { name, guest, place, wants, requests } = device
   const is = place?.tag.split("/")[0] ?? ""
   // Whose hello was never answered is not known by a guest's id.
   const session = guest === "" ? undefined : sessionIn(city, guest)
   if (device.hasParted) return session === undefined ? [] : [`${name} has parted, and its session has not`]
   if (!device.isGreeted) return [`${name} is not connected`]
   if (is !== wants) return [`${name} wants to be in "${wants}", and is in "${is}"`]
-  const seen = [...view].sort(byNumber).join(" ")
   const there = place === undefined ? [] : membersIn(city, place.tag)
-  const hidden = new Set(blocksOf(city, guest).map((block) => block.guest))
-  const isSeen = (one: (typeof there)[number]) => isShown(one.state) && !hidden.has(one.guest)
-  const others = there.filter((one) => isSeen(one) && one.member !== place?.member)
-  const must = others
-    .map(({ member }) => member)
-    .sort(byNumber)
-    .join(" ")
   return [
     ...(session?.state === PresenceState.PRESENCE_STATE_PRESENT ? [] : [`${name}'s session is not present`]),
     ...(place === undefined || there.some(({ member }) => member === place.member) ? [] : [`${name} is missing`]),
-    ...(place === undefined || seen === must ? [] : [`${name} sees [${seen}], and not [${must}]`]),
     ...requests.open.map(({ text }) => `${text} has no answer`)
   ]
 }
 
-const byNumber = (a: number, b: number): number => a - b
+/** Who is around it and not seen, or seen and not there, or elsewhere. */
+const unseen = (city: City, { name, guest, place, sight }: Device, devices: ReadonlyArray<Device>) => {
+  if (place === undefined || sight.at === undefined) return []
+  const { tag } = place
+  const hidden = new Set(blocksOf(city, guest).map((block) => block.guest))
+  const placeOf = (member: number) =>
+    devices.find((one) => one.place?.tag === tag && one.place.member === member)?.sight.at
+  const standing = membersIn(city, tag)
+    .filter(({ state }) => isShown(state))
+    .flatMap((one) => {
+      const at = placeOf(one.member)
+      return at === undefined ? [] : [{ ...one, at, isTold: one.member !== place.member && !hidden.has(one.guest) }]
+    })
+  const own = cellOf(sight.at)
+  const near = [own - 1, own, own + 1].filter((cell) => cell >= 0 && cell < cellsIn(tag))
+  const inView = standing.filter(({ at }) => near.includes(cellOf(at)))
+  const strange = [...sight.members.keys()].filter((seen) => !inView.some((one) => one.isTold && one.member === seen))
+  return [
+    ...strange.map((member) => `${name} sees ${member}, who is not there`),
+    ...inView
+      .filter(({ member, at }) => !isSame(sight.members.get(member) ?? at, at))
+      .map(({ member }) => `${name} sees ${member} elsewhere`),
+    ...near.flatMap((cell) => {
+      const all = standing.filter(({ at }) => cellOf(at) === cell)
+      const told = all.filter(({ isTold }) => isTold)
+      const seen = told.filter(({ member }) => sight.members.has(member)).length
+      const shown = Math.min(all.length, shownMax)
+      const isRight = seen <= shown && seen >= shown - (all.length - told.length)
+      const crowded = sight.crowds.get(cell) ?? 0
+      return [
+        ...(isRight ? [] : [`${name} sees ${seen} of the ${told.length} in cell ${cell}`]),
+        ...(crowded === all.length - shown ? [] : [`${name} counts ${crowded} more in cell ${cell}`])
+      ]
+    })
+  ]
+}
+
+const cellOf = ({ xCm }: Point): number => Math.floor(xCm / cellCm)
+const isSame = (one: Point, other: Point): boolean => one.xCm === other.xCm && one.yCm === other.yCm
 
 // --- Who blocks whom ---
 
@@ -140,7 +169,8 @@ const promises = (city: City, { name, guest, requests }: Device): ReadonlyArray<
   const said = new Map(
     [...city.space.lines].flatMap(([history, lines]) => Array.from(lines, ([seq, text]) => [text, { history, seq }]))
   )
-  return requests.all.flatMap(({ kind, text, answer, isRefused }) => {
+  const forgotten = city.space.forgotten.has(guest) ? [] : requests.forgotten
+  const broken = requests.all.flatMap(({ kind, text, answer, isRefused }) => {
     // Whoever is blocked learns nothing of it: a whisper is answered, and is not there.
     if (kind !== "say" && (kind !== "whisper" || isBlocked)) return []
     const line = said.get(text)
@@ -149,6 +179,7 @@ const promises = (city: City, { name, guest, requests }: Device): ReadonlyArray<
     if (isBoth) return [`${name}: "${text}" was refused with ${JSON.stringify(answer)}, and heard`]
     return promised && line === undefined ? [`${name}: "${text}" was answered, and never said`] : []
   })
+  return [...forgotten, ...broken]
 }
 
 /** Nothing is said twice, and no gift given twice. */
