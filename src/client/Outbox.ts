@@ -193,6 +193,11 @@ export class SocketOutbox implements Outbox, Sender {
       this.takenAt = undefined
       return 0
     }
+    // What waits only here waits for its tick, and not for the phone.
+    if (this.untaken === 0) {
+      this.takenAt = now
+      return bytes
+    }
     const taken = this.batched + this.socket.bytesWritten - this.socket.writableLength
     if (taken !== this.taken || this.takenAt === undefined) {
       this.taken = taken

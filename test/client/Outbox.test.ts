@@ -136,6 +136,8 @@ describe("Outbox", () => {
   it("does not take for progress what a socket adds to each write", () => {
     const { outbox, socket, slow } = makeBench(0)
     socket.addedToEach = 4
+    outbox.push(chunk("x"))
+    outbox.flush()
     for (let now = 0; now <= outboxStallMs + 1; now++) {
       outbox.push(chunk("x"))
       outbox.check(now)
