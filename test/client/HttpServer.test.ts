@@ -2,10 +2,15 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Metric } from "effect"
 import { HttpServer } from "../../src/client/HttpServer.ts"
 import { Settings, type Values } from "../../src/Settings.ts"
+import { fileDescriptorShares } from "../../src/telemetry/FileDescriptors.ts"
 import { buildInfo, meter, refused } from "../../src/telemetry/Metrics.ts"
 import { Process } from "../../src/telemetry/Process.ts"
 import { tls } from "./Listening.ts"
 import { PhoneSocket } from "./PhoneSocket.ts"
+
+/** 2,048 and 512, where there are file descriptors enough. */
+const { http: socketsMax } = fileDescriptorShares()
+const addressMax = Math.ceil(socketsMax / 4)
 
 let reasons: ReadonlyArray<string> = ["starting"]
 const ready = Effect.suspend(() => (reasons.length === 0 ? Effect.void : Effect.fail(reasons)))
@@ -111,7 +116,7 @@ describe("HttpServer", () => {
         const [silent, halting] = [yield* PhoneSocket.open({ port }), yield* PhoneSocket.open({ port })]
         halting.say("GET / HTTP/1.1\r\nhost: a\r\nx: ")
         const others: Array<PhoneSocket> = []
-        for (let count = 2; count < 512; count++) others.push(yield* PhoneSocket.open({ port }))
+        for (let count = 2; count < addressMax; count++) others.push(yield* PhoneSocket.open({ port }))
         yield* Effect.forEach(others, (phone) => phone.until("it to connect", ({ socket }) => !socket.connecting))
         const past = yield* PhoneSocket.open({ port })
         assert.strictEqual(yield* past.closes, "")
@@ -150,8 +155,8 @@ describe("HttpServer", () => {
     Effect.gen(function* () {
       const { port } = yield* HttpServer
       const silent: Array<PhoneSocket> = []
-      for (let count = 0; count < 2048; count++) {
-        silent.push(yield* PhoneSocket.open({ port, localAddress: `127.0.0.${1 + Math.floor(count / 512)}` }))
+      for (let count = 0; count < socketsMax; count++) {
+        silent.push(yield* PhoneSocket.open({ port, localAddress: `127.0.0.${1 + Math.floor(count / addressMax)}` }))
       }
       yield* Effect.forEach(silent, (phone) => phone.until("it to connect", ({ socket }) => !socket.connecting))
       const past = yield* PhoneSocket.open({ port, localAddress: "127.0.0.5" })
