@@ -174,12 +174,12 @@ export class Runners {
     // It stands where its runner sees it.
     guest.place = view.positionOf(guest.member) ?? guest.written
     view.rejoin(this.phoneOf(guest), 0)
-    // Whose it was hears so before its phone is lost again, but perhaps after others have heard both of them.
+    // Both hear of each other before its phone is lost again, but perhaps after others have heard both of them.
     this.tell(runner, 1)
     if (a % 2 === 0) this.tell(before, 1)
     if (former !== undefined) before.view.leave(guest.member, former)
     if (runner !== before) before.view.givenAway(guest.member)
-    this.deliver(before, before.frames.length)
+    for (const one of [before, runner]) this.deliver(one, one.frames.length)
   }
 
   private readonly end = (who: number): void => {
