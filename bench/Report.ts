@@ -18,6 +18,8 @@ export interface Given {
   readonly phones: number
   readonly runners: number
   readonly repetitions: number
+  /** What arrives is taken in on the load client's core. */
+  readonly isApart: boolean
   /** Where a CPU profile is written; undefined: none is. */
   readonly profileTo: string | undefined
 }

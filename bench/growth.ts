@@ -21,7 +21,7 @@ export const growth: Bench = {
   name: "growth",
   about: "500 to 10,000 phones in one channel walk twice a second, 30 in view",
   isLong: true,
-  run: async (_seconds, at, { repetitions, minutes, profileTo }) => {
+  run: async (_seconds, at, { repetitions, minutes, isApart, profileTo }) => {
     const all = new Map<number, Array<Step>>(crowds.map((phones) => [phones, []]))
     await repeated(repetitions, minutes, async () => {
       for (const phones of crowds) {
@@ -30,7 +30,7 @@ export const growth: Bench = {
         all.get(phones)?.push(step)
       }
     })
-    at(`drawn: ${draw(all)}`)
+    at(`drawn: ${draw(all, isApart)}`)
     const [least = [], most = []] = [500, 8_000].map((phones) => all.get(phones))
     const ratios = most.map((step, time) => busyEach(step) / busyEach(least[time] ?? step))
     return [
@@ -47,12 +47,12 @@ export const growth: Bench = {
   }
 }
 
-function draw(all: Grown): string {
+function draw(all: Grown, isApart: boolean): string {
   const { cpu, node, date } = machine()
   const median = (of: (step: Step) => number) =>
     [...all].map(([phones, steps]) => [phones, spread(steps.map(of)).median] as const)
-  return writePlot("growth", {
-    title: "One channel on one core: each phone walks twice a second, 30 in view",
+  return writePlot(isApart ? "growth-apart" : "growth", {
+    title: `One channel on one core: each phone walks twice a second, 30 in view${isApart ? "; received apart" : ""}`,
     against: "phones",
     note: `${cpu}, Node ${node}, ${date.slice(0, 10)}; others had ${median(({ othersCpu }) => othersCpu * 100)
       .map(([, percent]) => percent.toFixed(0))

@@ -8,6 +8,7 @@
  *     --phones 0    how many there are under load; 0: as many as the bench has by itself
  *     --runners 1   how many runners phones are on, where that can be chosen
  *     --times 3     how often what is measured beside others is repeated, by turns
+ *     --apart       what arrives is taken in on the load client's core, as between machines (Linux, as root)
  *     --profile     writes a CPU profile of Noriter to bench/results
  *     --json        JSON lines on stdout, and the table on stderr; so it is, too, where stdout is no terminal
  *
@@ -26,6 +27,7 @@ import { encode } from "./encode.ts"
 import { fanout } from "./fanout.ts"
 import { fuzz } from "./fuzz.ts"
 import { growth } from "./growth.ts"
+import { receiveApart } from "./harness/Apart.ts"
 import { idle } from "./idle.ts"
 import { latency } from "./latency.ts"
 import { mixed } from "./mixed.ts"
@@ -53,6 +55,7 @@ const { values, positionals } = readArguments(import.meta.filename, {
     phones: { type: "string", default: "0" },
     runners: { type: "string", default: "1" },
     times: { type: "string", default: "3" },
+    apart: { type: "boolean", default: false },
     profile: { type: "boolean", default: false }
   }
 })
@@ -66,6 +69,7 @@ const given: Given = {
   phones: Number(values.phones),
   runners: Number(values.runners),
   repetitions: Number(values.times),
+  isApart: values.apart,
   profileTo: values.profile ? join(import.meta.dirname, "results") : undefined
 }
 const json = values.json || !process.stdout.isTTY
@@ -83,7 +87,7 @@ async function run(bench: Bench): Promise<boolean> {
   return rows.every(isMet)
 }
 
-const where = machine()
+const where = { ...machine(), isApart: given.isApart }
 if (
   unknown.length > 0 ||
   !(seconds > 0 && given.bots > 0 && given.minutes > 0 && given.runners > 0 && given.repetitions > 0)
@@ -95,8 +99,9 @@ if (
   console.log("npm run bench -- <name …|all> [--seconds 1] [--json]\n")
   for (const { name, about } of benches) console.log(`  ${name.padEnd(10)}${about}`)
 } else {
+  if (given.isApart) receiveApart()
   process.stderr.write(
-    `${where.cpu}, ${where.cores} cores, ${where.memoryGiB} GiB, Node ${where.node}, ${where.date}\n\n`
+    `${where.cpu}, ${where.cores} cores, ${where.memoryGiB} GiB, Node ${where.node}, ${where.date}${where.isApart ? ", received apart" : ""}\n\n`
   )
   for (const bench of benches) {
     if (names.includes(bench.name) && !(await run(bench))) process.exitCode = 1

@@ -19,6 +19,7 @@ const phones = 1_000
 const roundsMin = 3
 const writesEach = 20
 const line = Buffer.from(`${"x".repeat(499)}\n`)
+const lines = [line]
 const linesPerSecond = 10_000
 
 type Way = "node:net" | "ours"
@@ -89,7 +90,7 @@ class Side implements AsyncDisposable {
     const before = process.cpuUsage()
     for (let time = 0; time < writesEach; time++) {
       for (const socket of this.sockets) {
-        if (socket instanceof BareSocket) sendBatch.add(socket.descriptor, line, wholly)
+        if (socket instanceof BareSocket) sendBatch.add(socket.descriptor, lines, line.length, wholly)
         else socket.write(line)
       }
       sendBatch.end()
@@ -130,8 +131,8 @@ class Side implements AsyncDisposable {
 }
 
 const wholly = {
-  sent: (chunk: Uint8Array, bytes: number) => {
-    if (bytes < chunk.length) throw new Error("the phones do not read")
+  sent: (rest: Uint8Array | undefined) => {
+    if (rest !== undefined) throw new Error("the phones do not read")
   }
 }
 

@@ -77,6 +77,7 @@ export class SocketOutbox implements Outbox, Sender {
   private taken = 0
   /** The batch that has bytes of ours and was not sent: it goes before anything else is written. */
   private joined: SendBatch | undefined = undefined
+  private joinedBytes = 0
   /** Bytes that the kernel took in a batch: the socket knows nothing of them. */
   private batched = 0
   /** The kernel took all of the last write: the socket need not be asked, which is never at hand when thousands are told. */
@@ -150,15 +151,15 @@ export class SocketOutbox implements Outbox, Sender {
     if (batch !== undefined && this.joins(batch)) return
     // A socket that was given much asks to wait although the kernel has taken all of it: its length says so sooner.
     while (this.waiting !== none && (this.untaken === 0 || !this.socket.writableNeedDrain)) {
-      this.write(this.take())
+      this.write(join(this.take()))
     }
   }
 
-  /** Of what was given to a batch. */
-  sent(chunk: Uint8Array, bytes: number): void {
+  /** All that was given to a batch, but for the rest. */
+  sent(rest: Uint8Array | undefined): void {
     this.joined = undefined
-    this.batched += bytes
-    if (bytes < chunk.length) this.give(bytes === 0 ? chunk : chunk.subarray(bytes))
+    this.batched += this.joinedBytes - (rest?.length ?? 0)
+    if (rest !== undefined) this.give(rest)
     if (this.waiting !== none) this.flush()
   }
 
@@ -208,15 +209,17 @@ export class SocketOutbox implements Outbox, Sender {
     return bytes
   }
 
-  /** Only a socket that has nothing waiting: order is the kernel's then. */
+  /** Only a socket that has nothing waiting, and what is short enough for a batch: order is the kernel's then. */
   private joins(batch: SendBatch): boolean {
     if (this.waiting === none || !batch.isThere || this.untaken > 0) return false
     const descriptor = this.socket.descriptor ?? -1
-    if (descriptor === -1) return false
-    const chunk = this.take()
-    this.count(chunk)
+    if (descriptor === -1 || (this.waiting[0]?.length ?? 0) > writeBytesMax) return false
+    const before = this.waitingBytes
+    const chunks = this.take()
+    this.joinedBytes = before - this.waitingBytes
+    this.count(this.joinedBytes)
     this.joined = batch
-    batch.add(descriptor, chunk, this)
+    batch.add(descriptor, chunks, this.joinedBytes, this)
     return true
   }
 
@@ -246,15 +249,15 @@ export class SocketOutbox implements Outbox, Sender {
   }
 
   private write(chunk: Uint8Array): void {
-    this.count(chunk)
+    this.count(chunk.length)
     this.give(chunk)
   }
 
-  private count(chunk: Uint8Array): void {
-    this.written += chunk.length
+  private count(bytes: number): void {
+    this.written += bytes
     this.wroteAt = this.options.now()
     writes.count++
-    bytesOut.count += chunk.length
+    bytesOut.count += bytes
   }
 
   private give(chunk: Uint8Array): void {
@@ -262,25 +265,24 @@ export class SocketOutbox implements Outbox, Sender {
     this.clear = this.socket.writableLength === 0
   }
 
-  /** The first of what waits, as one chunk: whole chunks, as many as fit in one write, and at least one. */
-  private take(): Uint8Array {
+  /** The first of what waits: whole chunks, as many as fit in one write, and at least one. */
+  private take(): ReadonlyArray<Uint8Array> {
     const all = this.waiting
-    const [only] = all
-    if (all.length === 1 && only !== undefined) {
+    if (this.waitingBytes <= writeBytesMax) {
       this.waiting = none
       this.waitingBytes = 0
-      return only
+      return all
     }
     let count = 0
     let bytes = 0
-    for (const chunk of all) {
-      if (count > 0 && bytes + chunk.length > writeBytesMax) break
-      bytes += chunk.length
+    for (const { length } of all) {
+      if (count > 0 && bytes + length > writeBytesMax) break
+      bytes += length
       count++
     }
     this.waitingBytes -= bytes
     this.waiting = count === all.length ? none : all.slice(count)
-    return join(count === all.length ? all : all.slice(0, count))
+    return all.slice(0, count)
   }
 }
 

@@ -10,22 +10,37 @@ import { batchedWrites } from "../telemetry/Metrics.ts"
 import { addon } from "./Addon.ts"
 
 /** As native/send.c says. */
-type Send = (descriptors: Int32Array, chunks: ReadonlyArray<Uint8Array>, sent: Int32Array, count: number) => void
+type Send = (
+  descriptors: Int32Array,
+  bytes: Uint8Array,
+  starts: Int32Array,
+  ends: Int32Array,
+  sent: Int32Array,
+  count: number
+) => void
 
-/** Whose chunk it is. */
+/** Whose chunks they are. */
 export interface Sender {
-  /** The kernel took so many bytes of the chunk: the rest is still to be written. */
-  readonly sent: (chunk: Uint8Array, bytes: number) => void
+  /** The kernel took all of them but the rest, which is still to be written; undefined: all. */
+  readonly sent: (rest: Uint8Array | undefined) => void
 }
 
 /** So many are sent to at once; one more, and those are sent to first. */
 export const batchMax = 256
+/** So many bytes are sent at once: what 256 phones are told at a tick. One more, and those before are sent first. */
+export const batchBytesMax = 256 * 1024
 
 export class SendBatch {
   private readonly send: Send | undefined
   private readonly descriptors = new Int32Array(batchMax)
+  private readonly starts = new Int32Array(batchMax)
+  private readonly ends = new Int32Array(batchMax)
   private readonly taken = new Int32Array(batchMax)
-  private readonly chunks: Array<Uint8Array> = []
+  /** Copies: for the addon to find where each chunk is takes longer, and to join chunks would make garbage. */
+  private readonly bytes = Buffer.allocUnsafeSlow(batchBytesMax)
+  private used = 0
+  /** What was copied last, for many are told the same, one after another. */
+  private last: Uint8Array | undefined = undefined
   private readonly senders: Array<Sender> = []
 
   constructor(send: Send | undefined) {
@@ -37,13 +52,20 @@ export class SendBatch {
     return this.send !== undefined
   }
 
-  /** To be sent at the `end`, or sooner. */
-  add(descriptor: number, chunk: Uint8Array, sender: Sender): void {
-    const { length } = this.chunks
-    this.descriptors[length] = descriptor
-    this.chunks.push(chunk)
-    this.senders.push(sender)
-    if (length + 1 === batchMax) this.end()
+  /** One write, to be sent at the `end` or sooner; `length`: of all chunks together, at most `batchBytesMax`. */
+  add(descriptor: number, chunks: ReadonlyArray<Uint8Array>, length: number, sender: Sender): void {
+    const only = chunks.length === 1 ? chunks[0] : undefined
+    const isSame = only !== undefined && only === this.last
+    if (!isSame) {
+      if (this.used + length > batchBytesMax) this.end()
+      this.copy(chunks)
+      this.last = only
+    }
+    const index = this.senders.push(sender) - 1
+    this.descriptors[index] = descriptor
+    this.starts[index] = this.used - length
+    this.ends[index] = this.used
+    if (index + 1 === batchMax) this.end()
   }
 
   /** Sends what is added meanwhile, whatever fails. */
@@ -57,18 +79,37 @@ export class SendBatch {
 
   /** Sends what was added. */
   end(): void {
-    const { taken } = this
-    if (this.chunks.length === 0 || this.send === undefined) return
+    if (this.senders.length === 0 || this.send === undefined) return
     // Taken out first: whatever fails, nothing is sent twice.
-    const chunks = this.chunks.splice(0)
     const senders = this.senders.splice(0)
-    const { length } = chunks
-    this.send(this.descriptors, chunks, taken, length)
+    const { length } = senders
+    this.used = 0
+    this.last = undefined
+    this.send(this.descriptors, this.bytes, this.starts, this.ends, this.taken, length)
     batchedWrites.count += length
-    for (let index = 0; index < length; index++) {
-      const chunk = chunks[index]
-      if (chunk !== undefined) senders[index]?.sent(chunk, taken[index] ?? 0)
+    // Before anybody hears of it, who may add to the next.
+    const rests = this.rests(length)
+    for (let index = 0; index < length; index++) senders[index]?.sent(rests?.get(index))
+  }
+
+  private copy(chunks: ReadonlyArray<Uint8Array>): void {
+    for (const chunk of chunks) {
+      this.bytes.set(chunk, this.used)
+      this.used += chunk.length
     }
+  }
+
+  /** By the places of their senders; undefined: nearly always there are none. */
+  private rests(count: number): ReadonlyMap<number, Uint8Array> | undefined {
+    let rests: Map<number, Uint8Array> | undefined
+    for (let index = 0; index < count; index++) {
+      const start = (this.starts[index] ?? 0) + (this.taken[index] ?? 0)
+      const end = this.ends[index] ?? 0
+      if (start === end) continue
+      rests ??= new Map()
+      rests.set(index, Buffer.from(this.bytes.subarray(start, end)))
+    }
+    return rests
   }
 }
 

@@ -1,7 +1,8 @@
 import { once } from "node:events"
 import { assert, describe, it } from "@effect/vitest"
+import { addon } from "../../src/client/Addon.ts"
 import { makeOutbox, type OutboxSocket, writeBytesMax } from "../../src/client/Outbox.ts"
-import { batchMax, SendBatch, sendBatch } from "../../src/client/SendBatch.ts"
+import { batchBytesMax, batchMax, SendBatch, type Sender, sendBatch } from "../../src/client/SendBatch.ts"
 import { Random } from "../wire/Messages.ts"
 import { FakeSocket } from "./FakeSocket.ts"
 import { pair } from "./SocketPair.ts"
@@ -9,18 +10,34 @@ import { pair } from "./SocketPair.ts"
 const chunk = (text: string): Uint8Array => Buffer.from(text)
 const limits = { outboxBytesMax: 100_000, outboxStallMs: 3_000 }
 
+interface Given {
+  readonly descriptor: number
+  readonly text: string
+}
+
+/** A batch over a kernel that is given them all, and says how many bytes it takes of each. */
+const batchOver = (take: (given: Given) => number): SendBatch =>
+  new SendBatch((descriptors, bytes, starts, ends, sent, count) => {
+    for (let index = 0; index < count; index++) {
+      const text = Buffer.from(bytes.subarray(starts[index], ends[index])).toString()
+      sent[index] = take({ descriptor: descriptors[index] ?? -1, text })
+    }
+  })
+
 /** A batch over a kernel that takes as many bytes of each chunk as `room` says, and shows what it was given. */
 function fakeBatch(room = Number.POSITIVE_INFINITY) {
-  const given: Array<{ readonly descriptor: number; readonly text: string }> = []
-  const batch = new SendBatch((descriptors, chunks, sent, count) => {
-    for (const [index, bytes] of chunks.slice(0, count).entries()) {
-      const taken = Math.min(room, bytes.length)
-      given.push({ descriptor: descriptors[index] ?? -1, text: Buffer.from(bytes.subarray(0, taken)).toString() })
-      sent[index] = taken
-    }
+  const given: Array<Given> = []
+  const batch = batchOver(({ descriptor, text }) => {
+    const taken = Math.min(room, text.length)
+    given.push({ descriptor, text: text.slice(0, taken) })
+    return taken
   })
   return { batch, given }
 }
+
+/** One chunk by itself. */
+const add = (batch: SendBatch, descriptor: number, bytes: Uint8Array, sent: Sender["sent"] = () => {}): void =>
+  batch.add(descriptor, [bytes], bytes.length, { sent })
 
 class Described extends FakeSocket {
   descriptor = 7
@@ -37,12 +54,7 @@ class Wire implements OutboxSocket {
   private room = 0
   private waiting = ""
 
-  readonly batch = new SendBatch((_descriptors, chunks, sent, count) => {
-    for (let index = 0; index < count; index++) {
-      const bytes = Buffer.from(chunks[index] ?? chunk("")).toString()
-      sent[index] = this.take(bytes)
-    }
-  })
+  readonly batch = batchOver(({ text }) => this.take(text))
 
   get writableLength(): number {
     return this.waiting.length
@@ -72,17 +84,56 @@ const neverSlow = { slow: () => assert.fail("slow"), stirred: () => {} }
 describe("a batch", () => {
   it("sends nothing twice where sending failed", () => {
     const sent: Array<string> = []
-    const batch = new SendBatch((_descriptors, chunks) => {
-      sent.push(...chunks.map((bytes) => Buffer.from(bytes).toString()))
+    const batch = batchOver(({ text }) => {
+      sent.push(text)
       if (sent.length === 1) throw new Error("planted")
+      return text.length
     })
-    const sender = { sent: () => {} }
-    batch.add(7, chunk("a"), sender)
+    add(batch, 7, chunk("a"))
     assert.throws(() => batch.end(), "planted")
-    batch.add(7, chunk("b"), sender)
+    add(batch, 7, chunk("b"))
     batch.end()
     assert.deepStrictEqual(sent, ["a", "b"])
   })
+
+  it("sends the same to many, and something else between them", () => {
+    const { batch, given } = fakeBatch()
+    const [shared, own] = [chunk("shared"), chunk("own")]
+    for (const bytes of [shared, shared, own, shared]) add(batch, given.length, bytes)
+    batch.add(7, [own, shared], own.length + shared.length, { sent: () => {} })
+    add(batch, 7, own)
+    batch.end()
+    const texts = given.map(({ text }) => text)
+    assert.deepStrictEqual(texts, ["shared", "shared", "own", "shared", "ownshared", "own"])
+  })
+
+  it("gives each its own rest, also where the first to hear of it sends to somebody else", () => {
+    const { batch } = fakeBatch(1)
+    const rests: Array<string> = []
+    const note = (rest: Uint8Array | undefined) => rests.push(Buffer.from(rest ?? "").toString())
+    add(batch, 7, chunk("one"), (rest) => {
+      note(rest)
+      add(batch, 9, chunk("x"))
+      batch.end()
+    })
+    add(batch, 8, chunk("two"), note)
+    batch.end()
+    assert.deepStrictEqual(rests, ["ne", "wo"])
+  })
+
+  for (const last of [1, 2]) {
+    it(`sends ${batchBytesMax - 1} bytes and ${last} more, of which ${batchBytesMax} are one batch`, () => {
+      const counts: Array<number> = []
+      const batch = new SendBatch((_descriptors, _bytes, starts, ends, sent, count) => {
+        counts.push(count)
+        for (let index = 0; index < count; index++) sent[index] = (ends[index] ?? 0) - (starts[index] ?? 0)
+      })
+      add(batch, 7, Buffer.alloc(batchBytesMax - 1))
+      add(batch, 8, Buffer.alloc(last))
+      batch.end()
+      assert.deepStrictEqual(counts, last === 1 ? [2] : [1, 1])
+    })
+  }
 })
 
 describe("an outbox in a batch", () => {
@@ -193,15 +244,28 @@ describe("an outbox in a batch", () => {
     assert.lengthOf(given, 0)
   })
 
+  for (const length of [writeBytesMax, writeBytesMax + 1]) {
+    it(`gives the ${length < writeBytesMax + 1 ? "batch" : "socket"} one chunk of ${length} bytes`, () => {
+      const { batch, given } = fakeBatch()
+      const socket = new Described()
+      const outbox = makeOutbox({ socket, ...limits, now: () => 0, owner: neverSlow })
+      outbox.push(Buffer.alloc(length, "x"))
+      outbox.flush(batch)
+      batch.end()
+      assert.strictEqual(given.length, length <= writeBytesMax ? 1 : 0)
+      assert.strictEqual((given[0]?.text ?? socket.text).length, length)
+    })
+  }
+
   for (const count of [batchMax, batchMax + 1]) {
     it(`sends to ${count}, of whom ${batchMax} are one batch`, () => {
       const counts: Array<number> = []
-      const batch = new SendBatch((_descriptors, chunks, sent, size) => {
+      const batch = new SendBatch((_descriptors, _bytes, starts, ends, sent, size) => {
         counts.push(size)
-        for (let index = 0; index < size; index++) sent[index] = chunks[index]?.length ?? 0
+        for (let index = 0; index < size; index++) sent[index] = (ends[index] ?? 0) - (starts[index] ?? 0)
       })
       for (let index = 0; index < count; index++) {
-        batch.add(index, chunk("a"), { sent: (_chunk, bytes) => assert.strictEqual(bytes, 1) })
+        add(batch, index, chunk("a"), (rest) => assert.isUndefined(rest))
       }
       batch.end()
       assert.deepStrictEqual(counts, count > batchMax ? [batchMax, count - batchMax] : [batchMax])
@@ -215,16 +279,15 @@ describe("native/send", () => {
     await using sockets = await pair()
     const { server, phone } = sockets
     let sent = ""
-    let refused: Uint8Array | undefined
-    const sender = {
-      sent: (given: Uint8Array, bytes: number) => {
-        sent += Buffer.from(given.subarray(0, bytes)).toString()
-        if (bytes < given.length) refused = given
-      }
-    }
+    let isFull = false
     // Nobody reads: some time the kernel has no room.
-    for (let line = 0; refused === undefined; line++) {
-      sendBatch.add(server.descriptor, chunk(`${line}${"-".repeat(9_000)}\n`), sender)
+    for (let line = 0; !isFull; line++) {
+      const text = `${line}${"-".repeat(9_000)}\n`
+      add(sendBatch, server.descriptor, chunk(text), (rest) => {
+        sent += text.slice(0, text.length - (rest?.length ?? 0))
+        isFull = rest !== undefined
+        assert.isTrue(text.endsWith(Buffer.from(rest ?? "").toString()))
+      })
       sendBatch.end()
     }
     const heard: Array<Buffer> = []
@@ -241,10 +304,12 @@ describe("native/send", () => {
     assert.isAbove(known, 0)
     server.destroy()
     assert.strictEqual(server.descriptor, -1)
-    let taken: number | undefined
-    sendBatch.add(-1, chunk("a"), { sent: (_chunk, bytes) => (taken = bytes) })
+    let rest: Uint8Array | undefined
+    add(sendBatch, -1, chunk("a"), (left) => {
+      rest = left
+    })
     sendBatch.end()
-    assert.strictEqual(taken, 0)
+    assert.strictEqual(Buffer.from(rest ?? "").toString(), "a")
   })
 
   it("keeps to itself what one socket of a batch fails with", async () => {
@@ -253,13 +318,33 @@ describe("native/send", () => {
     const failed = once(broken.server.resume(), "error")
     broken.phone.resetAndDestroy()
     await failed
-    const taken: Array<number> = []
-    const sender = { sent: (_chunk: Uint8Array, bytes: number) => taken.push(bytes) }
-    sendBatch.add(broken.server.descriptor, chunk("one"), sender)
-    sendBatch.add(whole.server.descriptor, chunk("two"), sender)
+    const rests: Array<number> = []
+    const note = (rest: Uint8Array | undefined) => rests.push(rest?.length ?? 0)
+    add(sendBatch, broken.server.descriptor, chunk("one"), note)
+    add(sendBatch, whole.server.descriptor, chunk("two"), note)
     sendBatch.end()
     const [heard] = await once(whole.phone, "data")
     assert.strictEqual(String(heard), "two")
-    assert.deepStrictEqual(taken, [0, 3])
+    assert.deepStrictEqual(rests, [3, 0])
+  })
+
+  it("refuses what does not lie within its bytes, and sends none of it", async () => {
+    await using sockets = await pair()
+    const native = addon("send")
+    if (typeof native !== "function") return assert.fail("the addon is built by npm ci")
+    for (const [start, end] of [
+      [-1, 1],
+      [2, 1],
+      [0, 4]
+    ]) {
+      const descriptors = Int32Array.of(sockets.server.descriptor, sockets.server.descriptor)
+      const [starts, ends] = [Int32Array.of(0, Number(start)), Int32Array.of(3, Number(end))]
+      const given = [descriptors, chunk("abc"), starts, ends, new Int32Array(2), 2]
+      assert.throws(() => Reflect.apply(native, undefined, given), "must lie within bytes")
+    }
+    add(sendBatch, sockets.server.descriptor, chunk("well"))
+    sendBatch.end()
+    const [heard] = await once(sockets.phone, "data")
+    assert.strictEqual(String(heard), "well")
   })
 })
