@@ -4,7 +4,7 @@ import { Cell, Member } from "../../../src/plaza/playground/Member.ts"
 import { Viewer } from "../../../src/plaza/playground/Viewer.ts"
 
 /** Long enough that lines come while it is paid for. */
-const writeMs = 3
+const writeMs = 10
 
 /** A channel of one phone that takes a while to write to: how many lines each writing took. */
 function channel({ moving = false } = {}) {
