@@ -236,7 +236,7 @@ const enterOf = (session: Session, id: number): Effect.Effect<Enter | undefined,
 
 /** What the view is told of this runner's own commits at once; the frame that follows changes nothing (rule P11). */
 export const show = (view: View, { member, version, record }: HeldMember): void =>
-  view.memberChanged(member, version, record, 0)
+  view.memberChanged(member, version, record, 0, true)
 
 export const linesPosition = (view: View): StreamPosition => ({
   $type: "noriter.client.v1.StreamPosition",
