@@ -125,6 +125,8 @@ const make = Effect.gen(function* () {
     const { view, member } = yield* takePlace(session, choice)
     leaveView(channels, session)
     show(view, member)
+    // The number may have been the guest's before, in what the space has lost: then it stood elsewhere.
+    view.moved(member.member, member.record.xCm, member.record.yCm)
     session.place = placeAt(member.tag, member.member)
     const streams = [linesPosition(view), toldOfMailbox(session)]
     session.answer(id, { $case: "enter", value: entered(session.place, member.record, streams) })
