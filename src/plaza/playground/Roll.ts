@@ -178,6 +178,7 @@ export class Roll {
   ): void {
     const named = new Set<number>()
     let newest = 0
+    let isToBeMet = false
     for (const { member: number, version, record } of all) {
       named.add(number)
       newest = Math.max(newest, version)
@@ -188,6 +189,7 @@ export class Roll {
       if (isHeld) this.put(known, record, GoneReason.GONE_REASON_UNSPECIFIED)
       else this.change(number, version, record, GoneReason.GONE_REASON_UNSPECIFIED)
       const member = this.members.get(number)
+      isToBeMet ||= member?.isGivenAway === true
       const place = positions.get(number)
       const isPlaced = places && wasPlaced && member === known
       if (member?.recorded !== true || member.own || isPlaced || place === undefined) continue
@@ -198,8 +200,9 @@ export class Roll {
       if (!member.recorded || named.has(member.number)) continue
       if (member.version <= newest || member.heard <= heardBefore) this.remove(member, GoneReason.GONE_REASON_LEFT)
     }
-    // Only now: it says that whoever is not named was gone, and these were named.
-    this.versionFloor = Math.max(this.versionFloor, newest)
+    // Only now: it says that whoever is not named was gone, and these were named. One of them is not met before its number
+    // is free, and is no newer then.
+    if (!isToBeMet) this.versionFloor = Math.max(this.versionFloor, newest)
   }
 
   /** The version that announcements must be above to say something new. */

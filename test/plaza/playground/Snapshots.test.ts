@@ -52,13 +52,14 @@ describe("a snapshot", () => {
     view.tick(200)
     assert.deepStrictEqual(phone.known.get(3), { xCm: 503, yCm: 500 })
     assert.strictEqual(phone.names.get(3), "비")
-    // And that of a phone that is here still: it is told to come back.
-    const mine = { ...rest, generation: { era: 1, n: 3 }, entries: new Map([["member/9", other]]) }
+    // And that of a phone that is here still, also after all were put back: it is told to come back.
+    const all = new Map([...snapshotOf([[12, 5]]).entries, ["member/9", other]])
+    const mine = { ...rest, generation: { era: 1, n: 3 }, entries: all }
     const newcomer = enter(view, 12, 500, 500)
     view.tick(300)
-    view.loadSnapshot(mine, view.known, { missing: true })
+    view.loadSnapshot(mine, view.known)
     view.leave(9, phone)
-    view.loadSnapshot(mine, view.known, { missing: true })
+    view.loadSnapshot(mine, view.known)
     view.tick(400)
     assert.strictEqual(newcomer.names.get(9), "비")
   })
