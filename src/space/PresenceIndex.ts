@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import { SessionRecord } from "../../gen/noriter/space/v1/records.ts"
 import { generationText, type Incarnation } from "../link/Roster.ts"
 import { monotonicMs } from "../Monotonic.ts"
+import { goBackMs } from "./GoingBack.ts"
 import type { Held } from "./Held.ts"
 import { incarnationTag } from "./Lease.ts"
 import { type PresenceRefused, refuse, type Write } from "./PresenceRefused.ts"
@@ -34,8 +35,11 @@ export const guestKey = (guest: string): string => guestPrefix + guest
 const isGuestKey = (key: string): boolean => key.startsWith(guestPrefix)
 export const channelKey = (channel: string): string => channelPrefix + channel
 
-/** A look takes all that is held, and need not come often: a name too many costs a watcher one read. */
-export const lookEveryMs = 10_000
+/**
+ * What has ended is named until nothing of its end can be lost any more, for then this runner holds it again (rule L11). A
+ * name too many costs a watcher one read.
+ */
+export const lookEveryMs = goBackMs
 
 /**
  * For so long a write of which there was no word may still happen: what was sent on a connection that is gone is sent again
@@ -203,7 +207,10 @@ export class Index {
   }
 
   #strike(keys: ReadonlyArray<string>): Write<void> {
+    const losses = this.#losses
     return Effect.map(this.#writes.index(this.#writes.incarnation, [], keys), () => {
+      // The space was away meanwhile, and they may be held again: that is yet to be looked at.
+      if (losses !== this.#losses) return
       // Whoever comes meanwhile waits, and names it anew.
       for (const key of keys) if (!this.#coming.has(key)) this.#named.delete(key)
     })
