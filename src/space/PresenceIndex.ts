@@ -60,7 +60,7 @@ interface Doubt {
 /** What the index names: each before it is held, and no longer when nobody has held it for two looks. */
 export class Index {
   readonly #writes: PresenceWrites
-  readonly #self: Pick<Self["Service"], "generation">
+  readonly #self: Pick<Self["Service"], "generation" | "look">
   readonly #coming = new Map<string, number>()
   /** By key: what was written when it was named last; empty: nothing for certain. */
   readonly #named = new Map<string, string>()
@@ -73,7 +73,7 @@ export class Index {
   #lookedMs = Number.NEGATIVE_INFINITY
   #cleaning: { readonly keys: ReadonlySet<string>; readonly done: Deferred.Deferred<void> } | undefined
 
-  constructor(writes: PresenceWrites, self: Pick<Self["Service"], "generation">) {
+  constructor(writes: PresenceWrites, self: Pick<Self["Service"], "generation" | "look">) {
     this.#writes = writes
     this.#self = self
   }
@@ -116,9 +116,15 @@ export class Index {
       return cleaning.pipe(
         Effect.andThen(this.name(by, [key])),
         Effect.andThen(Effect.onExit(hold, (exit) => this.#tried(by, key, exit))),
+        Effect.tap(() => Effect.sync(() => this.#nameIfLost(by, key))),
         Effect.ensuring(Effect.sync(() => this.#came(key)))
       )
     })
+  }
+
+  /** The name may be lost where the space went back before it was held, and after all who are held were named again. */
+  #nameIfLost(by: Incarnation, key: string): void {
+    if (this.#named.get(key) !== this.#tagOf(by)) this.#self.look()
   }
 
   /** Whoever holds it now holds it instead of all who tried before. */
