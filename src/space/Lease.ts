@@ -51,10 +51,15 @@ export class Lease {
     return this.#write(space, generation, leased(this.incarnation), false)
   }
 
+  /** Has it found by watchers, once more behind each reconnect: the list of all is another tag, and goes back by itself (L11). */
+  enrol(space: SharedSpace["Service"], generation: Generation) {
+    return enrol(space, this.incarnation, generation)
+  }
+
   /** Begins it, where a watcher will find it; to be done only in the current generation (rule L12). */
   found(space: SharedSpace["Service"], generation: Generation) {
     const isGone = this.#version > 0
-    return enrol(space, this.incarnation, generation).pipe(
+    return this.enrol(space, generation).pipe(
       Effect.andThen(this.#write(space, generation, { _tag: "Create", by: ownerOf(this.incarnation) }, true)),
       Effect.map((written) => (written === "kept" && isGone ? "rewound" : written))
     )

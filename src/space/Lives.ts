@@ -249,7 +249,9 @@ class Lives {
     return Effect.gen({ self: this }, function* () {
       if (!(yield* this.isCurrent)) return
       yield* this.keep
-      if (this.#wantsHealing) this.#healSoon()
+      if (!this.#wantsHealing) return
+      yield* this.place.lease.enrol(this.space, this.generation)
+      this.#healSoon()
     })
   }
 

@@ -7,6 +7,7 @@ import * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
 import { compareEpochs, type Incarnation } from "../../src/link/Roster.ts"
 import { incarnationTag } from "../../src/space/Lease.ts"
+import { commitOf } from "../contract/SharedSpaceCommits.ts"
 import { pass, runner, settle, Twins } from "./Harness.ts"
 
 const leaseOf = ({ space }: Twins, incarnation: string) => {
@@ -187,6 +188,21 @@ describe("Self", () => {
       assert.strictEqual(self.unsettledMs(), 5_000)
       yield* pass(5)
       assert.strictEqual(self.unsettledMs(), 0)
+    })
+  )
+
+  it.effect("is enrolled again behind a reconnect, where only the list has gone back behind it (P8, L11)", () =>
+    Effect.gen(function* () {
+      const twins = new Twins()
+      const { self } = yield* runner(twins)
+      const enrolled = () => [...twins.space.snapshot("incarnations", "", "").entries.keys()]
+      assert.deepStrictEqual(enrolled(), [self.incarnation.id])
+      const struck = { _tag: "Delete", key: self.incarnation.id } as const
+      twins.space.commit(commitOf("incarnations", { generation: self.generation, changes: [struck] }))
+      assert.deepStrictEqual(enrolled(), [])
+      twins.space.reconnect()
+      yield* pass(1)
+      assert.deepStrictEqual(enrolled(), [self.incarnation.id])
     })
   )
 

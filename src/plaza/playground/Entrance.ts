@@ -125,6 +125,8 @@ const make = Effect.gen(function* () {
     const { view, member } = yield* takePlace(session, choice)
     leaveView(channels, session)
     show(view, member)
+    // The number may have been the guest's before, in what the space has lost: then it stood elsewhere.
+    view.moved(member.member, member.record.xCm, member.record.yCm)
     session.place = placeAt(member.tag, member.member)
     const streams = [linesPosition(view), toldOfMailbox(session)]
     session.answer(id, { $case: "enter", value: entered(session.place, member.record, streams) })
@@ -236,7 +238,7 @@ const enterOf = (session: Session, id: number): Effect.Effect<Enter | undefined,
 
 /** What the view is told of this runner's own commits at once; the frame that follows changes nothing (rule P11). */
 export const show = (view: View, { member, version, record }: HeldMember): void =>
-  view.memberChanged(member, version, record, 0)
+  view.memberChanged(member, version, record, 0, true)
 
 export const linesPosition = (view: View): StreamPosition => ({
   $type: "noriter.client.v1.StreamPosition",

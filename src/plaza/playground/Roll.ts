@@ -74,7 +74,9 @@ export class Roll {
     return member
   }
 
-  change(number: number, version: number, record: MemberRecord | undefined, reason: GoneReason): void {
+  /** `isOwn`: by a commit of this runner, so that whoever had the number before has it no more, whatever the versions. */
+  change(number: number, version: number, record: MemberRecord | undefined, reason: GoneReason, isOwn = false): void {
+    if (isOwn && record !== undefined) this.isAnothers(number, record)
     if (version <= this.versionOf(number)) return
     if (record !== undefined && this.isAnothers(number, record)) return
     this.heard++

@@ -132,9 +132,9 @@ export class View {
 
   // --- Members ---
 
-  /** What a member's record says since this version. Older ones say nothing new. */
-  memberChanged(member: number, version: number, record: MemberRecord | undefined, reason: GoneReason): void {
-    this.roll.change(member, version, record, reason)
+  /** What a member's record says since this version, by a commit of this runner or another's. Older ones say nothing new. */
+  memberChanged(member: number, version: number, record: MemberRecord | undefined, reason: GoneReason, isOwn = false) {
+    this.roll.change(member, version, record, reason, isOwn)
   }
 
   /** An own member has walked. */

@@ -64,6 +64,21 @@ describe("a snapshot", () => {
     assert.strictEqual(newcomer.names.get(9), "비")
   })
 
+  it("a number that its runner has given to another, behind which the space had gone back, is another's at once", () => {
+    const view = viewOf()
+    const phone = enter(view, 9, 500, 500)
+    const state = PresenceState.PRESENCE_STATE_PRESENT
+    const record = (session: string, nickname: string, xCm: number) =>
+      MemberRecord.fromPartial({ session, nickname, state, xCm, yCm: 500 })
+    view.memberChanged(3, 5, record("s_before", "구름", 600), 0)
+    view.tick(100)
+    assert.strictEqual(phone.names.get(3), "구름")
+    view.memberChanged(3, 2, record("s_now", "비", 700), 0, true)
+    view.tick(200)
+    assert.strictEqual(phone.names.get(3), "비")
+    assert.deepStrictEqual(phone.known.get(3), { xCm: 700, yCm: 500 })
+  })
+
   it("a channel that the space has gone back behind counts from anew, and keeps those that are missing (L11)", () => {
     const view = viewOf()
     const phone = enter(view, 9, 500, 500)
