@@ -93,14 +93,20 @@ export class Roll {
    * Whoever had the number before is gone, where it was given to another in a new generation; true: a phone of this runner
    * stands there still, and the other is met when it has gone.
    */
-  private isAnothers(number: number, { session }: MemberRecord): boolean {
+  private isAnothers(number: number, record: MemberRecord): boolean {
     const known = this.members.get(number)
-    if (known?.recorded !== true || known.session === session) return false
+    if (known === undefined || !this.isOfAnother(number, record)) return false
     known.isGivenAway = known.held
     if (known.held) return true
     this.remove(known, GoneReason.GONE_REASON_LEFT)
     this.gone.delete(number)
     return false
+  }
+
+  /** Whether this number is known as that of another session. */
+  isOfAnother(number: number, { session }: MemberRecord): boolean {
+    const known = this.members.get(number)
+    return known?.recorded === true && known.session !== session
   }
 
   /** Puts a member where it stands now; false: it stands there already. */

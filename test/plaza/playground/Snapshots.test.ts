@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { GoneReason } from "../../../gen/noriter/client/v1/playground.ts"
 import { MemberRecord, PresenceState } from "../../../gen/noriter/space/v1/records.ts"
 import type { Snapshot } from "../../../src/space/SharedSpace.ts"
+import { Listener } from "./Listener.ts"
 import { enter, put, viewOf } from "./Standing.ts"
 
 /** Members by number and version, at a place of their own. */
@@ -77,6 +78,17 @@ describe("a snapshot", () => {
     view.tick(200)
     assert.strictEqual(phone.names.get(3), "비")
     assert.deepStrictEqual(phone.known.get(3), { xCm: 700, yCm: 500 })
+    // Also where a phone of who had it before is here still, which is yet to be told to come back.
+    const former = new Listener(3, { xCm: 700, yCm: 500 })
+    view.join(former, { history: 0 })
+    view.memberChanged(3, 1, record("s_last", "달", 800), 0, true)
+    const last = new Listener(3, { xCm: 800, yCm: 500 })
+    view.join(last, { history: 0 })
+    view.leave(3, former)
+    view.tick(300)
+    assert.strictEqual(phone.names.get(3), "달")
+    assert.deepStrictEqual(phone.known.get(3), { xCm: 800, yCm: 500 })
+    assert.strictEqual(view.phoneCount, 2)
   })
 
   it("a channel that the space has gone back behind counts from anew, and keeps those that are missing (L11)", () => {
