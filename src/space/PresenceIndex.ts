@@ -144,11 +144,13 @@ export class Index {
    * Whom this runner held a moment ago, and none of these, it may hold again, where the space has gone back behind their end
    * (rule L11): that is looked at, once.
    */
-  doubtOthers({ id: by }: Incarnation, holding: Iterable<Holder>): Effect.Effect<void> {
+  doubtOthers(holding: Iterable<Holder>): Effect.Effect<void> {
     return Effect.map(monotonicMs, (nowMs) => {
       const held = keysOf(holding)
-      for (const key of this.#named.keys()) {
+      for (const [key, tag] of this.#named) {
         if (!isGuestKey(key) || held.has(key) || this.isInDoubt(key)) continue
+        // Which it was then, and may be no more.
+        const [by = ""] = tag.split(" ")
         this.#doubtful.set(key, { by, untilMs: nowMs, nextLookMs: nowMs })
       }
     })
@@ -255,7 +257,7 @@ export const indexAll = (writes: PresenceWrites, index: Index, holding: Iterable
     const named = Effect.forEach(inPieces([...keys]), (some) => index.name(writes.incarnation, some), {
       discard: true
     })
-    return Effect.andThen(index.doubtOthers(writes.incarnation, holders), named)
+    return Effect.andThen(index.doubtOthers(holders), named)
   })
 
 /** Leaves in the tag of an incarnation that holds nothing any more only what is in doubt: a watcher looks after that. */

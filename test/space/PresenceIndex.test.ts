@@ -217,6 +217,21 @@ describe("the index of an incarnation", () => {
     })
   )
 
+  it.effect("says so, too, of whom it held as another incarnation", () =>
+    Effect.gen(function* () {
+      const { twins, first, held } = yield* one
+      const [saved, { id: former }] = [twins.space.save(), first.self.incarnation]
+      yield* first.presence.remove(held)
+      twins.ensemble.expire(former)
+      yield* TestClock.adjust("2 seconds")
+      assert.notStrictEqual(first.self.incarnation.id, former)
+      twins.space.rewind(saved)
+      yield* settle
+      yield* first.presence.indexAll([])
+      assert.deepStrictEqual(yield* brokenOff(first), [[guest, "s_1"]])
+    })
+  )
+
   it.effect("says so, too, of whom it was about to name no longer when the space went back", () =>
     Effect.gen(function* () {
       const { twins, first, held } = yield* one
