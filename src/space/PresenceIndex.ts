@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import { SessionRecord } from "../../gen/noriter/space/v1/records.ts"
 import { generationText, type Incarnation } from "../link/Roster.ts"
 import { monotonicMs } from "../Monotonic.ts"
+import { goBackMs } from "./GoingBack.ts"
 import type { Held } from "./Held.ts"
 import { incarnationTag } from "./Lease.ts"
 import { type PresenceRefused, refuse, type Write } from "./PresenceRefused.ts"
@@ -34,8 +35,11 @@ export const guestKey = (guest: string): string => guestPrefix + guest
 const isGuestKey = (key: string): boolean => key.startsWith(guestPrefix)
 export const channelKey = (channel: string): string => channelPrefix + channel
 
-/** A look takes all that is held, and need not come often: a name too many costs a watcher one read. */
-export const lookEveryMs = 10_000
+/**
+ * What has ended is named until nothing of its end can be lost any more, for then this runner holds it again (rule L11). A
+ * name too many costs a watcher one read.
+ */
+export const lookEveryMs = goBackMs
 
 /**
  * For so long a write of which there was no word may still happen: what was sent on a connection that is gone is sent again
@@ -56,7 +60,7 @@ interface Doubt {
 /** What the index names: each before it is held, and no longer when nobody has held it for two looks. */
 export class Index {
   readonly #writes: PresenceWrites
-  readonly #self: Pick<Self["Service"], "generation">
+  readonly #self: Pick<Self["Service"], "generation" | "look">
   readonly #coming = new Map<string, number>()
   /** By key: what was written when it was named last; empty: nothing for certain. */
   readonly #named = new Map<string, string>()
@@ -69,7 +73,7 @@ export class Index {
   #lookedMs = Number.NEGATIVE_INFINITY
   #cleaning: { readonly keys: ReadonlySet<string>; readonly done: Deferred.Deferred<void> } | undefined
 
-  constructor(writes: PresenceWrites, self: Pick<Self["Service"], "generation">) {
+  constructor(writes: PresenceWrites, self: Pick<Self["Service"], "generation" | "look">) {
     this.#writes = writes
     this.#self = self
   }
@@ -112,9 +116,15 @@ export class Index {
       return cleaning.pipe(
         Effect.andThen(this.name(by, [key])),
         Effect.andThen(Effect.onExit(hold, (exit) => this.#tried(by, key, exit))),
+        Effect.tap(() => Effect.sync(() => this.#nameIfLost(by, key))),
         Effect.ensuring(Effect.sync(() => this.#came(key)))
       )
     })
+  }
+
+  /** The name may be lost where the space went back before it was held, and after all who are held were named again. */
+  #nameIfLost(by: Incarnation, key: string): void {
+    if (this.#named.get(key) !== this.#tagOf(by)) this.#self.look()
   }
 
   /** Whoever holds it now holds it instead of all who tried before. */
@@ -134,11 +144,13 @@ export class Index {
    * Whom this runner held a moment ago, and none of these, it may hold again, where the space has gone back behind their end
    * (rule L11): that is looked at, once.
    */
-  doubtOthers({ id: by }: Incarnation, holding: Iterable<Holder>): Effect.Effect<void> {
+  doubtOthers(holding: Iterable<Holder>): Effect.Effect<void> {
     return Effect.map(monotonicMs, (nowMs) => {
       const held = keysOf(holding)
-      for (const key of this.#named.keys()) {
+      for (const [key, tag] of this.#named) {
         if (!isGuestKey(key) || held.has(key) || this.isInDoubt(key)) continue
+        // Which it was then, and may be no more.
+        const [by = ""] = tag.split(" ")
         this.#doubtful.set(key, { by, untilMs: nowMs, nextLookMs: nowMs })
       }
     })
@@ -203,7 +215,10 @@ export class Index {
   }
 
   #strike(keys: ReadonlyArray<string>): Write<void> {
+    const losses = this.#losses
     return Effect.map(this.#writes.index(this.#writes.incarnation, [], keys), () => {
+      // The space was away meanwhile, and they may be held again: that is yet to be looked at.
+      if (losses !== this.#losses) return
       // Whoever comes meanwhile waits, and names it anew.
       for (const key of keys) if (!this.#coming.has(key)) this.#named.delete(key)
     })
@@ -242,7 +257,7 @@ export const indexAll = (writes: PresenceWrites, index: Index, holding: Iterable
     const named = Effect.forEach(inPieces([...keys]), (some) => index.name(writes.incarnation, some), {
       discard: true
     })
-    return Effect.andThen(index.doubtOthers(writes.incarnation, holders), named)
+    return Effect.andThen(index.doubtOthers(holders), named)
   })
 
 /** Leaves in the tag of an incarnation that holds nothing any more only what is in doubt: a watcher looks after that. */

@@ -11,7 +11,7 @@ import { PresenceState } from "../../gen/noriter/space/v1/records.ts"
 import { incarnationTag } from "../../src/space/Lease.ts"
 import { sessionKey } from "../../src/space/PresenceWrites.ts"
 import type { Self } from "../../src/space/Self.ts"
-import { rosterAway, settle, Twins } from "../space/Harness.ts"
+import { rosterAway, settle, Twins, Watch } from "../space/Harness.ts"
 import { membersIn, wrongs } from "../space/Members.ts"
 import { entering, hello, house, saying } from "./House.ts"
 
@@ -56,6 +56,23 @@ const indexOf = ({ space }: Twins, incarnation: string) =>
   [...space.snapshot(incarnationTag(incarnation), "", "").entries.keys()].sort()
 
 describe("a runner with phones", () => {
+  it.effect("names whoever comes while the space goes back, after it has named all who are here (P6)", () =>
+    Effect.gen(function* () {
+      const [twins, watch, back] = [new Twins(), new Watch(), yield* Deferred.make<void>()]
+      const home = yield* house(twins, { watch })
+      const saved = twins.space.save()
+      watch.before = ({ tag }) => (tag.startsWith("g_") ? Deferred.await(back) : Effect.void)
+      const phone = yield* home.connect(hello())
+      twins.space.rewind(saved)
+      yield* pass(2)
+      yield* Deferred.succeed(back, undefined)
+      yield* pass(2)
+      assert.deepStrictEqual(phone.brief, ["1 hello"])
+      const names = [...home.sessions.all()].map(({ guest }) => `guest/${guest}`)
+      assert.deepStrictEqual(indexOf(twins, home.self.incarnation.id), [...names, "lease"])
+    })
+  )
+
   it.effect("takes all of them over when its place has expired, and leaves nothing behind", () =>
     Effect.gen(function* () {
       const { twins, home, phones } = yield* crowd

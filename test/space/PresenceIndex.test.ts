@@ -95,8 +95,8 @@ describe("the index of an incarnation", () => {
       first.watch.before = ({ tag, changes: [change] }) =>
         tag === "g_B" ? Deferred.await(claimed) : change?._tag === "Delete" ? Deferred.await(cleaned) : Effect.void
       const slow = yield* Effect.forkChild(first.presence.begin("g_B", named("s_B")))
-      yield* settle
-      const cleaning = yield* Effect.forkChild(clean(first))
+      yield* TestClock.adjust(lookEveryMs)
+      const cleaning = yield* Effect.forkChild(first.presence.cleanIndex([]))
       yield* settle
       const coming = yield* Effect.forkChild(first.presence.begin(guest, named("s_2")))
       yield* settle
@@ -198,6 +198,55 @@ describe("the index of an incarnation", () => {
       assert.deepStrictEqual(yield* brokenOff(first), [])
       yield* first.presence.indexAll([held])
       assert.deepStrictEqual(yield* brokenOff(first), [], "whom it holds it looks after")
+    })
+  )
+
+  it.effect("says so of whose end was the first that a space has lost which goes back by a minute", () =>
+    Effect.gen(function* () {
+      const { twins, first, held } = yield* one
+      const saved = twins.space.save()
+      yield* first.presence.remove(held)
+      for (let second = 0; second < 59; second++) {
+        yield* TestClock.adjust("1 second")
+        yield* first.presence.cleanIndex([])
+      }
+      twins.space.rewind(saved)
+      yield* settle
+      yield* first.presence.indexAll([])
+      assert.deepStrictEqual(yield* brokenOff(first), [[guest, "s_1"]])
+    })
+  )
+
+  it.effect("says so, too, of whom it held as another incarnation", () =>
+    Effect.gen(function* () {
+      const { twins, first, held } = yield* one
+      const [saved, { id: former }] = [twins.space.save(), first.self.incarnation]
+      yield* first.presence.remove(held)
+      twins.ensemble.expire(former)
+      yield* TestClock.adjust("2 seconds")
+      assert.notStrictEqual(first.self.incarnation.id, former)
+      twins.space.rewind(saved)
+      yield* settle
+      yield* first.presence.indexAll([])
+      assert.deepStrictEqual(yield* brokenOff(first), [[guest, "s_1"]])
+    })
+  )
+
+  it.effect("says so, too, of whom it was about to name no longer when the space went back", () =>
+    Effect.gen(function* () {
+      const { twins, first, held } = yield* one
+      const [saved, back] = [twins.space.save(), Deferred.makeUnsafe<void>()]
+      yield* first.presence.remove(held)
+      yield* clean(first)
+      yield* TestClock.adjust(lookEveryMs)
+      first.watch.before = ({ changes: [change] }) => (change?._tag === "Delete" ? Deferred.await(back) : Effect.void)
+      const cleaning = yield* Effect.forkChild(first.presence.cleanIndex([]))
+      yield* settle
+      twins.space.rewind(saved)
+      Deferred.doneUnsafe(back, Effect.void)
+      yield* Fiber.join(cleaning)
+      yield* first.presence.indexAll([])
+      assert.deepStrictEqual(yield* brokenOff(first), [[guest, "s_1"]])
     })
   )
 

@@ -93,14 +93,20 @@ export class Roll {
    * Whoever had the number before is gone, where it was given to another in a new generation; true: a phone of this runner
    * stands there still, and the other is met when it has gone.
    */
-  private isAnothers(number: number, { session }: MemberRecord): boolean {
+  private isAnothers(number: number, record: MemberRecord): boolean {
     const known = this.members.get(number)
-    if (known?.recorded !== true || known.session === session) return false
+    if (known === undefined || !this.isOfAnother(number, record)) return false
     known.isGivenAway = known.held
     if (known.held) return true
     this.remove(known, GoneReason.GONE_REASON_LEFT)
     this.gone.delete(number)
     return false
+  }
+
+  /** Whether this number is known as that of another session. */
+  isOfAnother(number: number, { session }: MemberRecord): boolean {
+    const known = this.members.get(number)
+    return known?.recorded === true && known.session !== session
   }
 
   /** Puts a member where it stands now; false: it stands there already. */
@@ -180,6 +186,7 @@ export class Roll {
   ): void {
     const named = new Set<number>()
     let newest = 0
+    let isToBeMet = false
     for (const { member: number, version, record } of all) {
       named.add(number)
       newest = Math.max(newest, version)
@@ -190,6 +197,7 @@ export class Roll {
       if (isHeld) this.put(known, record, GoneReason.GONE_REASON_UNSPECIFIED)
       else this.change(number, version, record, GoneReason.GONE_REASON_UNSPECIFIED)
       const member = this.members.get(number)
+      isToBeMet ||= member?.isGivenAway === true
       const place = positions.get(number)
       const isPlaced = places && wasPlaced && member === known
       if (member?.recorded !== true || member.own || isPlaced || place === undefined) continue
@@ -200,8 +208,9 @@ export class Roll {
       if (!member.recorded || named.has(member.number)) continue
       if (member.version <= newest || member.heard <= heardBefore) this.remove(member, GoneReason.GONE_REASON_LEFT)
     }
-    // Only now: it says that whoever is not named was gone, and these were named.
-    this.versionFloor = Math.max(this.versionFloor, newest)
+    // Only now: it says that whoever is not named was gone, and these were named. One of them is not met before its number
+    // is free, and is no newer then.
+    if (!isToBeMet) this.versionFloor = Math.max(this.versionFloor, newest)
   }
 
   /** The version that announcements must be above to say something new. */

@@ -58,7 +58,6 @@ const batchMax = 1_000
 export class View {
   readonly tag: string
   readonly grid: Grid
-  /** This runner's, under which its frames go out. */
   incarnation: string
   private readonly slowMs: number
   private readonly viewers = new Map<number, Viewer>()
@@ -134,6 +133,8 @@ export class View {
 
   /** What a member's record says since this version, by a commit of this runner or another's. Older ones say nothing new. */
   memberChanged(member: number, version: number, record: MemberRecord | undefined, reason: GoneReason, isOwn = false) {
+    // A phone of who had the number before is yet to hear that it must come back.
+    if (isOwn && record !== undefined && this.roll.isOfAnother(member, record)) this.leave(member)
     this.roll.change(member, version, record, reason, isOwn)
   }
 
@@ -187,8 +188,7 @@ export class View {
     // A channel that is missing, and was not, has gone back behind its founding.
     const wentBack = !isAnew && this.roll.isBehind(members, snapshot.version, before)
     if (isAnew || wentBack) this.roll.begin()
-    const kept = { ...keeping, missing: keeping.missing === true || wentBack }
-    this.roll.reconcile(members, snapshot.positions, before.heard, kept)
+    this.roll.reconcile(members, snapshot.positions, before.heard, { ...keeping, missing: keeping.missing || wentBack })
     this.loadLines(epoch, snapshot.head, lines)
     return wentBack
   }

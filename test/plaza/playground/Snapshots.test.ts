@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { GoneReason } from "../../../gen/noriter/client/v1/playground.ts"
 import { MemberRecord, PresenceState } from "../../../gen/noriter/space/v1/records.ts"
 import type { Snapshot } from "../../../src/space/SharedSpace.ts"
+import { Listener } from "./Listener.ts"
 import { enter, put, viewOf } from "./Standing.ts"
 
 /** Members by number and version, at a place of their own. */
@@ -52,13 +53,14 @@ describe("a snapshot", () => {
     view.tick(200)
     assert.deepStrictEqual(phone.known.get(3), { xCm: 503, yCm: 500 })
     assert.strictEqual(phone.names.get(3), "비")
-    // And that of a phone that is here still: it is told to come back.
-    const mine = { ...rest, generation: { era: 1, n: 3 }, entries: new Map([["member/9", other]]) }
+    // And that of a phone that is here still, also after all were put back: it is told to come back.
+    const all = new Map([...snapshotOf([[12, 5]]).entries, ["member/9", other]])
+    const mine = { ...rest, generation: { era: 1, n: 3 }, entries: all }
     const newcomer = enter(view, 12, 500, 500)
     view.tick(300)
-    view.loadSnapshot(mine, view.known, { missing: true })
+    view.loadSnapshot(mine, view.known)
     view.leave(9, phone)
-    view.loadSnapshot(mine, view.known, { missing: true })
+    view.loadSnapshot(mine, view.known)
     view.tick(400)
     assert.strictEqual(newcomer.names.get(9), "비")
   })
@@ -76,6 +78,17 @@ describe("a snapshot", () => {
     view.tick(200)
     assert.strictEqual(phone.names.get(3), "비")
     assert.deepStrictEqual(phone.known.get(3), { xCm: 700, yCm: 500 })
+    // Also where a phone of who had it before is here still, which is yet to be told to come back.
+    const former = new Listener(3, { xCm: 700, yCm: 500 })
+    view.join(former, { history: 0 })
+    view.memberChanged(3, 1, record("s_last", "달", 800), 0, true)
+    const last = new Listener(3, { xCm: 800, yCm: 500 })
+    view.join(last, { history: 0 })
+    view.leave(3, former)
+    view.tick(300)
+    assert.strictEqual(phone.names.get(3), "달")
+    assert.deepStrictEqual(phone.known.get(3), { xCm: 800, yCm: 500 })
+    assert.strictEqual(view.phoneCount, 2)
   })
 
   it("a channel that the space has gone back behind counts from anew, and keeps those that are missing (L11)", () => {
