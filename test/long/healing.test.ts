@@ -326,8 +326,9 @@ await withServices("whatever befalls the servers", ["kafka", "redis", "zookeeper
       patienceMs
     )
     const { phone } = wind
-    const { enter } = await phone.ask({ enter: { playground: "park", avatar: "fox" } })
-    wind = { ...wind, member: numberIn(enter, "member") }
+    const answer = await phone.ask({ enter: { playground: "park", avatar: "fox" } })
+    assert.property(answer, "enter", JSON.stringify(answer))
+    wind = { ...wind, member: numberIn(answer.enter, "member") }
     assert.isAbove(wind.member, member)
   }
 })
