@@ -4,19 +4,25 @@ import { connect as openSecure } from "node:tls"
 
 export const host = "127.0.0.1"
 
+/** No system gives these by itself to a socket that connects: a server that was killed finds its port free again. */
+const [lowest, beyond] = [10_000, 32_768]
+const triesMax = 100
+
 /** Picked and let go again: somebody else may take it first, so whoever starts a server on it tries again. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.on("error", reject)
-    server.listen(0, host, () => {
-      const address = server.address()
-      server.close(() =>
-        typeof address === "object" && address !== null ? resolve(address.port) : reject(new Error("no port is free"))
-      )
-    })
-  })
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < triesMax; tries++) {
+    const port = lowest + Math.floor(Math.random() * (beyond - lowest))
+    if (await isFree(port)) return port
+  }
+  throw new Error("no port is free")
 }
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer()
+    server.once("error", () => resolve(false))
+    server.listen(port, host, () => server.close(() => resolve(true)))
+  })
 
 /** Over TLS; whose certificate it is does not matter to whoever only wants to know whether it answers. */
 export const secure = (port: number, opened: () => void): Socket =>
