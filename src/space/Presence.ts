@@ -114,7 +114,7 @@ const make = Effect.gen(function* () {
     enter: (held, request) =>
       Effect.suspend(() => {
         const by = writes.incarnation
-        return index.naming(by, channelKey(request.tag), enter(writes, by, held, request))
+        return index.naming(by, channelKey(request.tag), enter({ writes, index, self }, by, held, request))
       }),
     leave: leave(writes),
     remove: (held) => end(writes, held, GoneReason.GONE_REASON_REMOVED),
@@ -163,14 +163,14 @@ const begin = Effect.fnUntraced(function* (
   return held
 })
 
-interface Resuming {
+interface Claiming {
   readonly writes: PresenceWrites
   readonly index: Index
   readonly self: Self["Service"]
 }
 
 const resume = Effect.fnUntraced(function* (
-  { writes, index, self }: Resuming,
+  { writes, index, self }: Claiming,
   by: Incarnation,
   guest: string,
   claim: ResumeClaim
@@ -188,9 +188,14 @@ const resume = Effect.fnUntraced(function* (
   return { held, member: taken }
 })
 
-const enter = Effect.fnUntraced(function* (writes: PresenceWrites, by: Incarnation, held: Held, request: EnterRequest) {
+const enter = Effect.fnUntraced(function* (
+  { writes, index }: Claiming,
+  by: Incarnation,
+  held: Held,
+  request: EnterRequest
+) {
   // This runner has become another since it claimed the session: what names the guest goes first (rules P6, P9).
-  if (held.owner.incarnation !== by.id) yield* writes.index(by, [guestKey(held.guest)], [])
+  if (held.owner.incarnation !== by.id) yield* index.name(by, [guestKey(held.guest)])
   const { before: former = held.record, held: claimed } = yield* writes.claim(by, held.guest, (before) =>
     heldStill(before, held.owner).pipe(
       Effect.map((record) => {

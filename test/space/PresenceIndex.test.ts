@@ -6,6 +6,7 @@ import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
 import type { Held } from "../../src/space/Held.ts"
 import { incarnationTag } from "../../src/space/Lease.ts"
+import type { Saved } from "../../src/space/MemorySharedSpace.ts"
 import { doubtsAtOnce, lookEveryMs } from "../../src/space/PresenceIndex.ts"
 import { type Commit, changesMax } from "../../src/space/SharedSpace.ts"
 import { withWallClock } from "../WallClock.ts"
@@ -30,6 +31,21 @@ const one = Effect.gen(function* () {
   const first = yield* runner(twins)
   const held = yield* first.presence.begin(guest, named("s_1"))
   return { twins, first, held }
+})
+
+/** The space loses what came after, and the runner, which holds nobody, names anew all that it holds. */
+const goesBack = Effect.fnUntraced(function* ({ space }: Twins, { presence }: Runner, saved: Saved) {
+  space.rewind(saved)
+  yield* settle
+  yield* presence.indexAll([])
+})
+
+/** Its session with the roster has ended. */
+const becomesAnother = Effect.fnUntraced(function* ({ ensemble }: Twins, { self }: Runner) {
+  const { id: former } = self.incarnation
+  ensemble.expire(former)
+  yield* TestClock.adjust("2 seconds")
+  assert.notStrictEqual(self.incarnation.id, former)
 })
 
 describe("the index of an incarnation", () => {
@@ -190,9 +206,7 @@ describe("the index of an incarnation", () => {
       const saved = twins.space.save()
       yield* first.presence.remove(held)
       assert.isUndefined(sessionIn(twins, guest))
-      twins.space.rewind(saved)
-      yield* settle
-      yield* first.presence.indexAll([])
+      yield* goesBack(twins, first, saved)
       assert.deepStrictEqual(yield* brokenOff(first), [[guest, "s_1"]])
       yield* TestClock.adjust("5 seconds")
       assert.deepStrictEqual(yield* brokenOff(first), [])
@@ -210,9 +224,7 @@ describe("the index of an incarnation", () => {
         yield* TestClock.adjust("1 second")
         yield* first.presence.cleanIndex([])
       }
-      twins.space.rewind(saved)
-      yield* settle
-      yield* first.presence.indexAll([])
+      yield* goesBack(twins, first, saved)
       assert.deepStrictEqual(yield* brokenOff(first), [[guest, "s_1"]])
     })
   )
@@ -220,14 +232,22 @@ describe("the index of an incarnation", () => {
   it.effect("says so, too, of whom it held as another incarnation", () =>
     Effect.gen(function* () {
       const { twins, first, held } = yield* one
-      const [saved, { id: former }] = [twins.space.save(), first.self.incarnation]
+      const saved = twins.space.save()
       yield* first.presence.remove(held)
-      twins.ensemble.expire(former)
-      yield* TestClock.adjust("2 seconds")
-      assert.notStrictEqual(first.self.incarnation.id, former)
-      twins.space.rewind(saved)
-      yield* settle
-      yield* first.presence.indexAll([])
+      yield* becomesAnother(twins, first)
+      yield* goesBack(twins, first, saved)
+      assert.deepStrictEqual(yield* brokenOff(first), [[guest, "s_1"]])
+    })
+  )
+
+  it.effect("says so, too, of whom it came to hold as another incarnation by an enter", () =>
+    Effect.gen(function* () {
+      const { twins, first, held } = yield* one
+      yield* becomesAnother(twins, first)
+      const entered = yield* first.presence.enter(held, park(1))
+      const saved = twins.space.save()
+      yield* first.presence.remove(entered.held)
+      yield* goesBack(twins, first, saved)
       assert.deepStrictEqual(yield* brokenOff(first), [[guest, "s_1"]])
     })
   )
