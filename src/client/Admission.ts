@@ -54,7 +54,7 @@ export class Admission {
     const key = addressKey(address)
     const known = this.addresses.get(key)
     const counts = known ?? new Address()
-    const refused = this.isFull() ? full : isMany ? undefined : this.refuse(counts)
+    const refused = this.refuse(counts, isMany)
     if (refused !== undefined) return refused
     if (known === undefined) this.addresses.set(key, counts)
     this.open++
@@ -71,14 +71,13 @@ export class Admission {
     }
   }
 
-  private isFull(): boolean {
-    const { socketsMax } = this.limits
-    return socketsMax > 0 && this.open >= socketsMax
-  }
-
   /** Takes a token where it does not refuse. */
-  private refuse(counts: Address): SocketRefused | undefined {
-    const { addressMax, addressPendingMax, addressNewPerSecond, addressNewBurst } = this.limits
+  private refuse(counts: Address, isMany: boolean): SocketRefused | undefined {
+    const { socketsMax, addressMax, addressPendingMax, addressNewPerSecond, addressNewBurst } = this.limits
+    if (socketsMax > 0 && this.open >= socketsMax) {
+      return { code: DisconnectCode.DISCONNECT_CODE_FULL, afterMs: fullAfterMs, message: "this runner is full" }
+    }
+    if (isMany) return undefined
     if (addressMax > 0 && counts.open >= addressMax) {
       return ofAddress(fullAfterMs, "too many sockets from this address")
     }
@@ -94,12 +93,6 @@ export class Admission {
     counts.fullAt = fullAt + intervalMs
     return undefined
   }
-}
-
-const full: SocketRefused = {
-  code: DisconnectCode.DISCONNECT_CODE_FULL,
-  afterMs: fullAfterMs,
-  message: "this runner is full"
 }
 
 const ofAddress = (afterMs: number, message: string): SocketRefused => ({

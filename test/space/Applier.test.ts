@@ -328,16 +328,22 @@ describe("L5: read, decide, commit", () => {
   )
 })
 
+/** Two lines are said and answered, and the space is saved as it was a second before the second. */
+const savedBetween = Effect.gen(function* () {
+  const { twins, first, say, told } = yield* plaza()
+  yield* say(line({ id: 1 }))
+  yield* until("it is answered", () => told().length === 1)
+  const saved = twins.space.save()
+  yield* TestClock.adjust("1 second")
+  yield* say(line({ id: 2 }))
+  yield* until("it is answered", () => told().length === 2)
+  return { twins, first, say, saved }
+})
+
 describe("L11: going back", () => {
   it.effect("what a space has lost that was away for minutes is applied again, and in its order", () =>
     Effect.gen(function* () {
-      const { twins, first, say, told } = yield* plaza()
-      yield* say(line({ id: 1 }))
-      yield* until("it is answered", () => told().length === 1)
-      const saved = twins.space.save()
-      yield* TestClock.adjust("1 second")
-      yield* say(line({ id: 2 }))
-      yield* until("it is answered", () => told().length === 2)
+      const { twins, first, say, saved } = yield* savedBetween
       let isAway = true
       first.watch.before = () => Effect.suspend(() => (isAway ? Effect.fail(spaceAway) : Effect.void))
       yield* TestClock.adjust("1 second")
@@ -354,18 +360,7 @@ describe("L11: going back", () => {
 
   it.effect("what a space has lost is applied again also where every runner was started anew, minutes later", () =>
     Effect.gen(function* () {
-      const { twins, saved } = yield* Effect.scoped(
-        Effect.gen(function* () {
-          const { twins, say, told } = yield* plaza()
-          yield* say(line({ id: 1 }))
-          yield* until("it is answered", () => told().length === 1)
-          const saved = twins.space.save()
-          yield* TestClock.adjust("1 second")
-          yield* say(line({ id: 2 }))
-          yield* until("it is answered", () => told().length === 2)
-          return { twins, saved }
-        })
-      )
+      const { twins, saved } = yield* Effect.scoped(savedBetween)
       twins.space.rewind(saved)
       yield* TestClock.adjust("10 minutes")
       yield* applying(twins, { id: "r2" })

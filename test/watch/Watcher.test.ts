@@ -14,16 +14,22 @@ import { pass, runner, Twins } from "../space/Harness.ts"
 import { guest, lost, named, park, stateOf } from "../space/Standing.ts"
 import { withWallClock } from "../WallClock.ts"
 
+/** A runner that lives as long as `life`, and one beside it whose services the watcher has, too. */
+const watched = Effect.gen(function* () {
+  const twins = new Twins()
+  const beside = yield* runner(twins, { id: "r2" })
+  const channels = Layer.succeed(ChannelList, { all: Effect.succeed(["park/1"]) })
+  const watcher = Watcher.layer.pipe(Layer.provide(Layer.mergeAll(Observer.layer, channels, Workers.layer)))
+  yield* Effect.provideContext(Layer.build(Layer.fresh(watcher)), beside.context)
+  const life = yield* Scope.make()
+  const { presence, self } = yield* Scope.provide(runner(twins, { id: "r1" }), life)
+  return { twins, beside, life, presence, self }
+})
+
 describe("a watcher", () => {
   it.effect("ends nobody behind a reconnect who came back in what the space has lost", () =>
     Effect.gen(function* () {
-      const twins = new Twins()
-      const beside = yield* runner(twins, { id: "r2" })
-      const channels = Layer.succeed(ChannelList, { all: Effect.succeed(["park/1"]) })
-      const watcher = Watcher.layer.pipe(Layer.provide(Layer.mergeAll(Observer.layer, channels, Workers.layer)))
-      yield* Effect.provideContext(Layer.build(Layer.fresh(watcher)), beside.context)
-      const life = yield* Scope.make()
-      const { presence, self } = yield* Scope.provide(runner(twins, { id: "r1" }), life)
+      const { twins, beside, life, presence, self } = yield* watched
       const { held } = yield* presence.enter(yield* presence.begin(guest, named("s_1")), park(1))
       yield* presence.moveOn(held, yield* lost, 0)
       yield* Scope.close(life, Exit.void)
@@ -45,14 +51,7 @@ describe("a watcher", () => {
     withWallClock((set) =>
       Effect.gen(function* () {
         set(24 * 3_600_000)
-        const twins = new Twins()
-        // Whose services the watcher has, too.
-        const beside = yield* runner(twins, { id: "r2" })
-        const channels = Layer.succeed(ChannelList, { all: Effect.succeed(["park/1"]) })
-        const watcher = Watcher.layer.pipe(Layer.provide(Layer.mergeAll(Observer.layer, channels, Workers.layer)))
-        yield* Effect.provideContext(Layer.build(Layer.fresh(watcher)), beside.context)
-        const life = yield* Scope.make()
-        const { presence, self } = yield* Scope.provide(runner(twins, { id: "r1" }), life)
+        const { twins, beside, life, presence, self } = yield* watched
         yield* presence.enter(yield* presence.begin(guest, named("s_1")), park(1))
         yield* pass(10)
         assert.lengthOf(stateOf(twins, "park/1"), 1)

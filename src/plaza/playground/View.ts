@@ -51,13 +51,13 @@ export interface Position {
 
 /** Twice a second, less the jitter of a tick. */
 const slowMsDefault = 450
-
 /** Lines that wait for a tick or the end of the turn; more go out at once. */
 const batchMax = 1_000
 
 export class View {
   readonly tag: string
   readonly grid: Grid
+  /** This runner's, under which its frames go out. */
   incarnation: string
   private readonly slowMs: number
   private readonly viewers = new Map<number, Viewer>()
