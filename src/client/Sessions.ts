@@ -188,8 +188,10 @@ const make = Effect.gen(function* () {
     const remove = Effect.suspend(() => {
       const session = registry.ofSession(id)
       if (session === undefined) return Effect.void
+      // As soon as it is over: of what is then forgotten, and read once more, its phone would hear that it was refused.
+      const ended = () => dismiss(session, ...removed)
       return session
-        .change((held) => Effect.map(presence.remove(held), () => dismiss(session, ...removed)))
+        .change((held) => presence.remove(held, ended))
         .pipe(
           // It is another's, or was ended by a try that broke off half-way.
           Effect.catchTag("PresenceRefused", () => regainOr(removed)(session))

@@ -167,13 +167,20 @@ describe("removed by an operator", () => {
     })
   )
 
+  it.effect("its phone is told so before what it asked is forgotten, and refused when that is read again (L6)", () =>
+    Effect.gen(function* () {
+      const held: Watch["before"] = ({ changes }) =>
+        changes.some(({ _tag }) => _tag === "Forget") ? Effect.never : Effect.void
+      const { phone } = yield* removed(new Twins(), held)
+      assert.strictEqual(phone.disconnectedWith, DisconnectCode.DISCONNECT_CODE_REMOVED)
+    })
+  )
+
   it.effect("also where that breaks off half-way: its phone is told so", () =>
     Effect.gen(function* () {
       const twins = new Twins()
       const once = ({ tag }: { readonly tag: string }) => (tag === "park/1" ? Effect.fail(spaceAway) : Effect.void)
       const { phone, sessions } = yield* removed(twins, once)
-      assert.isUndefined(phone.disconnectedWith)
-      yield* pass(5_000)
       assert.strictEqual(phone.disconnectedWith, DisconnectCode.DISCONNECT_CODE_REMOVED)
       assert.deepStrictEqual([...sessions.all()], [])
     })
