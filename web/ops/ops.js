@@ -323,14 +323,14 @@ byId("announce").addEventListener("submit", (event) => {
 const foundMax = 50
 
 /** A member found, with the way to remove it: asked twice, because it cannot be undone. */
-function foundItem(channel, { member, nickname }) {
+function foundItem(channel, { member, nickname, seen }) {
   const item = element("li")
   const button = element("button", "Remove")
   button.type = "button"
   button.addEventListener("click", () => {
     if (!confirm(`Remove ${nickname} (${member}) from ${channel}?`)) return
     ordering(async () => {
-      await ask("/ops/remove", { channel, member })
+      await ask("/ops/remove", { channel, member, seen })
       item.remove()
       return `${nickname} (${member}) is asked to go.`
     })

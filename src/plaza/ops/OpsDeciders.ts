@@ -52,12 +52,13 @@ function announce(state: DecisionState, { channel, text }: AnnouncementAsked): D
   }
 }
 
-function remove(state: DecisionState, { channel, member }: RemovalAsked): Decision {
+/** Numbers are given anew when the shared space was emptied: who has it by then may be another than who was meant. */
+function remove(state: DecisionState, { channel, member, session: meant }: RemovalAsked): Decision {
   const value = state.read(memberKey(member))
   const incarnation = state.ownerOf(memberKey(member))
-  const found = value !== undefined && incarnation !== undefined
+  const session = value && MemberRecord.decode(value).session
+  const found = session !== undefined && incarnation !== undefined && (meant === "" || meant === session)
   const fact = { $type: "noriter.topic.v1.RemovalDecided", channel, member, found, atMs: state.nowMs } as const
   if (!found) return { facts: [fact] }
-  const { session } = MemberRecord.decode(value)
   return { tell: [{ $type: "noriter.runner.v1.RemovalTold", incarnation, session }], facts: [fact] }
 }

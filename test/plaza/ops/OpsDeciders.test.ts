@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { LineTold } from "../../../gen/noriter/runner/v1/chat.ts"
 import { MemberRecord } from "../../../gen/noriter/space/v1/records.ts"
+import { RemovalAsked } from "../../../gen/noriter/topic/v1/ops.ts"
 import { opsDeciders } from "../../../src/plaza/ops/OpsDeciders.ts"
 import { linesStream, playgroundLinesMax } from "../../../src/plaza/playground/LineStream.ts"
 import { memberKey } from "../../../src/space/Tag.ts"
@@ -49,8 +50,8 @@ describe("what operators ask of a channel", () => {
   })
 
   it("a removal is told to whoever holds the session, and is on record also where nobody stands there", () => {
-    const removal = (member: number) => {
-      const asked = { $type: "noriter.topic.v1.RemovalAsked", channel, member } as const
+    const removal = (member: number, session: string) => {
+      const asked = { $type: "noriter.topic.v1.RemovalAsked", channel, member, session } as const
       assert.deepStrictEqual(opsDeciders.remove.reads(asked), [memberKey(member)])
       return opsDeciders.remove.decide(state, asked)
     }
@@ -58,7 +59,12 @@ describe("what operators ask of a channel", () => {
       { $type: "noriter.topic.v1.RemovalDecided", channel, member, found, atMs: 1_000 } as const
     ]
     const told = { $type: "noriter.runner.v1.RemovalTold", incarnation: "r1-1", session: "s_1" } as const
-    assert.deepStrictEqual(removal(7), { tell: [told], facts: fact(7, true) })
-    assert.deepStrictEqual(removal(8), { facts: fact(8, false) })
+    assert.deepStrictEqual(removal(7, "s_1"), { tell: [told], facts: fact(7, true) })
+    assert.deepStrictEqual(removal(8, "s_1"), { facts: fact(8, false) })
+    // Whoever has been given the number since is another.
+    assert.deepStrictEqual(removal(7, "s_0"), { facts: fact(7, false) })
+    // As 0.1.0 asked it: whoever has the number.
+    const old = RemovalAsked.decode(Uint8Array.of(10, 6, ...Buffer.from(channel), 16, 7))
+    assert.deepStrictEqual(opsDeciders.remove.decide(state, old), { tell: [told], facts: fact(7, true) })
   })
 })

@@ -22,8 +22,13 @@ export interface RemovalAsked {
   $type: "noriter.topic.v1.RemovalAsked";
   /** The channel's tag. */
   channel: string;
-  /** Whom. */
+  /** The number of whoever is meant. */
   member: number;
+  /**
+   * The session that had the number when this was asked: whoever has it since is not meant. Empty in records of 0.1.0,
+   * which mean whoever has it when they are decided.
+   */
+  session: string;
 }
 
 /** AnnouncementDecided is the fact of an announcement. */
@@ -46,7 +51,7 @@ export interface RemovalDecided {
   channel: string;
   /** Whom. */
   member: number;
-  /** Whether such a member stood there. */
+  /** Whether whoever was meant stood there. */
   found: boolean;
   /** The record's time. */
   atMs: number;
@@ -133,7 +138,7 @@ export const AnnouncementAsked: MessageFns<AnnouncementAsked, "noriter.topic.v1.
 };
 
 function createBaseRemovalAsked(): RemovalAsked {
-  return { $type: "noriter.topic.v1.RemovalAsked", channel: "", member: 0 };
+  return { $type: "noriter.topic.v1.RemovalAsked", channel: "", member: 0, session: "" };
 }
 
 export const RemovalAsked: MessageFns<RemovalAsked, "noriter.topic.v1.RemovalAsked"> = {
@@ -145,6 +150,9 @@ export const RemovalAsked: MessageFns<RemovalAsked, "noriter.topic.v1.RemovalAsk
     }
     if (message.member !== 0) {
       writer.uint32(16).uint32(message.member);
+    }
+    if (message.session !== "") {
+      writer.uint32(26).string(message.session);
     }
     return writer;
   },
@@ -178,6 +186,14 @@ export const RemovalAsked: MessageFns<RemovalAsked, "noriter.topic.v1.RemovalAsk
             message.member = reader.uint32();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.session = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -198,6 +214,9 @@ export const RemovalAsked: MessageFns<RemovalAsked, "noriter.topic.v1.RemovalAsk
     if (message.member !== 0) {
       obj.member = Math.round(message.member);
     }
+    if (message.session !== "") {
+      obj.session = message.session;
+    }
     return obj;
   },
 
@@ -208,6 +227,7 @@ export const RemovalAsked: MessageFns<RemovalAsked, "noriter.topic.v1.RemovalAsk
     const message = createBaseRemovalAsked();
     message.channel = object.channel ?? "";
     message.member = object.member ?? 0;
+    message.session = object.session ?? "";
     return message;
   },
 };
