@@ -123,8 +123,8 @@ export const defects: ReadonlyArray<Defect> = [
     edits: [
       {
         file: "src/space/Presence.ts",
-        find: "  yield* writes.endSession(held)\n  yield* removeMemberOf(writes, held.record, reason)\n",
-        replace: "  yield* removeMemberOf(writes, held.record, reason)\n  yield* writes.endSession(held)\n"
+        find: "  yield* writes.endSession(held)\n  ended()\n  yield* removeMemberOf(writes, held.record, reason)\n",
+        replace: "  yield* removeMemberOf(writes, held.record, reason)\n  yield* writes.endSession(held)\n  ended()\n"
       }
     ]
   },
@@ -323,6 +323,22 @@ export const defects: ReadonlyArray<Defect> = [
         file: "src/plaza/playground/View.ts",
         find: "if (this.roll.giveAway(member)) this.peers.doubt()",
         replace: "this.roll.meet(member)"
+      }
+    ]
+  },
+  {
+    name: "removed-by-number",
+    what: "an operator's order removes whoever has the number by then, and not whom the operator saw (E2)",
+    edits: [
+      {
+        file: "src/plaza/ops/Orders.ts",
+        find: "(seen !== undefined && seen !== seenOf(channel, member, session))",
+        replace: "seen === undefined"
+      },
+      {
+        file: "src/plaza/ops/OpsDeciders.ts",
+        find: `(meant === "" || meant === session)`,
+        replace: "meant !== undefined"
       }
     ]
   }

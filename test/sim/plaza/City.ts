@@ -21,6 +21,7 @@ import { Ensemble, layerOf as rosterOf } from "../../../src/link/MemoryRoster.ts
 import { Hub, layerOf as linkOf } from "../../../src/link/MemoryRunnerLink.ts"
 import { Broker, layerOf as logOf } from "../../../src/link/MemoryTopicLog.ts"
 import { allTopics } from "../../../src/link/Topics.ts"
+import * as Orders from "../../../src/plaza/ops/Orders.ts"
 import { Settings } from "../../../src/Settings.ts"
 import { layerOf as spaceOf } from "../../../src/space/MemorySharedSpace.ts"
 import { Workers } from "../../../src/Workers.ts"
@@ -44,7 +45,8 @@ export const cellCm = 1_000
 /** Shown in a cell. */
 export const shownMax = 3
 
-export const channels = Object.keys(cells).map((id) => `${id}/1`)
+export const playgrounds = Object.keys(cells)
+export const channels = playgrounds.map((id) => `${id}/1`)
 
 /** How many cells there are in the playground of a channel. */
 export const cellsIn = (tag: string): number => (tag.startsWith("park/") ? cells.park : cells.yard)
@@ -102,6 +104,8 @@ export interface Body {
   readonly sockets: Set<Socket>
   /** Takes a phone; undefined while it does not listen. */
   accept: ((socket: Socket) => void) | undefined
+  /** What operators may do there; undefined where they may do nothing. */
+  orders: Orders.Orders | undefined
   /** Ends it in good order. */
   leave: () => void
 }
@@ -142,11 +146,12 @@ export class City {
   startRunner(id: string): Body {
     const body = this.#body(id, rough)
     this.runners.push(body)
-    const layer = Layer.provideMerge(ClientMessageConsumer.layer, plaza).pipe(Layer.provide(this.#below(body)))
+    const layer = Layer.provideMerge(ClientMessageConsumer.layer, plaza).pipe(Layer.provideMerge(this.#below(body)))
     const life = Effect.gen({ self: this }, function* () {
       const context = yield* Layer.build(Layer.fresh(layer))
       const { serve } = Context.get(context, ClientMessageConsumer)
       const sessions = Context.get(context, Sessions)
+      body.orders = yield* Effect.provideContext(Orders.make, context)
       const run = Effect.runForkWith(yield* Effect.context<never>())
       let isListening = true
       body.accept = (socket) => {
@@ -199,7 +204,7 @@ export class City {
       troubles,
       this.#logger(name)
     )
-    return { process, id, sockets: new Set(), accept: undefined, leave: () => {} }
+    return { process, id, sockets: new Set(), accept: undefined, orders: undefined, leave: () => {} }
   }
 
   #below({ process, id }: Body) {

@@ -52,5 +52,7 @@ export const found: ReadonlyArray<{ readonly seed: number; readonly what: string
     seed: 201126,
     what: "a claim that had broken off took a session from another process of the same name, and its phone heard nothing of that"
   },
-  { seed: 800675, what: "who was given a number again that Redis had lost stood where they had stood by that before" }
+  { seed: 800675, what: "who was given a number again that Redis had lost stood where they had stood by that before" },
+  // From here on with operators who order at a runner.
+  { seed: 46, what: "who was removed heard that a line was refused which everybody had heard" }
 ]

@@ -1,8 +1,8 @@
 /** Does the steps of a schedule: phones speak and walk, processes die, servers forget. */
-import type { TopicRecord } from "../../../gen/registry.ts"
-import { recordOf } from "../../../src/bus/EventBus.ts"
+import * as Effect from "effect/Effect"
+import type { OrderRefused, Orders, Standing } from "../../../src/plaza/ops/Orders.ts"
 import type { ServiceName } from "../Trouble.ts"
-import { type Body, type City, cellsIn, channels } from "./City.ts"
+import { type Body, type City, cellsIn, playgrounds } from "./City.ts"
 import type { Device } from "./Device.ts"
 import type { Request } from "./Requests.ts"
 import type { Step, What } from "./Schedule.ts"
@@ -16,6 +16,8 @@ const frozenWithinMs = 30
 const missedMsMax = 3_000
 /** A runner is cut off so long that it gives up what it was writing for a phone. */
 const givenUpMs = 5_000
+/** One in so many numbers that an operator has seen is given to another before they order. */
+const givenAnewOneIn = 4
 /** A process that is started beside the one of its name is gone after so long at most. */
 const doubledMsMin = 500
 
@@ -129,22 +131,36 @@ export class Nemesis {
 
   // --- Operators ---
 
-  #announce({ who, atMs }: Step): void {
-    const channel = pick(channels, who) ?? ""
-    this.#order({ $type: "noriter.topic.v1.AnnouncementAsked", channel, text: `an operator's ${atMs}` })
+  #announce({ who, how, atMs }: Step): void {
+    const playground = pick(playgrounds, who)
+    this.#order(how, ({ announce }) => announce({ playground, text: `an operator's ${atMs}` }))
   }
 
+  /**
+   * An operator looks for somebody by name, and a while later has whom they saw removed by another runner. Now and then the
+   * number is another's by then, who is not to be removed.
+   */
   #remove(step: Step): void {
-    const { guest, place } = this.#deviceOf(step) ?? {}
+    const { name, guest, place } = this.#deviceOf(step) ?? {}
     if (guest === undefined || place === undefined) return
-    const { tag: channel, member } = place
-    this.#city.removals.add(guest)
-    this.#order({ $type: "noriter.topic.v1.RemovalAsked", channel, member })
+    const { tag: channel } = place
+    const isAnothers = step.how % givenAnewOneIn === 0
+    const found = (standing: ReadonlyArray<Standing>) => {
+      const one = standing.find(({ nickname }) => nickname === name)
+      if (one === undefined) return
+      const order = { channel, member: one.member, seen: isAnothers ? "somebody else" : one.seen }
+      this.#city.timeline.after(step.forMs / 4, () => {
+        if (!isAnothers) this.#city.removals.add(guest)
+        this.#order(step.how + 1, ({ remove }) => remove(order))
+      })
+    }
+    this.#order(step.how, ({ members }) => Effect.map(members(channel), found))
   }
 
-  #order(asked: TopicRecord): void {
-    const { topic, record } = recordOf(asked, undefined)
-    this.#city.broker.append(topic, [record], this.#city.timeline.nowMs)
+  /** One that is refused is not asked again. */
+  #order(runner: number, ask: (orders: Orders) => Effect.Effect<unknown, OrderRefused>): void {
+    const { process, orders } = pick(this.#city.runners, runner) ?? {}
+    if (orders !== undefined) process?.run(ask(orders))
   }
 
   // --- Processes ---
