@@ -133,7 +133,7 @@ export class Nemesis {
 
   #announce({ who, how, atMs }: Step): void {
     const playground = pick(playgrounds, who)
-    this.#order(how, ({ announce }) => announce({ playground, text: `an operator's ${atMs}` }))
+    this.#order(how, ({ announce }) => announce({ playground, text: `an operator's ${atMs}, ${how}` }))
   }
 
   /**
