@@ -62,6 +62,9 @@ export class Roster extends Context.Service<
   }
 >()("noriter/link/Roster") {}
 
+/** The runner whose incarnation this is. */
+export const runnerOf = (incarnation: string): string => incarnation.slice(0, incarnation.lastIndexOf("-"))
+
 /** Begins the names of watchers in the roster: no runner's name may have a `_`. */
 export const watcherPrefix = "watcher_"
 

@@ -26,5 +26,6 @@ export const memberTold = (
   member: number,
   version: number,
   record: Uint8Array | undefined,
-  reason: GoneReason
-): MemberTold => ({ $type: "noriter.runner.v1.MemberTold", channel: tag, member, version, record, reason })
+  reason: GoneReason,
+  runner: string
+): MemberTold => ({ $type: "noriter.runner.v1.MemberTold", channel: tag, member, version, record, reason, runner })

@@ -302,7 +302,7 @@ export class PresenceWrites {
     const place: ReadonlyArray<Change> = at === undefined ? [] : [{ _tag: "Place", member, xCm: at.xCm, yCm: at.yCm }]
     return this.commit(tag, guard, [{ _tag: "Put", key, value, owner, dueMs: this.due(record) }, ...place], {
       reads: [{ key, version }],
-      tell: [memberTold(tag, member, version + 1, value, reason)]
+      tell: [memberTold(tag, member, version + 1, value, reason, owner.runner)]
     }).pipe(Effect.map((done) => ({ tag, member, record, version: done.versions[0] ?? 0 })))
   }
 
@@ -355,7 +355,7 @@ export class PresenceWrites {
         ],
         {
           reads: [{ key, version: entry.version }],
-          tell: [memberTold(tag, member, entry.version + 1, undefined, reason)]
+          tell: [memberTold(tag, member, entry.version + 1, undefined, reason, "")]
         }
       )
       return true

@@ -329,13 +329,15 @@ describe("what views are told (C2)", () => {
       yield* TestClock.adjust("25 seconds")
       if (awayHeld !== "ended") yield* first.presence.moveOn(awayHeld, yield* seen, 0)
       const told = tellsOf(frames).map((one) =>
-        one.$type === MemberTold.$type ? [one.record && MemberRecord.decode(one.record).state, one.reason] : []
+        one.$type === MemberTold.$type
+          ? [one.record && MemberRecord.decode(one.record).state, one.reason, one.runner]
+          : []
       )
       assert.deepStrictEqual(told, [
-        [PRESENCE_STATE_PRESENT, GoneReason.GONE_REASON_UNSPECIFIED],
-        [PRESENCE_STATE_LOST, GoneReason.GONE_REASON_UNSPECIFIED],
-        [PRESENCE_STATE_AWAY, GoneReason.GONE_REASON_LOST],
-        [undefined, GoneReason.GONE_REASON_LOST]
+        [PRESENCE_STATE_PRESENT, GoneReason.GONE_REASON_UNSPECIFIED, "r1"],
+        [PRESENCE_STATE_LOST, GoneReason.GONE_REASON_UNSPECIFIED, "r1"],
+        [PRESENCE_STATE_AWAY, GoneReason.GONE_REASON_LOST, "r1"],
+        [undefined, GoneReason.GONE_REASON_LOST, ""]
       ])
       const versions = tellsOf(frames).map((one) => (one.$type === MemberTold.$type ? one.version : 0))
       assert.deepStrictEqual(

@@ -218,13 +218,9 @@ const make = Effect.gen(function* () {
     move: (told) => Effect.sync(() => channels.get(told.channel)?.view.applyMoves(told)),
     change: (told, trace) =>
       heard(told, trace, (channel) => {
-        const { member, version, record, reason } = told
-        channel.view.memberChanged(
-          member,
-          version,
-          record === undefined ? undefined : MemberRecord.decode(record),
-          reason
-        )
+        const { member, version, record: bytes, reason, runner } = told
+        const record = bytes === undefined ? undefined : MemberRecord.decode(bytes)
+        channel.view.memberChanged(member, version, record, reason, runner)
       }),
     sendKey: ({ channel, incarnation: asking }) =>
       Effect.sync(() => {

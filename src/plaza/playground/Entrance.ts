@@ -16,7 +16,7 @@ import { Sessions } from "../../client/Sessions.ts"
 import { Turnstile } from "../../client/Turnstile.ts"
 import type { LinkError } from "../../link/RunnerLink.ts"
 import { Settings } from "../../Settings.ts"
-import type { Held, HeldMember } from "../../space/Held.ts"
+import type { Held, HeldMember, Position } from "../../space/Held.ts"
 import { entersMax, Presence } from "../../space/Presence.ts"
 import type { PresenceRefused } from "../../space/PresenceRefused.ts"
 import { Self } from "../../space/Self.ts"
@@ -27,7 +27,7 @@ import { Channels } from "./Channels.ts"
 import { historyLinesMax } from "./LineStream.ts"
 import { phoneOf, placePhone } from "./PlaygroundPhone.ts"
 import { openChannels } from "./Population.ts"
-import type { Position, View } from "./View.ts"
+import type { View } from "./View.ts"
 import { arrival, channelsMax, channelTag, type Playground, World } from "./World.ts"
 
 export class Entrance extends Context.Service<
@@ -238,7 +238,7 @@ const enterOf = (session: Session, id: number): Effect.Effect<Enter | undefined,
 
 /** What the view is told of this runner's own commits at once; the frame that follows changes nothing (rule P11). */
 export const show = (view: View, { member, version, record }: HeldMember): void =>
-  view.memberChanged(member, version, record, 0, true)
+  view.memberWritten(member, version, record)
 
 export const linesPosition = (view: View): StreamPosition => ({
   $type: "noriter.client.v1.StreamPosition",

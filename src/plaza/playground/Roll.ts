@@ -6,11 +6,13 @@
 import { GoneReason } from "../../../gen/noriter/client/v1/playground.ts"
 import type { MovesTold } from "../../../gen/noriter/runner/v1/playground.ts"
 import type { MemberRecord } from "../../../gen/noriter/space/v1/records.ts"
+import { runnerOf } from "../../link/Roster.ts"
 import { isShown } from "../../space/PresenceState.ts"
 import type { Audience } from "./Audience.ts"
 import { describe } from "./Describe.ts"
 import type { Grid } from "./Grid.ts"
 import { type Cell, Member } from "./Member.ts"
+import type { Peers } from "./Peers.ts"
 import type { KnownMember } from "./ViewSnapshot.ts"
 
 /** Members that are gone and whose late announcements must change nothing; the last ones. */
@@ -44,6 +46,7 @@ export class Roll {
   newest = 0
   private readonly grid: Grid
   private readonly audiences: ReadonlyArray<Audience>
+  private readonly peers: Peers
   private readonly met: (member: Member) => void
   /** Versions at which members went, and when that was heard. */
   private readonly gone = new Map<number, Pick<Member, "version" | "heard">>()
@@ -51,9 +54,10 @@ export class Roll {
   private versionFloor = 0
 
   /** `met` hears which guest a member is, whenever that is news. */
-  constructor(grid: Grid, audiences: ReadonlyArray<Audience>, met: (member: Member) => void) {
+  constructor(grid: Grid, audiences: ReadonlyArray<Audience>, peers: Peers, met: (member: Member) => void) {
     this.grid = grid
     this.audiences = audiences
+    this.peers = peers
     this.met = met
   }
 
@@ -74,9 +78,13 @@ export class Roll {
     return member
   }
 
-  /** `isOwn`: by a commit of this runner, so that whoever had the number before has it no more, whatever the versions. */
-  change(number: number, version: number, record: MemberRecord | undefined, reason: GoneReason, isOwn = false): void {
-    if (isOwn && record !== undefined) this.isAnothers(number, record)
+  /** By a commit of this runner: whoever had the number before has it no more, whatever the versions. */
+  write(number: number, version: number, record: MemberRecord, runner: string): void {
+    this.isAnothers(number, record)
+    this.change(number, version, record, GoneReason.GONE_REASON_UNSPECIFIED, runner)
+  }
+
+  change(number: number, version: number, record: MemberRecord | undefined, reason: GoneReason, runner: string): void {
     if (version <= this.versionOf(number)) return
     if (record !== undefined && this.isAnothers(number, record)) return
     this.heard++
@@ -86,7 +94,7 @@ export class Roll {
     // A going that a runner of 0.1.0 told gave out no version: it is told with the one that would come next.
     if (record !== undefined) this.newest = Math.max(this.newest, version)
     if (record === undefined) this.remove(member, reason)
-    else this.put(member, record, reason)
+    else this.put(member, record, runner, reason)
   }
 
   /**
@@ -125,13 +133,19 @@ export class Roll {
   }
 
   /** Puts members where another runner says that they stand. */
-  placeOthers({ member: numbers, xCm: across, yCm: down }: MovesTold): void {
+  placeOthers({ incarnation, member: numbers, xCm: across, yCm: down }: MovesTold): void {
+    const runner = runnerOf(incarnation)
     for (let index = 0; index < numbers.length; index++) {
       const member = this.members.get(numbers[index] ?? 0)
       const xCm = across[index]
       const yCm = down[index]
       // Where a phone of this runner stands, this runner knows best: the frame is from before it came here.
       if (member === undefined || member.held || xCm === undefined || yCm === undefined) continue
+      // Whoever was out of touch goes on speaking for it; or it is theirs now, and this runner has not heard so yet.
+      if (member.runner !== runner && member.runner !== "") {
+        member.isDisputed = true
+        continue
+      }
       member.own = false
       this.place(member, xCm, yCm)
     }
@@ -145,12 +159,12 @@ export class Roll {
     else if (!member.standing) member.own = false
   }
 
-  /** Where it stands is another runner's to say; false: it is this runner's, or there is no such member. */
-  giveAway(number: number): boolean {
+  /** Where it stands is another runner's to say, who is asked. */
+  giveAway(number: number): void {
     const member = this.members.get(number)
-    if (member === undefined || member.held) return false
+    if (member === undefined || member.held) return
     member.own = false
-    return true
+    this.peers.doubt()
   }
 
   /** Whether the shared space says less than was known before it was asked: it has gone back (rule L11). */
@@ -187,15 +201,15 @@ export class Roll {
     const named = new Set<number>()
     let newest = 0
     let isToBeMet = false
-    for (const { member: number, version, record } of all) {
+    for (const { member: number, version, record, runner } of all) {
       named.add(number)
       newest = Math.max(newest, version)
       const known = this.members.get(number)
       const wasPlaced = known?.placed === true
       // The same version is the same record, unless the space has gone back since that was heard of (rule L11).
       const isHeld = known?.recorded === true && known.version === version && known.heard <= heardBefore
-      if (isHeld) this.put(known, record, GoneReason.GONE_REASON_UNSPECIFIED)
-      else this.change(number, version, record, GoneReason.GONE_REASON_UNSPECIFIED)
+      if (isHeld) this.put(known, record, runner, GoneReason.GONE_REASON_UNSPECIFIED)
+      else this.change(number, version, record, GoneReason.GONE_REASON_UNSPECIFIED, runner)
       const member = this.members.get(number)
       isToBeMet ||= member?.isGivenAway === true
       const place = positions.get(number)
@@ -220,7 +234,8 @@ export class Roll {
     return Math.max(member?.version ?? 0, this.gone.get(number)?.version ?? 0, this.versionFloor)
   }
 
-  private put(member: Member, record: MemberRecord, reason: GoneReason): void {
+  private put(member: Member, record: MemberRecord, runner: string, reason: GoneReason): void {
+    if (member.runner !== runner) this.give(member, runner)
     if (!member.recorded) this.recorded++
     member.recorded = true
     member.session = record.session
@@ -236,6 +251,14 @@ export class Roll {
     if (shown && !member.standing) this.show(member)
     if (!shown && member.standing) this.hide(member, reason || GoneReason.GONE_REASON_LOST)
     if (!shown && !member.held) member.own = false
+  }
+
+  /** It is another runner's: what that one said before this was known was not taken, and is asked for. */
+  private give(member: Member, runner: string): void {
+    if (member.isDisputed) this.peers.doubt()
+    member.isDisputed = false
+    member.runner = runner
+    if (!member.held) member.own = false
   }
 
   private remove(member: Member, reason: GoneReason): void {

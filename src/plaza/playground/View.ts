@@ -11,6 +11,8 @@ import { type GoneReason, Pace } from "../../../gen/noriter/client/v1/playground
 import type { LineTold } from "../../../gen/noriter/runner/v1/chat.ts"
 import type { MovesTold } from "../../../gen/noriter/runner/v1/playground.ts"
 import type { MemberRecord } from "../../../gen/noriter/space/v1/records.ts"
+import { runnerOf } from "../../link/Roster.ts"
+import type { Position } from "../../space/Held.ts"
 import type { Head, Snapshot } from "../../space/SharedSpace.ts"
 import { Audience } from "./Audience.ts"
 import { gapAt, lineOf, ticking } from "./Describe.ts"
@@ -24,8 +26,6 @@ import { type Keeping, type Known, Roll } from "./Roll.ts"
 import { Turns } from "./Turns.ts"
 import { type Phone, Viewer } from "./Viewer.ts"
 import { readSnapshot } from "./ViewSnapshot.ts"
-
-export type { Phone }
 
 export interface ViewOptions extends GridOptions {
   /** The channel's tag, `park/1`. */
@@ -41,12 +41,6 @@ export interface ViewOptions extends GridOptions {
   readonly slowMs?: number
   /** What a phone is told of moves, about (design 7). 0, or absent: all. */
   readonly movesBytesPerSecond?: number
-}
-
-/** A place in the playground. */
-export interface Position {
-  readonly xCm: number
-  readonly yCm: number
 }
 
 /** Twice a second, less the jitter of a tick. */
@@ -84,7 +78,7 @@ export class View {
     this.fast = new Audience("fast", this.grid, movesBytesPerSecond)
     this.slow = new Audience("slow", this.grid, movesBytesPerSecond)
     this.hiding = new Hiding((viewer) => this.audienceOf(viewer))
-    this.roll = new Roll(this.grid, [this.fast, this.slow], (member) => this.hiding.met(member))
+    this.roll = new Roll(this.grid, [this.fast, this.slow], this.peers, (member) => this.hiding.met(member))
     this.movers = new Movers(options.framesBefore)
     this.lines = new Lines(options.lines ?? channelBounds)
     this.batch = new LineBatch(this.grid.columns)
@@ -131,11 +125,16 @@ export class View {
 
   // --- Members ---
 
-  /** What a member's record says since this version, by a commit of this runner or another's. Older ones say nothing new. */
-  memberChanged(member: number, version: number, record: MemberRecord | undefined, reason: GoneReason, isOwn = false) {
+  /** What a member's record says since this version, and which runner owns it, if that is known. Older ones say nothing new. */
+  memberChanged(member: number, version: number, record: MemberRecord | undefined, reason: GoneReason, runner = "") {
+    this.roll.change(member, version, record, reason, runner)
+  }
+
+  /** The same by a commit of this runner, which owns it. */
+  memberWritten(member: number, version: number, record: MemberRecord): void {
     // A phone of who had the number before is yet to hear that it must come back.
-    if (isOwn && record !== undefined && this.roll.isOfAnother(member, record)) this.leave(member)
-    this.roll.change(member, version, record, reason, isOwn)
+    if (this.roll.isOfAnother(member, record)) this.leave(member)
+    this.roll.write(member, version, record, runnerOf(this.incarnation))
   }
 
   /** An own member has walked. */
@@ -240,7 +239,7 @@ export class View {
 
   /** Another runner has its phone: what was said here last may have been heard after what that one says, which is asked. */
   givenAway(member: number): void {
-    if (this.roll.giveAway(member)) this.peers.doubt()
+    this.roll.giveAway(member)
   }
 
   /** Takes effect within half a second, when the phones of every pace have been told the same. */

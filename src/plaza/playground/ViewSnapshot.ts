@@ -9,6 +9,8 @@ export interface KnownMember {
   readonly member: number
   readonly version: number
   readonly record: MemberRecord
+  /** The runner that owns it. */
+  readonly runner: string
 }
 
 export interface ViewSnapshot {
@@ -22,9 +24,10 @@ export interface ViewSnapshot {
 
 export const readSnapshot = ({ generation, entries, lines }: Snapshot): ViewSnapshot => {
   const members: Array<KnownMember> = []
-  for (const [key, { version, value }] of entries) {
+  for (const [key, { version, value, owner }] of entries) {
     if (!key.startsWith(memberPrefix)) continue
-    members.push({ member: Number(key.slice(memberPrefix.length)), version, record: MemberRecord.decode(value) })
+    const member = Number(key.slice(memberPrefix.length))
+    members.push({ member, version, record: MemberRecord.decode(value), runner: owner?.runner ?? "" })
   }
   return {
     epoch: generation === undefined ? undefined : generationText(generation),

@@ -6,7 +6,7 @@
 import { assert } from "@effect/vitest"
 import { Pace } from "../../../gen/noriter/client/v1/playground.ts"
 import type { Outbox } from "../../../src/client/Outbox.ts"
-import type { Phone } from "../../../src/plaza/playground/View.ts"
+import type { Phone } from "../../../src/plaza/playground/Viewer.ts"
 
 export interface Place {
   readonly xCm: number

@@ -8,8 +8,8 @@ import { GoneReason, goneReasonToJSON, Pace } from "../../../gen/noriter/client/
 import { MemberRecord, PresenceState } from "../../../gen/noriter/space/v1/records.ts"
 import type { Known } from "../../../src/plaza/playground/Roll.ts"
 import { View } from "../../../src/plaza/playground/View.ts"
-import type { Snapshot } from "../../../src/space/SharedSpace.ts"
-import { memberKey } from "../../../src/space/Tag.ts"
+import { at, bounded, cellCm, sizeCm } from "./Ground.ts"
+import { snapshotOf } from "./Kept.ts"
 import { type Defect, Listener, type Place, sound } from "./Listener.ts"
 import { type TrueRecord, Truth } from "./Truth.ts"
 
@@ -18,7 +18,7 @@ export type Step = readonly [what: number, member: number, a: number, b: number]
 
 const membersMax = 14
 const guestsMax = 5
-const options = { sizeCm: 5_000, cellCm: 1_000, cellShownMax: 2 }
+const options = { sizeCm, cellCm, cellShownMax: 2 }
 const reasons = [GoneReason.GONE_REASON_LEFT, GoneReason.GONE_REASON_LOST, GoneReason.GONE_REASON_REMOVED] as const
 const paces = [Pace.PACE_FULL, Pace.PACE_CALM, Pace.PACE_LINES] as const
 const states = [
@@ -92,8 +92,8 @@ export class Play {
       tag: "park/1",
       incarnation: "r1",
       epoch: "1.1",
-      widthCm: options.sizeCm,
-      heightCm: options.sizeCm,
+      widthCm: sizeCm,
+      heightCm: sizeCm,
       ...options,
       keepCellsMs: 300,
       movesBytesPerSecond: bytesPerSecond
@@ -241,7 +241,8 @@ export class Play {
   /** A snapshot that was read a while ago. */
   private readonly loadLate = (): void => {
     const { space, version, known, trueHeard } = this.captured
-    this.view.loadSnapshot(snapshotOf(space, version), known)
+    const kept = Array.from(space, ([member, one]) => ({ member, ...one, record: memberRecord(member, one) }))
+    this.view.loadSnapshot(snapshotOf(kept, version), known)
     const records = new Map([...space].map(([member, kept]) => [member, recordOf(kept)] as const))
     this.truth.loaded(records, trueHeard)
   }
@@ -362,14 +363,6 @@ const ascending = (a: number, b: number): number => a - b
 const byNumber = <A>(pairs: Iterable<readonly [number, A]>): ReadonlyArray<readonly [number, A]> =>
   [...pairs].sort(([a], [b]) => a - b)
 
-const bounded = (value: number): number => Math.max(0, Math.min(options.sizeCm - 1, value))
-
-/** Half of the places are close together, so that cells are crowded. */
-const at = (a: number, b: number): Place => {
-  const range = a % 2 === 0 ? options.sizeCm : 1_500
-  return { xCm: (a * 7) % range, yCm: (b * 7) % range }
-}
-
 const recordOf = ({ version, state, place }: Kept): TrueRecord => ({
   version,
   place,
@@ -378,23 +371,3 @@ const recordOf = ({ version, state, place }: Kept): TrueRecord => ({
 
 const memberRecord = (member: number, { state, place }: Kept): MemberRecord =>
   MemberRecord.fromPartial({ guest: guestOf(member), nickname: `바람 ${member}`, avatar: "fox", state, ...place })
-
-const snapshotOf = (space: ReadonlyMap<number, Kept>, version: number): Snapshot => ({
-  generation: { era: 1, n: 1 },
-  version,
-  entries: new Map(
-    [...space].map(([member, kept]) => [
-      memberKey(member),
-      {
-        version: kept.version,
-        value: MemberRecord.encode(memberRecord(member, kept)).finish(),
-        owner: undefined,
-        dueMs: undefined
-      }
-    ])
-  ),
-  positions: new Map([...space].map(([member, { place }]) => [member, place])),
-  counters: new Map(),
-  head: { seq: 0, trimmedTo: 0 },
-  lines: []
-})

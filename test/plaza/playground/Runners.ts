@@ -1,7 +1,8 @@
 /**
  * A script of what may happen to a channel that several runners look at: guests come, walk, lose their sockets, come back
- * on another runner and go, while runners hear late or nothing, cannot say anything, and read what was so a while ago.
- * When all links work again and nobody walks, each phone must believe what is true.
+ * on another runner and go, while runners hear late or nothing, cannot say anything, read what was so a while ago, and go on
+ * speaking for those who have gone to another. When all links work again and nobody walks, each phone must believe what is
+ * true.
  */
 import { assert } from "@effect/vitest"
 import { GoneReason, Pace } from "../../../gen/noriter/client/v1/playground.ts"
@@ -9,26 +10,29 @@ import { MemberRecord, PresenceState } from "../../../gen/noriter/space/v1/recor
 import type { Known } from "../../../src/plaza/playground/Roll.ts"
 import { View } from "../../../src/plaza/playground/View.ts"
 import type { Snapshot } from "../../../src/space/SharedSpace.ts"
-import { memberKey } from "../../../src/space/Tag.ts"
+import { at, bounded, cellCm, cellOf, isNear, sizeCm } from "./Ground.ts"
+import { snapshotOf } from "./Kept.ts"
 import { Listener, type Place } from "./Listener.ts"
 import type { Step } from "./Play.ts"
 
 const runnersMax = 3
 const membersMax = 16
 const cellShownMax = 3
-const sizeCm = 5_000
-const cellCm = 1_000
-const columns = sizeCm / cellCm
 const paces = [Pace.PACE_FULL, Pace.PACE_CALM, Pace.PACE_LINES] as const
 
 interface Runner {
+  readonly name: string
   readonly view: View
   /** On their way to it. */
   readonly frames: Array<() => void>
+  /** Who has gone to another, as it finds at the latest when its link works again. */
+  readonly claims: Array<() => void>
   /** What it has asked of the shared space, and is not answered yet. */
   readonly reading: Array<{ readonly snapshot: Snapshot; readonly before: Known; readonly isReload: boolean }>
   isDeaf: boolean
   isMute: boolean
+  /** It does not hear of the next member that changes. */
+  misses: boolean
   allPlaces: boolean
   wasBehind: boolean
 }
@@ -70,9 +74,10 @@ export class Runners {
   constructor({ isCut = false, bytesPerSecond = 0 }: Hardship = {}) {
     this.isCut = isCut
     this.runners = Array.from({ length: runnersMax }, (_, index) => ({
+      name: `r${index}`,
       view: new View({
         tag: "park/1",
-        incarnation: `r${index}`,
+        incarnation: `r${index}-0000000001`,
         epoch: "1.1",
         widthCm: sizeCm,
         heightCm: sizeCm,
@@ -81,9 +86,11 @@ export class Runners {
         movesBytesPerSecond: bytesPerSecond
       }),
       frames: [],
+      claims: [],
       reading: [],
       isDeaf: false,
       isMute: false,
+      misses: false,
       allPlaces: false,
       wasBehind: false
     }))
@@ -132,7 +139,7 @@ export class Runners {
     }
     this.guests.set(guest.member, guest)
     this.write(guest, PresenceState.PRESENCE_STATE_PRESENT)
-    runner.view.memberChanged(guest.member, guest.version, recordOf(guest), 0)
+    runner.view.memberWritten(guest.member, guest.version, recordOf(guest))
     runner.view.join(this.phoneOf(guest), { history: 0 })
   }
 
@@ -160,26 +167,33 @@ export class Runners {
   }
 
   /** Comes back, perhaps on another runner, also where the one before has not noticed that it went. */
-  private readonly comeBack = (who: number, a: number): void => {
+  private readonly comeBack = (who: number, a: number, b: number): void => {
     const guest = this.guest(who)
     if (guest === undefined) return
     const former = guest.phone
     const before = guest.runner
     const runner = this.runner(a)
-    if (runner.isDeaf || runner.isMute || before.isDeaf || before.isMute) return
+    // Whoever cannot say anything cannot claim anybody.
+    if (runner.isMute) return
     guest.runner = runner
     this.write(guest, PresenceState.PRESENCE_STATE_PRESENT)
     const { view } = guest.runner
-    view.memberChanged(guest.member, guest.version, recordOf(guest), 0)
+    view.memberWritten(guest.member, guest.version, recordOf(guest))
     // It stands where its runner sees it.
     guest.place = view.positionOf(guest.member) ?? guest.written
     view.rejoin(this.phoneOf(guest), 0)
-    // Both hear of each other before its phone is lost again, but perhaps after others have heard both of them.
-    this.tell(runner, 1)
-    if (a % 2 === 0) this.tell(before, 1)
-    if (former !== undefined) before.view.leave(guest.member, former)
-    if (runner !== before) before.view.givenAway(guest.member)
-    for (const one of [before, runner]) this.deliver(one, one.frames.length)
+    const claimed = (): void => {
+      if (former !== undefined) before.view.leave(guest.member, former)
+      if (guest.runner !== before) before.view.givenAway(guest.member)
+    }
+    if (runner === before) claimed()
+    else {
+      // What a phone has said there before it came here is read only now.
+      const late = at(b, b)
+      if (former !== undefined && a % 2 === 0) before.view.moved(guest.member, late.xCm, late.yCm)
+      before.claims.push(claimed)
+      if (!before.isDeaf) before.frames.push(claimed)
+    }
   }
 
   private readonly end = (who: number): void => {
@@ -228,6 +242,9 @@ export class Runners {
     this.slow,
     ...Array.from({ length: 6 }, () => (who: number, a: number) => this.deliver(this.runner(who), 1 + (a % 4))),
     ...Array.from({ length: 6 }, () => (who: number, a: number) => this.tell(this.runner(who), 1 + (a % 2))),
+    (who) => {
+      this.runner(who).misses = true
+    },
     (who) => this.look(this.runner(who)),
     (who) => this.read(this.runner(who)),
     (who) => {
@@ -243,7 +260,6 @@ export class Runners {
   private tell(runner: Runner, turns: number): void {
     this.nowMs += 40
     const { view } = runner
-    this.deliver(runner, runner.frames.length)
     const moves = view.takeMoves()
     if (moves !== undefined) {
       if (runner.isMute) view.keyFrameAsked()
@@ -299,7 +315,10 @@ export class Runners {
   private deafen(runner: Runner): void {
     runner.isDeaf = !runner.isDeaf
     if (runner.isDeaf) runner.frames.length = 0
-    else this.ask(runner, true)
+    else {
+      for (const claimed of runner.claims.splice(0)) claimed()
+      this.ask(runner, true)
+    }
   }
 
   private mute(runner: Runner): void {
@@ -316,7 +335,12 @@ export class Runners {
     const { member, version } = guest
     const record = recordOf(guest)
     const reason = isShown(guest) ? GoneReason.GONE_REASON_UNSPECIFIED : GoneReason.GONE_REASON_LOST
-    this.publish((view) => view.memberChanged(member, version, record, reason))
+    const { name } = guest.runner
+    for (const one of this.runners) {
+      const { view, frames } = one
+      if (!one.isDeaf && !one.misses) frames.push(() => view.memberChanged(member, version, record, reason, name))
+      one.misses = false
+    }
   }
 
   private publish(frame: (view: View) => void): void {
@@ -324,21 +348,11 @@ export class Runners {
   }
 
   private snapshot(): Snapshot {
-    const all = [...this.guests.values()]
-    return {
-      generation: { era: 1, n: 1 },
-      version: this.lastVersion,
-      entries: new Map(
-        all.map((guest) => {
-          const value = MemberRecord.encode(recordOf(guest)).finish()
-          return [memberKey(guest.member), { version: guest.version, value, owner: undefined, dueMs: undefined }]
-        })
-      ),
-      positions: new Map(all.map(({ member, written }) => [member, written])),
-      counters: new Map(),
-      head: { seq: 0, trimmedTo: 0 },
-      lines: []
-    }
+    const kept = Array.from(this.guests.values(), (guest) => {
+      const { member, version, written: place, runner } = guest
+      return { member, version, record: recordOf(guest), place, runner: runner.name }
+    })
+    return snapshotOf(kept, this.lastVersion)
   }
 
   // --- What must be ---
@@ -383,17 +397,3 @@ export class Runners {
 
 const recordOf = ({ member, state, entered }: Guest): MemberRecord =>
   MemberRecord.fromPartial({ guest: guestOf(member), nickname: "바람", avatar: "fox", state, ...entered })
-
-const bounded = (value: number): number => Math.max(0, Math.min(sizeCm - 1, value))
-
-/** Half of the places are close together, so that cells are crowded. */
-const at = (a: number, b: number): Place => {
-  const range = a % 2 === 0 ? sizeCm : 1_500
-  return { xCm: (a * 7) % range, yCm: (b * 7) % range }
-}
-
-const cellOf = ({ xCm, yCm }: Place): number => Math.floor(yCm / cellCm) * columns + Math.floor(xCm / cellCm)
-
-const isNear = (one: number, other: number): boolean =>
-  Math.abs((one % columns) - (other % columns)) <= 1 &&
-  Math.abs(Math.floor(one / columns) - Math.floor(other / columns)) <= 1

@@ -43,6 +43,11 @@ export interface MemberTold {
     | undefined;
   /** Why it is no longer shown. */
   reason: GoneReason;
+  /**
+   * The runner that owns the member since, whose word on where it stands counts. Empty: the member is gone, or a runner of
+   * 0.1.0 tells this.
+   */
+  runner: string;
 }
 
 /** KeyFrameAsked asks the other runners for all of their members. */
@@ -261,7 +266,15 @@ export const MovesTold: MessageFns<MovesTold, "noriter.runner.v1.MovesTold"> = {
 };
 
 function createBaseMemberTold(): MemberTold {
-  return { $type: "noriter.runner.v1.MemberTold", channel: "", member: 0, version: 0, record: undefined, reason: 0 };
+  return {
+    $type: "noriter.runner.v1.MemberTold",
+    channel: "",
+    member: 0,
+    version: 0,
+    record: undefined,
+    reason: 0,
+    runner: "",
+  };
 }
 
 export const MemberTold: MessageFns<MemberTold, "noriter.runner.v1.MemberTold"> = {
@@ -282,6 +295,9 @@ export const MemberTold: MessageFns<MemberTold, "noriter.runner.v1.MemberTold"> 
     }
     if (message.reason !== 0) {
       writer.uint32(40).int32(message.reason);
+    }
+    if (message.runner !== "") {
+      writer.uint32(50).string(message.runner);
     }
     return writer;
   },
@@ -339,6 +355,14 @@ export const MemberTold: MessageFns<MemberTold, "noriter.runner.v1.MemberTold"> 
             message.reason = reader.int32() as any;
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.runner = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -368,6 +392,9 @@ export const MemberTold: MessageFns<MemberTold, "noriter.runner.v1.MemberTold"> 
     if (message.reason !== 0) {
       obj.reason = goneReasonToJSON(message.reason);
     }
+    if (message.runner !== "") {
+      obj.runner = message.runner;
+    }
     return obj;
   },
 
@@ -381,6 +408,7 @@ export const MemberTold: MessageFns<MemberTold, "noriter.runner.v1.MemberTold"> 
     message.version = object.version ?? 0;
     message.record = object.record ?? undefined;
     message.reason = object.reason ?? 0;
+    message.runner = object.runner ?? "";
     return message;
   },
 };
