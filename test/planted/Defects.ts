@@ -321,7 +321,7 @@ export const defects: ReadonlyArray<Defect> = [
     edits: [
       {
         file: "src/plaza/playground/View.ts",
-        find: "if (this.roll.giveAway(member)) this.peers.doubt()",
+        find: "this.roll.giveAway(member)",
         replace: "this.roll.meet(member)"
       }
     ]
