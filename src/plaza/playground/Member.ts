@@ -98,8 +98,6 @@ export class Member {
   heard = 0
   /** The runner that owns it: nobody else's word counts on where it stands. Empty: that is not known, and anybody's does. */
   runner = ""
-  /** Somebody else's word was not taken since that was known. */
-  isDisputed = false
   /** A phone of this runner stands there. */
   held = false
   /** There is a record of it in the shared space. */

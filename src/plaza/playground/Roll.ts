@@ -52,6 +52,8 @@ export class Roll {
   private readonly gone = new Map<number, Pick<Member, "version" | "heard">>()
   /** What the last snapshot did not know and is not newer than this was gone before it. */
   private versionFloor = 0
+  /** A runner has said where somebody stands who was not known to be its own: what it said was not taken. */
+  private untaken = false
 
   /** `met` hears which guest a member is, whenever that is news. */
   constructor(grid: Grid, audiences: ReadonlyArray<Audience>, peers: Peers, met: (member: Member) => void) {
@@ -136,18 +138,19 @@ export class Roll {
   placeOthers({ incarnation, member: numbers, xCm: across, yCm: down }: MovesTold): void {
     const runner = runnerOf(incarnation)
     for (let index = 0; index < numbers.length; index++) {
-      const member = this.members.get(numbers[index] ?? 0)
+      const number = numbers[index] ?? 0
+      const member = this.members.get(number)
       const xCm = across[index]
       const yCm = down[index]
-      // Where a phone of this runner stands, this runner knows best: the frame is from before it came here.
-      if (member === undefined || member.held || xCm === undefined || yCm === undefined) continue
+      if (xCm === undefined || yCm === undefined) continue
+      if (member === undefined) this.untaken ||= !this.gone.has(number)
       // Whoever was out of touch goes on speaking for it; or it is theirs now, and this runner has not heard so yet.
-      if (member.runner !== runner && member.runner !== "") {
-        member.isDisputed = true
-        continue
+      else if (member.runner !== runner && member.runner !== "") this.untaken = true
+      // Where a phone of this runner stands, this runner knows best: the frame is from before it came here.
+      else if (!member.held) {
+        member.own = false
+        this.place(member, xCm, yCm)
       }
-      member.own = false
-      this.place(member, xCm, yCm)
     }
   }
 
@@ -235,7 +238,7 @@ export class Roll {
   }
 
   private put(member: Member, record: MemberRecord, runner: string, reason: GoneReason): void {
-    if (member.runner !== runner) this.give(member, runner)
+    if (!member.recorded || member.runner !== runner) this.give(member, runner)
     if (!member.recorded) this.recorded++
     member.recorded = true
     member.session = record.session
@@ -253,10 +256,10 @@ export class Roll {
     if (!shown && !member.held) member.own = false
   }
 
-  /** It is another runner's: what that one said before this was known was not taken, and is asked for. */
+  /** It is a runner's from here on, as far as is known: what that one may have said before is asked for. */
   private give(member: Member, runner: string): void {
-    if (member.isDisputed) this.peers.doubt()
-    member.isDisputed = false
+    if (this.untaken) this.peers.doubt()
+    this.untaken = false
     member.runner = runner
     if (!member.held) member.own = false
   }

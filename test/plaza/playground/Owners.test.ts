@@ -50,6 +50,18 @@ describe("where a member stands says the runner that owns it", () => {
     assert.deepStrictEqual(view.positionOf(member), { xCm: 300, yCm: 100 })
   })
 
+  it("who is asked where it has spoken before anybody was known to stand there, and not where they are gone", () => {
+    const view = viewOf()
+    say(view, "here-3", 1, 300)
+    assert.isFalse(view.isKeyFrameDue(0))
+    view.loadSnapshot(now, view.known, { places: true })
+    assert.isTrue(view.isKeyFrameDue(0))
+    view.memberChanged(member, 3, undefined, 0)
+    say(view, "here-3", 2, 400)
+    view.memberChanged(member + 1, 4, record, 0, "here-3")
+    assert.isFalse(view.isKeyFrameDue(2_000))
+  })
+
   it("and by any of its incarnations", () => {
     const view = viewOfOwned("here-2")
     for (const [at, sequence] of ["0000000001", "0000000009"].entries()) {
