@@ -12,10 +12,10 @@ import { appeared as appearedFigure } from "../../telemetry/Metrics.ts"
 import { Bytes } from "./Bytes.ts"
 import { type Chunk, empty, latestOf, nothing, orderedOf } from "./Chunk.ts"
 import { writeAppeared, writeCrowded, writeDisappeared, writeMoved } from "./Describe.ts"
-import { clear, Difference, isFor } from "./Difference.ts"
+import { Difference, isFor } from "./Difference.ts"
 import type { Grid } from "./Grid.ts"
 import type { Hides } from "./Hides.ts"
-import { type Cell, isNear, type Member, type Patch, type Sight, type Signal } from "./Member.ts"
+import { type Cell, isNear, joined, type Member, nobody, type Patch, type Sight, type Signal } from "./Member.ts"
 import { Sights } from "./Sights.ts"
 import type { Viewer } from "./Viewer.ts"
 
@@ -39,7 +39,6 @@ export class Audience {
   private nowMs = 0
   private readonly frames = new Bytes()
   private readonly out = new Bytes()
-  private readonly came: Array<Member> = []
   private readonly difference: Difference
 
   /** `bytesPerSecond`: what a phone may be told of moves; 0: all. */
@@ -107,9 +106,9 @@ export class Audience {
    */
   greet(viewer: Viewer): void {
     const { cell } = viewer.member
-    const { came, out } = this
+    const { out } = this
+    const came: Array<Member> = []
     out.clear()
-    came.length = 0
     for (const near of cell.near) {
       for (let member = near.first; member?.shown !== undefined; member = member.after) {
         if (isFor(viewer, member) && isNear(this.sights.of(member).cell, cell)) came.push(member)
@@ -170,10 +169,19 @@ export class Audience {
       const told = this.sights.of(member).cell
       const { shown } = member
       // Where a member appears is told with it, and need not be told as a move.
-      if (told !== undefined && shown !== undefined) this.touch(shown).movers.push(member)
+      if (told !== undefined && shown !== undefined) {
+        const patch = this.touch(shown)
+        patch.movers = joined(patch.movers, member)
+      }
       if (told === shown) continue
-      if (told !== undefined) this.touch(told, true).departures.push(member)
-      if (shown !== undefined) this.touch(shown, true).arrivals.push(member)
+      if (told !== undefined) {
+        const patch = this.touch(told, true)
+        patch.departures = joined(patch.departures, member)
+      }
+      if (shown !== undefined) {
+        const patch = this.touch(shown, true)
+        patch.arrivals = joined(patch.arrivals, member)
+      }
     }
     for (const signal of this.signals) {
       const { shown } = signal.member
@@ -198,9 +206,9 @@ export class Audience {
     for (const patch of this.touched) {
       patch.touched = false
       patch.differs = false
-      clear(patch.arrivals)
-      clear(patch.departures)
-      clear(patch.movers)
+      patch.arrivals = nobody
+      patch.departures = nobody
+      patch.movers = nobody
       if (patch.signals.length > 0) patch.signals = []
     }
     this.dirty = []
@@ -273,8 +281,7 @@ export class Audience {
     const owed = patch.owing ? this.placesOf(cell).length : 0
     const { out } = this
     out.clear()
-    const differs = cell.near.some((near) => this.sights.patchOf(near).differs)
-    const came = differs ? this.difference.write(cell, cell, undefined) : 0
+    const came = this.differs(cell) ? this.difference.write(cell, cell, undefined) : 0
     const ordered = out.length
     for (const one of cell.near) {
       const near = this.sights.patchOf(one)
@@ -289,6 +296,12 @@ export class Audience {
     patch.owing = !whole
     patch.chunk = out.length === 0 && whole ? nothing : { all: out.take(), orderedBytes: ordered, whole, came }
     return patch.chunk
+  }
+
+  /** Whether phones in a cell are told of anybody who came or went. */
+  private differs({ near }: Cell): boolean {
+    for (const cell of near) if (this.sights.patchOf(cell).differs) return true
+    return false
   }
 
   /**

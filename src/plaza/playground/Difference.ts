@@ -7,7 +7,7 @@ import { GoneReason } from "../../../gen/noriter/client/v1/playground.ts"
 import type { Bytes } from "./Bytes.ts"
 import { writeAppeared, writeCrowded, writeDisappeared } from "./Describe.ts"
 import type { Grid } from "./Grid.ts"
-import { type Cell, isNear, type Member } from "./Member.ts"
+import { type Cell, isNear, joined, type Member, nobody } from "./Member.ts"
 import type { Sights } from "./Sights.ts"
 import type { Viewer } from "./Viewer.ts"
 
@@ -15,8 +15,8 @@ export class Difference {
   private readonly sights: Sights
   private readonly grid: Grid
   private readonly out: Bytes
-  private readonly came: Array<Member> = []
-  private readonly gone: ReadonlyArray<Array<Member>> = reasons.map(() => [])
+  private came = nobody
+  private readonly gone: Array<Array<Member>> = reasons.map(() => nobody)
 
   /** What is written goes to `out`. */
   constructor(sights: Sights, grid: Grid, out: Bytes) {
@@ -27,38 +27,51 @@ export class Difference {
 
   /** From what was told around one cell (undefined: nothing) to what is around another now; answers how many came. */
   write(from: Cell | undefined, to: Cell, viewer: Viewer | undefined): number {
-    const { came, gone, out, sights } = this
-    clear(came)
-    for (const list of gone) clear(list)
+    const { gone, out } = this
+    this.came = nobody
     if (from !== undefined) this.gatherGone(from, to, viewer)
+    this.gatherCome(from, to, viewer)
+    // Gone first: a member that was removed and put back between two ticks is in both.
+    for (const reason of reasons) {
+      writeDisappeared(out, gone[reason] ?? nobody, reason)
+      gone[reason] = nobody
+    }
+    writeAppeared(out, this.came)
+    this.writeCrowds(from, to)
+    return this.came.length
+  }
+
+  private gatherCome(from: Cell | undefined, to: Cell, viewer: Viewer | undefined): void {
+    const { sights } = this
     for (const cell of to.near) {
       for (const member of sights.patchOf(cell).arrivals) {
-        if (isFor(viewer, member) && !isNear(sights.of(member).cell, from)) came.push(member)
+        if (isFor(viewer, member) && !isNear(sights.of(member).cell, from)) this.came = joined(this.came, member)
       }
-      if (!isNear(cell, from)) this.gatherStill(cell, viewer, came)
+      if (!isNear(cell, from)) this.came = this.withStill(this.came, cell, viewer)
     }
-    // Gone first: a member that was removed and put back between two ticks is in both.
-    for (const reason of reasons) writeDisappeared(out, this.goneFor(reason), reason)
-    writeAppeared(out, came)
-    this.writeCrowds(from, to)
-    return came.length
   }
 
   private gatherGone(from: Cell, to: Cell, viewer: Viewer | undefined): void {
     for (const cell of from.near) {
       for (const member of this.sights.patchOf(cell).departures) {
         if (!isFor(viewer, member) || isNear(member.shown, to)) continue
-        this.goneFor(member.standing ? GoneReason.GONE_REASON_OUT_OF_SIGHT : member.reason).push(member)
+        this.goes(member.standing ? outOfSight : member.reason, member)
       }
-      if (!isNear(cell, to)) this.gatherStill(cell, viewer, this.goneFor(GoneReason.GONE_REASON_OUT_OF_SIGHT))
+      if (!isNear(cell, to)) this.gone[outOfSight] = this.withStill(this.gone[outOfSight] ?? nobody, cell, viewer)
     }
   }
 
-  /** Those shown in a cell since before this tick. */
-  private gatherStill(cell: Cell, viewer: Viewer | undefined, into: Array<Member>): void {
+  private goes(reason: GoneReason, member: Member): void {
+    this.gone[reason] = joined(this.gone[reason] ?? nobody, member)
+  }
+
+  /** A list, and those shown in a cell since before this tick. */
+  private withStill(list: Array<Member>, cell: Cell, viewer: Viewer | undefined): Array<Member> {
+    let all = list
     for (let member = cell.first; member?.shown !== undefined; member = member.after) {
-      if (isFor(viewer, member) && this.sights.of(member).cell === cell) into.push(member)
+      if (isFor(viewer, member) && this.sights.of(member).cell === cell) all = joined(all, member)
     }
+    return all
   }
 
   private writeCrowds(from: Cell | undefined, to: Cell): void {
@@ -73,20 +86,13 @@ export class Difference {
       if (!isNear(cell, to) && this.sights.patchOf(cell).crowded > 0) writeCrowded(this.out, cell.index, 0)
     }
   }
-
-  private goneFor(reason: GoneReason): Array<Member> {
-    return this.gone[reason] ?? []
-  }
 }
 
 /** Whether a phone is told of a member at all; undefined: all phones of a cell are. */
 export const isFor = (viewer: Viewer | undefined, member: Member): boolean =>
   viewer === undefined || (member.number !== viewer.member.number && viewer.hides?.members.has(member) !== true)
 
-/** Most lists are empty, and to empty one costs more than to look. */
-export const clear = (list: Array<Member>): void => {
-  if (list.length > 0) list.length = 0
-}
+const outOfSight = GoneReason.GONE_REASON_OUT_OF_SIGHT
 
 /** In the order of their numbers, so that a reason is its own place in the list. */
 const reasons: ReadonlyArray<GoneReason> = [

@@ -37,6 +37,16 @@ export interface Signal {
   readonly line: Uint8Array
 }
 
+/** What most lists are, most of the time: to empty one costs more than to begin another. Only `joined` adds to lists. */
+export const nobody: Array<Member> = []
+
+/** A list with one more. */
+export const joined = (list: Array<Member>, member: Member): Array<Member> => {
+  if (list === nobody) return [member]
+  list.push(member)
+  return list
+}
+
 /** What an audience keeps of a cell: what has changed in it since the last tick, and what was made of that for its phones. */
 export class Patch {
   /** How many were told not to be shown. */
@@ -45,9 +55,9 @@ export class Patch {
   /** Somebody came or went, or it is crowded otherwise: what nearly no cell has at a tick. */
   differs = false
   /** Of this tick: who is shown here now and was not, who was and is not, and who has moved. */
-  readonly arrivals: Array<Member> = []
-  readonly departures: Array<Member> = []
-  readonly movers: Array<Member> = []
+  arrivals = nobody
+  departures = nobody
+  movers = nobody
   signals: Array<Signal> = []
   touched = false
   /** The tick that the frame, the chunk and the places below are of. */
