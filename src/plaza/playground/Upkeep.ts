@@ -14,8 +14,8 @@ import { monotonicMsOf } from "../../Monotonic.ts"
 import { settleMs } from "../../space/Lives.ts"
 import { Presence } from "../../space/Presence.ts"
 import { Self } from "../../space/Self.ts"
-import { type Entry, SharedSpace } from "../../space/SharedSpace.ts"
-import { memberKey, memberPrefix } from "../../space/Tag.ts"
+import { type Entry, SharedSpace, type Snapshot } from "../../space/SharedSpace.ts"
+import { memberPrefix } from "../../space/Tag.ts"
 import { enduring, Workers } from "../../Workers.ts"
 import { Channels } from "./Channels.ts"
 import { show } from "./Entrance.ts"
@@ -23,6 +23,8 @@ import type { View } from "./View.ts"
 
 /** An orphan is gone within 2 s (rule P1). */
 const every = "1 second"
+/** Members looked at before what else has come is: of thousands it would hold up a tick by tens of milliseconds. */
+const lookedAtOnce = 512
 /** Its own runner moves a member on at once: whoever is so long overdue has none any more. */
 const overdueMs = 2_000
 
@@ -43,15 +45,16 @@ export const layer = Layer.effectDiscard(
 
     const removeOrphans = Effect.fnUntraced(function* (
       tag: string,
-      entries: ReadonlyMap<string, Entry>,
+      members: Members,
       entered: ReadonlyArray<Session>
     ) {
       const nowMs = yield* Clock.currentTimeMillis
       // The numbers that sessions give as theirs: whose members need no second look.
       const named = new Set<number>()
       for (const { channel, held } of entered) if (channel === tag) named.add(held?.record.member ?? 0)
-      for (const [key, { owner, value, dueMs = Number.POSITIVE_INFINITY }] of entries) {
-        const member = memberOf(key)
+      let looked = 0
+      for (const [member, { owner, value, dueMs = Number.POSITIVE_INFINITY }] of members) {
+        if (++looked % lookedAtOnce === 0) yield* Effect.yieldNow
         if (owner?.incarnation !== self.incarnation.id) {
           const isOverdue = nowMs >= dueMs + overdueMs && monotonicMsOf(clock) >= quietUntilMs
           if (isOverdue) yield* presence.moveOnOverdue(tag, member, nowMs)
@@ -66,13 +69,15 @@ export const layer = Layer.effectDiscard(
 
     const putBackMissing = Effect.fnUntraced(function* (
       view: View,
-      entries: ReadonlyMap<string, Entry>,
+      members: Members,
       standing: ReadonlyArray<Session>
     ) {
+      let looked = 0
       for (const session of standing) {
+        if (++looked % lookedAtOnce === 0) yield* Effect.yieldNow
         const { place } = session
         if (place?.tag !== view.tag) continue
-        const entry = entries.get(memberKey(place.member))
+        const entry = members.get(place.member)
         // A newer claim has taken the member over, and the word of it was lost.
         if ((entry?.owner?.connection ?? 0) > (session.held?.owner.connection ?? 0)) sessions.judge(session)
         if (entry !== undefined) continue
@@ -94,9 +99,9 @@ export const layer = Layer.effectDiscard(
 
     /** Channels whose view had not heard of all members at the last look: a frame may have been lost, or be on its way. */
     let behind: ReadonlySet<string> = new Set()
-    const refresh = Effect.fnUntraced(function* (view: View, entries: ReadonlyMap<string, Entry>) {
+    const refresh = Effect.fnUntraced(function* (view: View, members: Members) {
       let isBehind = false
-      for (const [key, { version }] of entries) isBehind ||= !view.knows(memberOf(key), version)
+      for (const [member, { version }] of members) isBehind ||= !view.knows(member, version)
       if (isBehind && behind.has(view.tag)) yield* channels.refresh(view.tag)
       return isBehind ? [view.tag] : []
     })
@@ -110,10 +115,10 @@ export const layer = Layer.effectDiscard(
       const byPlace = Map.groupBy(all, ({ place }) => place?.tag)
       const nowBehind: Array<string> = []
       for (const view of views) {
-        const { entries } = yield* space.snapshot(view.tag, memberPrefix, "")
-        yield* removeOrphans(view.tag, entries, byChannel.get(view.tag) ?? [])
-        yield* putBackMissing(view, entries, byPlace.get(view.tag) ?? [])
-        nowBehind.push(...(yield* refresh(view, entries)))
+        const members = membersOf(yield* space.snapshot(view.tag, memberPrefix, ""))
+        yield* removeOrphans(view.tag, members, byChannel.get(view.tag) ?? [])
+        yield* putBackMissing(view, members, byPlace.get(view.tag) ?? [])
+        nowBehind.push(...(yield* refresh(view, members)))
       }
       behind = new Set(nowBehind)
     })
@@ -121,7 +126,14 @@ export const layer = Layer.effectDiscard(
   })
 )
 
-const memberOf = (key: string): number => Number(key.slice(memberPrefix.length))
+/** Their entries in the shared space. */
+type Members = ReadonlyMap<number, Entry>
+
+const membersOf = ({ entries }: Snapshot): Members => {
+  const members = new Map<number, Entry>()
+  for (const [key, entry] of entries) members.set(Number(key.slice(memberPrefix.length)), entry)
+  return members
+}
 
 /** Whether the session stands there, or is about to: entering, its member has no number yet. */
 const names = ({ channel, held }: Session, tag: string, member: number): boolean =>
