@@ -248,13 +248,15 @@ const make = Effect.gen(function* () {
       )
   })
 
-  const spread = new Spread((busyMs) => {
-    tickSeconds.observe(busyMs / 1000)
-    tempo.told(busyMs)
+  const spread = new Spread((composeMs, writeMs) => {
+    tickSeconds.observe((composeMs + writeMs) / 1000)
+    tempo.told(composeMs, writeMs)
   })
   /** Every time that a tick may be; whether one is, the tempo says. */
   const beat = Effect.suspend(() => {
-    const changed = tempo.beat(performance.now(), spread.isWriting)
+    const nowMs = performance.now()
+    if (tempo.isNextDue) spread.finish()
+    const changed = tempo.beat(nowMs, performance.now())
     tickInterval.value = tempo.tickMs / 1000
     tickTurns.value = tempo.turns
     if (changed) for (const { view } of channels.values()) view.ticking(tempo.toldMs)

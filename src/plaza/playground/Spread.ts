@@ -11,21 +11,17 @@ const phonesAtOnce = 64
 
 export class Spread {
   private readonly waiting: Array<Iterator<Viewer>> = []
-  private readonly finished: (busyMs: number) => void
+  private readonly finished: (composeMs: number, writeMs: number) => void
   private readonly atOnce: number
-  private busyMs = 0
+  private composeMs = 0
+  private writeMs = 0
   /** A slice will come by itself. */
   private scheduled = false
 
-  /** `finished` is told how long all writes and what came before them took, without what came in between. */
-  constructor(finished: (busyMs: number) => void, atOnce = phonesAtOnce) {
+  /** `finished` is told how long what came before all writes took, and they, without what came in between. */
+  constructor(finished: (composeMs: number, writeMs: number) => void, atOnce = phonesAtOnce) {
     this.finished = finished
     this.atOnce = atOnce
-  }
-
-  /** Some are still to be written to. */
-  get isWriting(): boolean {
-    return this.waiting.length > 0
   }
 
   /** To be written to once it goes on. */
@@ -33,9 +29,10 @@ export class Spread {
     this.waiting.push(viewers[Symbol.iterator]())
   }
 
-  /** Begins with those that were added; `busyMs` is what it has cost until here. */
-  begin(busyMs: number): void {
-    this.busyMs = busyMs
+  /** Begins with those that were added; it took so long to put together what they are told. */
+  begin(composeMs: number): void {
+    this.composeMs = composeMs
+    this.writeMs = 0
     this.write()
     this.schedule()
   }
@@ -62,10 +59,8 @@ export class Spread {
   private write(): void {
     const began = performance.now()
     sendBatch.during(this.fill)
-    this.busyMs += performance.now() - began
-    if (this.waiting.length > 0) return
-    this.finished(this.busyMs)
-    this.busyMs = 0
+    this.writeMs += performance.now() - began
+    if (this.waiting.length === 0) this.finished(this.composeMs, this.writeMs)
   }
 
   private readonly fill = (): void => {

@@ -23,8 +23,8 @@ export const strainMax = 5
 export const calmBeats = 30
 /** One that was not takes away so many: a single pause does not keep everybody waiting for three seconds more. */
 export const calmLost = 6
-/** The part of a tick that telling it may take before it is done more often again. */
-const calmPart = 0.35
+/** The part of its time that a tick may be reckoned to take for there to be more of them again, or fewer turns. */
+const calmPart = 0.7
 
 export class Tempo {
   private readonly beatMs: number
@@ -34,9 +34,10 @@ export class Tempo {
   private beatAtMs: number | undefined
   private strain = 0
   private calm = 0
-  private busyMs = 0
+  private composeMs = 0
+  private writeMs = 0
 
-  /** `beatMs`: the set tick. `lagMsMax`: what comes later than this is too late; 0: nothing ever is. */
+  /** `beatMs`: the set tick. `lagMsMax`: a tick that begins later than this is too late; 0: none ever is. */
   constructor(beatMs: number, lagMsMax: number) {
     this.beatMs = beatMs
     this.lagMsMax = lagMsMax
@@ -65,27 +66,42 @@ export class Tempo {
     return this.beats % this.at.beats === 0
   }
 
-  /** A tick was told, and took so long without what came in between. */
-  told(busyMs: number): void {
-    this.busyMs = busyMs
+  /** Whether there will be one at the next, as long as nothing changes. */
+  get isNextDue(): boolean {
+    return (this.beats + 1) % this.at.beats === 0
   }
 
-  /** The next beat; `unfinished`: phones are still being written to. True: phones are told more or less often from here on. */
-  beat(nowMs: number, unfinished: boolean): boolean {
+  /** A tick took so long to put together and to write to phones, without what came in between. */
+  told(composeMs: number, writeMs: number): void {
+    this.composeMs = composeMs
+    this.writeMs = writeMs
+  }
+
+  /**
+   * The next beat, and when what the tick before had left to write was written: the next begins only then. Writing goes on
+   * between other things, so that beats are in time although ticks are not. True: phones are told more or less often from
+   * here on.
+   */
+  beat(nowMs: number, readyAtMs = nowMs): boolean {
     this.beats++
-    const lagMs = this.beatAtMs === undefined ? 0 : nowMs - this.beatAtMs - this.beatMs
+    const lagMs = this.beatAtMs === undefined ? 0 : readyAtMs - this.beatAtMs - this.beatMs
     this.beatAtMs = nowMs
     if (this.lagMsMax === 0) return false
-    // Writing goes on between other things, so that the event loop is in time although a tick is not done in its time.
-    const isLate = lagMs > this.lagMsMax || (unfinished && this.isDue)
+    const isLate = lagMs > this.lagMsMax
     if (isLate) this.strain++
     else if (this.isDue) this.strain = Math.max(0, this.strain - 1)
-    const isCalm = !isLate && this.busyMs <= this.tickMs * calmPart
+    const isCalm = !isLate && this.isLight
     this.calm = isCalm ? this.calm + 1 : Math.max(0, this.calm - calmLost)
     const before = this.toldMs
     if (this.strain >= strainMax) this.go(1)
     else if (this.calm >= calmBeats) this.go(-1)
     return this.toldMs !== before
+  }
+
+  /** Whether there is time for what is done a step further down: more ticks, or as many that write to more phones each. */
+  private get isLight(): boolean {
+    const { beats, turns } = steps[this.step - 1] ?? this.at
+    return this.composeMs + (this.writeMs * this.at.turns) / turns <= this.beatMs * beats * calmPart
   }
 
   private get at() {

@@ -4,17 +4,17 @@ import { calmBeats, calmLost, strainMax, Tempo } from "../../../src/plaza/playgr
 const beatMs = 100
 const lagMsMax = 50
 
-/** A tempo and its beats: each comes so much later than it should. */
+/** A tempo and its beats: each comes so much later than it should, and what was left to write then takes so long. */
 function beating(lagMax = lagMsMax) {
   const tempo = new Tempo(beatMs, lagMax)
   let nowMs = 0
-  tempo.beat(nowMs, false)
+  tempo.beat(nowMs)
   /** So many beats; how many of them changed the tick. */
-  const beat = (times: number, { lateMs = 0, unfinished = false } = {}) => {
+  const beat = (times: number, { lateMs = 0, leftMs = 0 } = {}) => {
     let changes = 0
     for (let time = 0; time < times; time++) {
       nowMs += beatMs + lateMs
-      if (tempo.beat(nowMs, unfinished)) changes++
+      if (tempo.beat(nowMs, nowMs + leftMs)) changes++
     }
     return changes
   }
@@ -40,11 +40,19 @@ describe("Tempo", () => {
     assert.strictEqual(tempo.tickMs, beatMs)
   })
 
+  it("does not mind what is left to write at a beat, as long as it is written before the next tick would be too late", () => {
+    const { tempo, beat } = beating()
+    assert.strictEqual(beat(100, { leftMs: lagMsMax }), 0)
+    assert.strictEqual(beat(100, { lateMs: lagMsMax / 2, leftMs: lagMsMax / 2 }), 0)
+    assert.strictEqual(beat(strainMax, { lateMs: lagMsMax / 2, leftMs: lagMsMax / 2 + 1 }), 1)
+    assert.strictEqual(tempo.turns, 2)
+  })
+
   it("steps up when ticks are not done in their time: first by turns, then with longer ticks, then without emotes", () => {
     const { tempo, beat } = beating()
     const seen: Array<readonly [number, number, number, boolean]> = []
     for (let time = 0; time < 100; time++) {
-      beat(1, { unfinished: true })
+      beat(1, { leftMs: lagMsMax + 1 })
       const now = [tempo.toldMs, tempo.tickMs, tempo.turns, tempo.shedsSignals] as const
       if (`${seen.at(-1)}` !== `${now}`) seen.push(now)
     }
@@ -95,15 +103,27 @@ describe("Tempo", () => {
   it("stays where a tick takes so long that twice as many would not be done in time", () => {
     const { tempo, beat } = beating()
     beat(strainMax, { lateMs: 1_000 })
-    tempo.told(36)
+    // With one turn for two, twice as much is written at a tick that is put together once all the same.
+    tempo.told(20, 26)
     assert.strictEqual(beat(10 * calmBeats), 0)
-    tempo.told(35)
+    tempo.told(20, 25)
     assert.strictEqual(beat(calmBeats), 1)
+  })
+
+  it("stays where ticks take so long that twice as many of them would not be done in time", () => {
+    const { tempo, beat } = beating()
+    beat(2 * strainMax, { lateMs: 1_000 })
+    assert.deepStrictEqual([tempo.tickMs, tempo.turns], [200, 2])
+    tempo.told(20, 51)
+    assert.strictEqual(beat(10 * calmBeats), 0)
+    tempo.told(20, 50)
+    assert.strictEqual(beat(calmBeats), 1)
+    assert.deepStrictEqual([tempo.tickMs, tempo.turns], [100, 2])
   })
 
   it("stays as it is where it is off", () => {
     const { tempo, beat } = beating(0)
-    assert.strictEqual(beat(1_000, { lateMs: 10_000, unfinished: true }), 0)
+    assert.strictEqual(beat(1_000, { lateMs: 10_000, leftMs: 10_000 }), 0)
     assert.strictEqual(tempo.tickMs, beatMs)
   })
 })
