@@ -3,6 +3,7 @@
  * costs must not grow with all the others. Ten thousand at the end. Draws bench/plots/growth.svg.
  */
 import { repeated, rowsOf } from "./harness/Contest.ts"
+import type { Figures } from "./harness/Figures.ts"
 import { writePlot } from "./harness/Plot.ts"
 import type { Step } from "./harness/Ramp.ts"
 import { noriterFor, type Walk, walkOn } from "./harness/Walk.ts"
@@ -12,8 +13,20 @@ import { type Bench, machine } from "./Report.ts"
 const crowds = [500, 1_000, 2_000, 4_000, 8_000, 10_000]
 const p99Max = 300
 const growthMax = 1.3
+/** Every tick: nobody waits for a turn, and no tick is longer than it is set. */
+const toldMsMax = 100
+/** While thousands come all at once there is too much to do, and back from there it goes in steps of three seconds. */
+const settleSeconds = 10
 
-type Grown = ReadonlyMap<number, ReadonlyArray<Step>>
+interface Grown extends Step {
+  /** How often a phone was told of moves at the end. */
+  readonly toldMs: number
+}
+
+type All = ReadonlyMap<number, ReadonlyArray<Grown>>
+
+const toldMsOf = (metrics: Figures): number =>
+  (metrics.get("noriter_tick_interval_seconds") ?? 0) * (metrics.get("noriter_tick_turns") ?? 0) * 1000
 
 const busyEach = ({ serverCpu, phones }: Step): number => (serverCpu * 1e6) / phones
 
@@ -22,12 +35,14 @@ export const growth: Bench = {
   about: "500 to 10,000 phones in one channel walk twice a second, 30 in view",
   isLong: true,
   run: async (_seconds, at, { repetitions, minutes, isApart, profileTo }) => {
-    const all = new Map<number, Array<Step>>(crowds.map((phones) => [phones, []]))
+    const all = new Map<number, Array<Grown>>(crowds.map((phones) => [phones, []]))
     await repeated(repetitions, minutes, async () => {
       for (const phones of crowds) {
-        const walk: Walk = { phones, inView: 30, movesPerSecond: 2, goesFar: true, p99Max }
-        const { step } = await walkOn(noriterFor(walk, profileTo), walk, (what) => at(`${phones} phones: ${what}`))
-        all.get(phones)?.push(step)
+        const walk: Walk = { phones, inView: 30, movesPerSecond: 2, goesFar: true, p99Max, settleSeconds }
+        const { step, metrics } = await walkOn(noriterFor(walk, profileTo), walk, (what) =>
+          at(`${phones} phones: ${what}`)
+        )
+        all.get(phones)?.push({ ...step, toldMs: toldMsOf(metrics) })
       }
     })
     at(`drawn: ${draw(all, isApart)}`)
@@ -38,6 +53,12 @@ export const growth: Bench = {
         row.name === "10000 phones: p99" ? { ...row, target: p99Max } : row
       ),
       ...[...all].map(([phones, steps]) => ({
+        name: `${phones} phones: told every`,
+        unit: "ms",
+        target: toldMsMax,
+        ...spread(steps.map(({ toldMs }) => toldMs))
+      })),
+      ...[...all].map(([phones, steps]) => ({
         name: `${phones} phones: busy for each`,
         unit: "µs/s",
         ...spread(steps.map(busyEach))
@@ -47,7 +68,7 @@ export const growth: Bench = {
   }
 }
 
-function draw(all: Grown, isApart: boolean): string {
+function draw(all: All, isApart: boolean): string {
   const { cpu, node, date } = machine()
   const median = (of: (step: Step) => number) =>
     [...all].map(([phones, steps]) => [phones, spread(steps.map(of)).median] as const)

@@ -1,7 +1,8 @@
 /**
  * SharedSpace within one process: the embedded default, and what several runners of a simulation share. The space is the
  * shared part and does what Redis and our scripts do; a layer is one runner's connection to it. Owns generations, repeats
- * of a commit and telling; what a commit does to a tag is MemoryTag's. What goes in is copied, and handed out as it is: nobody changes an entry.
+ * of a commit and telling; what a commit does to a tag is MemoryTag's. What goes in is copied, and handed out as it is: nobody
+ * changes an entry.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

@@ -19,12 +19,14 @@ const steps: ReadonlyArray<{ readonly beats: number; readonly turns: number; rea
 
 /** So many more beats were too late than ticks were in time: a step up. One collection of garbage is none. */
 export const strainMax = 5
-/** So many beats were in time, and a tick would be done twice as often: a step down. */
+/** So many beats were in time, and there is reckoned to be time for more: a step down. */
 export const calmBeats = 30
+/** Where that step did not hold for as long, twice as many the next time, up to a minute of them. */
+const calmBeatsMax = 600
 /** One that was not takes away so many: a single pause does not keep everybody waiting for three seconds more. */
 export const calmLost = 6
 /** The part of its time that a tick may be reckoned to take for there to be more of them again, or fewer turns. */
-const calmPart = 0.7
+const calmPart = 0.85
 
 export class Tempo {
   private readonly beatMs: number
@@ -34,6 +36,9 @@ export class Tempo {
   private beatAtMs: number | undefined
   private strain = 0
   private calm = 0
+  private calmNeeded = calmBeats
+  /** Beats since the last step down, until it has held for as long as was waited before it. */
+  private trial: number | undefined
   private composeMs = 0
   private writeMs = 0
 
@@ -92,9 +97,10 @@ export class Tempo {
     else if (this.isDue) this.strain = Math.max(0, this.strain - 1)
     const isCalm = !isLate && this.isLight
     this.calm = isCalm ? this.calm + 1 : Math.max(0, this.calm - calmLost)
+    if (this.trial !== undefined && this.trial++ >= this.calmNeeded) this.endTrial(calmBeats)
     const before = this.toldMs
-    if (this.strain >= strainMax) this.go(1)
-    else if (this.calm >= calmBeats) this.go(-1)
+    if (this.strain >= strainMax) this.stepUp()
+    else if (this.calm >= this.calmNeeded && this.step > 0) this.stepDown()
     return this.toldMs !== before
   }
 
@@ -108,8 +114,23 @@ export class Tempo {
     return steps[this.step] ?? { beats: 1, turns: 1, shedsSignals: false }
   }
 
-  private go(by: number): void {
-    this.step = Math.min(steps.length - 1, Math.max(0, this.step + by))
+  private stepUp(): void {
+    if (this.trial !== undefined) this.endTrial(Math.min(calmBeatsMax, this.calmNeeded * 2))
+    this.go(Math.min(steps.length - 1, this.step + 1))
+  }
+
+  private stepDown(): void {
+    this.trial = 0
+    this.go(this.step - 1)
+  }
+
+  private endTrial(calmNeeded: number): void {
+    this.calmNeeded = calmNeeded
+    this.trial = undefined
+  }
+
+  private go(step: number): void {
+    this.step = step
     this.strain = 0
     this.calm = 0
   }

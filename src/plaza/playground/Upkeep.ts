@@ -43,11 +43,7 @@ export const layer = Layer.effectDiscard(
       quietUntilMs = monotonicMsOf(clock) + settleMs
     })
 
-    const removeOrphans = Effect.fnUntraced(function* (
-      tag: string,
-      members: Members,
-      entered: ReadonlyArray<Session>
-    ) {
+    const removeOrphans = Effect.fnUntraced(function* (tag: string, members: Members, entered: ReadonlyArray<Session>) {
       const nowMs = yield* Clock.currentTimeMillis
       // The numbers that sessions give as theirs: whose members need no second look.
       const named = new Set<number>()

@@ -104,9 +104,9 @@ describe("Tempo", () => {
     const { tempo, beat } = beating()
     beat(strainMax, { lateMs: 1_000 })
     // With one turn for two, twice as much is written at a tick that is put together once all the same.
-    tempo.told(20, 26)
+    tempo.told(25, 31)
     assert.strictEqual(beat(10 * calmBeats), 0)
-    tempo.told(20, 25)
+    tempo.told(25, 30)
     assert.strictEqual(beat(calmBeats), 1)
   })
 
@@ -114,11 +114,28 @@ describe("Tempo", () => {
     const { tempo, beat } = beating()
     beat(2 * strainMax, { lateMs: 1_000 })
     assert.deepStrictEqual([tempo.tickMs, tempo.turns], [200, 2])
-    tempo.told(20, 51)
+    tempo.told(25, 61)
     assert.strictEqual(beat(10 * calmBeats), 0)
-    tempo.told(20, 50)
+    tempo.told(25, 60)
     assert.strictEqual(beat(calmBeats), 1)
     assert.deepStrictEqual([tempo.tickMs, tempo.turns], [100, 2])
+  })
+
+  it("waits twice as long after each step down that did not hold, up to a minute, and no longer after one that did", () => {
+    const { beat } = beating()
+    const fall = () => beat(strainMax, { lateMs: 1_000 })
+    fall()
+    let waited = calmBeats
+    for (const expected of [30, 60, 120, 240, 480, 600, 600]) {
+      waited = expected
+      assert.strictEqual(beat(waited - 1), 0)
+      assert.strictEqual(beat(1), 1)
+      assert.strictEqual(fall(), 1)
+    }
+    assert.strictEqual(beat(waited), 1)
+    beat(waited + 1)
+    assert.strictEqual(fall(), 1)
+    assert.strictEqual(beat(calmBeats), 1)
   })
 
   it("stays as it is where it is off", () => {
