@@ -255,8 +255,8 @@ export const defects: ReadonlyArray<Defect> = [
     edits: [
       {
         file: "src/plaza/playground/Difference.ts",
-        find: "if (!isNear(cell, from)) this.gatherStill(cell, viewer, came)",
-        replace: "this.gatherStill(cell, viewer, came)"
+        find: "if (!isNear(cell, from)) this.came = this.withStill(this.came, cell, viewer)",
+        replace: "this.came = this.withStill(this.came, cell, viewer)"
       }
     ]
   },

@@ -31,7 +31,7 @@ export class LineFlow {
 
   constructor(view: Flowing) {
     this.view = view
-    this.spread = new Spread((busyMs) => this.written(busyMs), phonesAtOnce)
+    this.spread = new Spread((composeMs, writeMs) => this.written(composeMs + writeMs), phonesAtOnce)
   }
 
   /** It will give out what waits, at its time: a tick that has nothing else to tell need not. */
