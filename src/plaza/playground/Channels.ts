@@ -256,7 +256,7 @@ const make = Effect.gen(function* () {
   const beat = Effect.suspend(() => {
     const nowMs = performance.now()
     if (tempo.isNextDue) spread.finish()
-    const changed = tempo.beat(nowMs, performance.now())
+    const changed = tempo.beat(nowMs, performance.now() - nowMs)
     tickInterval.value = tempo.tickMs / 1000
     tickTurns.value = tempo.turns
     if (changed) for (const { view } of channels.values()) view.ticking(tempo.toldMs)

@@ -19,6 +19,8 @@ const steps: ReadonlyArray<{ readonly beats: number; readonly turns: number; rea
 
 /** So many more beats were too late than ticks were in time: a step up. One collection of garbage is none. */
 export const strainMax = 5
+/** The part of what a tick writes that may be left at the next: more, and it was not done in its time. */
+export const leftPart = 0.5
 /** So many beats were in time, and there is reckoned to be time for more: a step down. */
 export const calmBeats = 30
 /** Where that step did not hold for as long, twice as many the next time, up to a minute of them. */
@@ -42,7 +44,7 @@ export class Tempo {
   private composeMs = 0
   private writeMs = 0
 
-  /** `beatMs`: the set tick. `lagMsMax`: a tick that begins later than this is too late; 0: none ever is. */
+  /** `beatMs`: the set tick. `lagMsMax`: what comes later than this is too late; 0: nothing ever is. */
   constructor(beatMs: number, lagMsMax: number) {
     this.beatMs = beatMs
     this.lagMsMax = lagMsMax
@@ -83,16 +85,15 @@ export class Tempo {
   }
 
   /**
-   * The next beat, and when what the tick before had left to write was written: the next begins only then. Writing goes on
-   * between other things, so that beats are in time although ticks are not. True: phones are told more or less often from
-   * here on.
+   * The next beat, and how long it took to write what the tick before had left: writing goes on between other things, so
+   * that beats are in time although ticks are not. True: phones are told more or less often from here on.
    */
-  beat(nowMs: number, readyAtMs = nowMs): boolean {
+  beat(nowMs: number, leftMs = 0): boolean {
     this.beats++
-    const lagMs = this.beatAtMs === undefined ? 0 : readyAtMs - this.beatAtMs - this.beatMs
+    const lagMs = this.beatAtMs === undefined ? 0 : nowMs - this.beatAtMs - this.beatMs
     this.beatAtMs = nowMs
     if (this.lagMsMax === 0) return false
-    const isLate = lagMs > this.lagMsMax
+    const isLate = lagMs > this.lagMsMax || leftMs > this.writeMs * leftPart
     if (isLate) this.strain++
     else if (this.isDue) this.strain = Math.max(0, this.strain - 1)
     const isCalm = !isLate && this.isLight
