@@ -35,6 +35,8 @@ export class Audience {
   private crowds: Array<Cell> = []
   private signals: Array<Signal> = []
   private touched: Array<Patch> = []
+  /** Patches in which a phone was told something at this tick. */
+  private told: Array<Patch> = []
   private ticks = 0
   private nowMs = 0
   private readonly frames = new Bytes()
@@ -211,10 +213,15 @@ export class Audience {
       patch.movers = nobody
       if (patch.signals.length > 0) patch.signals = []
     }
+    for (const patch of this.told) {
+      patch.chunk = undefined
+      patch.places = undefined
+    }
     this.dirty = []
     this.crowds = []
     this.signals = []
     this.touched = []
+    this.told = []
   }
 
   private tell(viewer: Viewer): void {
@@ -274,9 +281,9 @@ export class Audience {
 
   private chunkOf(cell: Cell): Chunk {
     const patch = this.sights.patchOf(cell)
-    if (patch.chunkTick === this.ticks) return patch.chunk
+    if (patch.chunk !== undefined) return patch.chunk
+    this.told.push(patch)
     const elapsedMs = patch.chunkMs === 0 ? 1_000 : this.nowMs - patch.chunkMs
-    patch.chunkTick = this.ticks
     patch.chunkMs = this.nowMs
     const owed = patch.owing ? this.placesOf(cell).length : 0
     const { out } = this
@@ -351,7 +358,7 @@ export class Audience {
   /** Where all stand that a phone in this cell sees, but for those that it hides. */
   private placesOf(cell: Cell, hides?: Hides): Uint8Array {
     const patch = this.sights.patchOf(cell)
-    if (hides === undefined && patch.placesTick === this.ticks) return patch.places
+    if (hides === undefined && patch.places !== undefined) return patch.places
     this.out.clear()
     const all: Array<Member> = []
     for (const near of cell.near) {
@@ -361,7 +368,6 @@ export class Audience {
     }
     writeMoved(this.out, all)
     if (hides !== undefined) return this.out.take()
-    patch.placesTick = this.ticks
     patch.places = this.out.take()
     return patch.places
   }

@@ -4,7 +4,7 @@
  * theirs.
  */
 import { GoneReason } from "../../../gen/noriter/client/v1/playground.ts"
-import { type Chunk, empty, nothing } from "./Chunk.ts"
+import type { Chunk } from "./Chunk.ts"
 
 /** A square of the playground (design 7). */
 export class Cell {
@@ -60,15 +60,15 @@ export class Patch {
   movers = nobody
   signals: Array<Signal> = []
   touched = false
-  /** The tick that the frame, the chunk and the places below are of. */
+  /** The tick that the frame is of. */
   frameTick = 0
   frameStart = 0
   frameEnd = 0
-  chunkTick = 0
+  /** Of this tick, once a phone here was told it, and then let go of: they are on pages with what thousands were told. */
+  chunk: Chunk | undefined
+  places: Uint8Array | undefined
+  /** When a phone here was last told something. */
   chunkMs = 0
-  chunk: Chunk = nothing
-  placesTick = 0
-  places: Uint8Array = empty
   /** When phones here were last told of all moves. */
   wholeMs = 0
   /** Bytes that may be told of moves to a phone here. */

@@ -48,3 +48,17 @@ it("lets go of where a crowd has stood", () => {
   view.tick(60_000)
   assert.strictEqual(view.grid.size, 4, "those around the corner where one stands")
 })
+
+it("keeps nothing of what phones were told at a tick", () => {
+  const view = viewOf()
+  enter(view, 1, 0, 0)
+  put(view, 2, 0, 0)
+  view.tick(0)
+  const cell = view.grid.cellAt(0, 0)
+  for (let tick = 1; tick <= 3; tick++) {
+    view.moved(2, tick, 0)
+    view.tick(tick * 100)
+    assert.isAbove(cell.fast?.chunkMs ?? 0, 0)
+    assert.deepStrictEqual([cell.fast?.chunk, cell.fast?.places], [undefined, undefined])
+  }
+})
