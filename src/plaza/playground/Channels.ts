@@ -254,9 +254,7 @@ const make = Effect.gen(function* () {
   })
   /** Every time that a tick may be; whether one is, the tempo says. */
   const beat = Effect.suspend(() => {
-    const nowMs = performance.now()
-    if (tempo.isNextDue) spread.finish()
-    const changed = tempo.beat(nowMs, performance.now() - nowMs)
+    const changed = tempo.beat(performance.now(), tempo.isNextDue ? spread.finish() : 0)
     tickInterval.value = tempo.tickMs / 1000
     tickTurns.value = tempo.turns
     if (changed) for (const { view } of channels.values()) view.ticking(tempo.toldMs)

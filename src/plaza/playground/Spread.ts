@@ -37,9 +37,11 @@ export class Spread {
     this.schedule()
   }
 
-  /** Writes to all that are left: the next tick must not find what is not yet written of this one. */
-  finish(): void {
+  /** Writes to all that are left: the next tick must not find what is not yet written of this one. Answers how long it took. */
+  finish(): number {
+    const before = this.writeMs
     while (this.waiting.length > 0) this.write()
+    return this.writeMs - before
   }
 
   private schedule(): void {
