@@ -57,11 +57,10 @@ export const forgottenUpTo = ({ staleId, claimId }: SessionRecord, askedId: numb
   Math.max(staleId, claimId, askedId)
 
 /**
- * Put back after all was lost, and neither claimed since nor decided anything for: perhaps by a runner that knew less of it
- * than its last.
+ * Put back after all was lost, and not claimed since: perhaps by a runner that knew less of it than its last, whatever that
+ * one has decided of what it had yet to read.
  */
-export const isPutBack = ({ staleId, claimId, lastId }: SessionRecord): boolean =>
-  staleId > 0 && staleId >= claimId && staleId >= lastId
+export const isPutBack = ({ staleId, claimId }: SessionRecord): boolean => staleId > 0 && staleId >= claimId
 
 /** The member of a session, in a place and a state. */
 export const memberOf = (

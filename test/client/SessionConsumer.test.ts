@@ -153,6 +153,9 @@ describe("resume", () => {
       yield* Scope.close(life, Exit.void)
       twins.space.flushQuietly()
       yield* pass(7)
+      // It has answered an enter, too, behind all that it had put on the log.
+      first.hangUp()
+      yield* settle
       const back = yield* one.connect(resuming(40, tokenIn(phone, 4, "resume")))
       back.say(...lines, saying(41))
       yield* settle
