@@ -153,12 +153,12 @@ const begin = Effect.fnUntraced(function* (
     token: 1
   })
   const { before, held } = yield* writes.claim(by, guest, () => Effect.succeed(record))
-  if (before !== undefined) {
-    // Fenced it removes nobody (rule P8), nor whom a newer claim has taken over: it may be dead itself (rules P3, P4).
+  // One that is dead ends nobody's session: it is claimed back, and must still stand where it did and know what it asked
+  // (rules P4, L6). Nor does whoever is fenced, or whose own claim is undone meanwhile (rules P3, P8).
+  if (before !== undefined && before.enters.length > 0 && (yield* self.isPlaced(by.id))) {
     const guard: Guard = { _tag: "Takeover", key: memberKey(before.member), by: held.owner }
-    yield* unlessTaken(removeMemberOf(writes, before, reasonOf(before), guard))
-    // Claimed by one that is dead the session is claimed back, and must still know what it asked (rules P4, L6).
-    if (before.enters.length > 0 && (yield* self.isPlaced(by.id))) yield* forgetAsked(writes, before, held.owner)
+    const removed = removeMemberOf(writes, before, reasonOf(before), guard)
+    yield* unlessTaken(Effect.andThen(removed, forgetAsked(writes, before, held.owner)))
   }
   return held
 })

@@ -40,7 +40,7 @@ export type Regained =
   | { readonly _tag: "Replaced" }
   /** Somebody has claimed it, and nobody can say whether they live: to be asked again. */
   | { readonly _tag: "Unjudged" }
-  /** Its grace was over, and nobody looked after it here. */
+  /** Its grace was over, and nobody looked after it here; or a newer login has ended it. */
   | { readonly _tag: "Ended" }
 
 export const regain = (writes: PresenceWrites, self: Self["Service"]) =>
@@ -142,6 +142,7 @@ const sessionNow = (writes: PresenceWrites, self: Self["Service"], held: Held, a
     const claimant = yield* self.lifeOf(now.owner.incarnation)
     if (claimant === "living") return "replaced"
     if (claimant === "unreadable") return "unjudged"
+    if (yield* isEnded(writes, self, held, now)) return "ended"
     // Whoever claims it is not alive any more, and so has no phone: this one has (rule P4).
     const above = ownerOf(
       writes.incarnation,
@@ -205,6 +206,17 @@ const isLaterClaim = (held: Held, { record }: Now): boolean =>
 
 /** Counts of connections begin anew in a new generation; ids of sessions are in the order of their making. */
 const isNewerLogin = (held: Held, { record }: Now): boolean => record.session > held.record.session
+
+/**
+ * Another session began by somebody who lived then, and has ended this one: its member is gone, and what it asked may be
+ * forgotten (rule L6). Put back it would be asked again. While the space is unsettled a member may be missing for nothing.
+ */
+const isEnded = Effect.fnUntraced(function* (writes: PresenceWrites, self: Self["Service"], held: Held, now: Now) {
+  const { session, channel, member } = held.record
+  if (now.record.session === session || member === 0 || self.unsettledMs() > 0) return false
+  const entry = yield* writes.readMember(channel, member)
+  return entry === undefined || MemberRecord.decode(entry.value).session !== session
+})
 
 // --- The member ---
 

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import { GoneReason } from "../../gen/noriter/client/v1/playground.ts"
 import type { SessionRecord } from "../../gen/noriter/space/v1/records.ts"
-import { unlessTaken, type Write } from "./PresenceRefused.ts"
+import type { Write } from "./PresenceRefused.ts"
 import type { PresenceWrites } from "./PresenceWrites.ts"
 import type { Guard, Owner } from "./SharedSpace.ts"
 import { memberKey } from "./Tag.ts"
@@ -30,9 +30,7 @@ export const forgetAsked = Effect.fnUntraced(function* (
     const isNamed = entered.channel === channel && entered.member === member
     if (entered.channel === "" || isNamed) continue
     const guard: Guard | undefined = by && { _tag: "Takeover", key: memberKey(entered.member), by }
-    yield* unlessTaken(
-      writes.removeMember(entered.channel, entered.member, session, GoneReason.GONE_REASON_LEFT, guard)
-    )
+    yield* writes.removeMember(entered.channel, entered.member, session, GoneReason.GONE_REASON_LEFT, guard)
   }
   for (const tag of new Set([channel, ...enters.map((entered) => entered.channel)])) {
     if (tag !== "") yield* writes.forgetOutcomes(tag, session)

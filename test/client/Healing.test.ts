@@ -305,8 +305,8 @@ describe("a runner with phones", () => {
 
       isBlind = true
       const late = yield* home.connect(hello(1, guests[1]), entering(2))
-      yield* other.connect(hello(1, guests[1]))
       twins.ensemble.forget(other.self.incarnation.id)
+      yield* other.connect(hello(1, guests[1]))
       yield* pass(2)
       assert.isUndefined(late.disconnectedWith)
       isBlind = false

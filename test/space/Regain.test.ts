@@ -285,11 +285,23 @@ describe("claims (rule P4)", () => {
     Effect.gen(function* () {
       const { twins, first, held } = yield* standing
       const zombie = yield* runner(twins, { id: "r2" })
-      yield* zombie.presence.begin(guest, named("s_0"))
       twins.ensemble.forget(zombie.self.incarnation.id)
+      yield* zombie.presence.begin(guest, named("s_2"))
       assert.strictEqual((yield* first.presence.regain(held, 0, at))._tag, "Held")
       assert.strictEqual(sessionIn(twins, guest)?.session, "s_1")
       assert.deepStrictEqual(wrongs(twins, ["park/1"], [guest]), [])
+    })
+  )
+
+  it.effect("by a second hello of somebody who lived then: the session is over, and what it asked forgotten (L6)", () =>
+    Effect.gen(function* () {
+      const { twins, first, held } = yield* standing
+      const other = yield* runner(twins, { id: "r2" })
+      yield* other.presence.begin(guest, named("s_2"))
+      twins.ensemble.forget(other.self.incarnation.id)
+      assert.strictEqual((yield* first.presence.regain(held, 0, at))._tag, "Ended")
+      assert.strictEqual(sessionIn(twins, guest)?.session, "s_2", "its phone may come back to it")
+      assert.deepStrictEqual(stateOf(twins, "park/1"), [])
     })
   )
 
@@ -307,6 +319,8 @@ describe("claims (rule P4)", () => {
       yield* zombie.presence.begin(guest, named("s_0"))
       assert.strictEqual(sessionIn(twins, guest)?.session, "s_1")
       assert.deepStrictEqual(stateOf(twins, member.tag), [PRESENCE_STATE_PRESENT])
+      const forgets = watch.commits.some(({ changes }) => changes.some(({ _tag }) => _tag === "Forget"))
+      assert.isFalse(forgets, "what it asked is remembered (rule L6)")
       assert.deepStrictEqual(wrongs(twins, ["park/1"], [guest]), [])
     })
   )
