@@ -10,6 +10,7 @@ import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import { SessionHolderConsumer } from "../../gen/consumers.ts"
+import { ErrorCode } from "../../gen/noriter/client/v1/error.ts"
 import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
 import { Answer, PresenceState } from "../../gen/noriter/space/v1/records.ts"
 import { partitionOf, topicRoutes } from "../../gen/registry.ts"
@@ -29,6 +30,7 @@ import { enduring } from "../Workers.ts"
 import { Attendance } from "./Attendance.ts"
 import type { Connection } from "./Connection.ts"
 import { healing } from "./Healing.ts"
+import { Registry } from "./Registry.ts"
 import { Session, type SessionServices } from "./Session.ts"
 
 /** How often deadlines are looked at. */
@@ -183,15 +185,22 @@ const make = Effect.gen(function* () {
     })
     fork(Effect.andThen(Effect.repeat(judged, { schedule: again, until: (isJudged) => isJudged }), over))
   }
+  /**
+   * Its member is gone where it is refused as outside, perhaps with the session: then what it had asked is forgotten, and was
+   * decided as if it were new (rule L6). Nothing is said before it is known, and nothing of a session that is over.
+   */
+  const answer = (session: Session, ask: number, answer: Answer): void => {
+    if (!isOutside(answer)) return session.outcome(ask, answer)
+    const looked = Effect.map(regain(session), (isJudged) => isJudged && session.outcome(ask, answer))
+    fork(Effect.catchCause(looked, (cause) => warn("a session could not be looked at", cause)))
+  }
   /** Nobody is told of a removal again: it is tried until the session, on whichever socket, is not here any more. */
   const removal = (id: string) => {
     const remove = Effect.suspend(() => {
       const session = registry.ofSession(id)
       if (session === undefined) return Effect.void
-      // As soon as it is over: of what is then forgotten, and read once more, its phone would hear that it was refused.
-      const ended = () => dismiss(session, ...removed)
       return session
-        .change((held) => presence.remove(held, ended))
+        .change((held) => Effect.map(presence.remove(held), () => dismiss(session, ...removed)))
         .pipe(
           // It is another's, or was ended by a try that broke off half-way.
           Effect.catchTag("PresenceRefused", () => regainOr(removed)(session))
@@ -204,7 +213,10 @@ const make = Effect.gen(function* () {
 
   yield* bus.register(SessionHolderConsumer, {
     answer: (told) =>
-      Effect.sync(() => registry.ofSession(told.session)?.outcome(told.ask, Answer.decode(told.answer))),
+      Effect.sync(() => {
+        const session = registry.ofSession(told.session)
+        if (session !== undefined) answer(session, told.ask, Answer.decode(told.answer))
+      }),
     remove: (told) =>
       Effect.sync(() => {
         if (registry.ofSession(told.session) !== undefined) fork(removal(told.session))
@@ -299,6 +311,9 @@ const make = Effect.gen(function* () {
   })
 })
 
+const isOutside = ({ body }: Answer): boolean =>
+  body?.$case === "refusal" && body.value.code === ErrorCode.ERROR_CODE_OUTSIDE
+
 const sessionServices = Effect.fnUntraced(function* (restless: Set<Session>) {
   const bus = yield* EventBus
   const log = yield* TopicLog
@@ -357,42 +372,4 @@ const sweep = (registry: Registry, restless: Set<Session>): ReadonlyArray<Sessio
   }
   for (const [state, count] of Object.entries(counts)) sessionFigures.of(state).value = count
   return waitedFor
-}
-
-/** Sessions by guest and by id: one session a guest. */
-class Registry {
-  readonly #guests = new Map<string, Session>()
-  readonly #sessions = new Map<string, Session>()
-
-  get size(): number {
-    return this.#guests.size
-  }
-
-  /** Whether it is the one of its guest. */
-  has(session: Session): boolean {
-    return this.#guests.get(session.guest) === session
-  }
-
-  add(session: Session): void {
-    this.#guests.set(session.guest, session)
-    this.#sessions.set(session.session, session)
-  }
-
-  /** A newer session of the guest stays. */
-  delete(session: Session): void {
-    if (this.has(session)) this.#guests.delete(session.guest)
-    if (this.#sessions.get(session.session) === session) this.#sessions.delete(session.session)
-  }
-
-  ofGuest(guest: string): Session | undefined {
-    return this.#guests.get(guest)
-  }
-
-  ofSession(session: string): Session | undefined {
-    return this.#sessions.get(session)
-  }
-
-  all(): Iterable<Session> {
-    return this.#guests.values()
-  }
 }

@@ -57,8 +57,8 @@ export class Presence extends Context.Service<
     /** Moves session and member on (rule P5), with its place where that is known: the socket is lost, or a deadline was
      * looked at. */
     readonly moveOn: (held: Held, event: PresenceEvent, lastId: number, at?: Position) => Change<Held | "ended">
-    /** Ends a session because an operator removed its member. `ended` is called before what it asked is forgotten. */
-    readonly remove: (held: Held, ended?: () => void) => Change<void>
+    /** Ends a session because an operator removed its member. */
+    readonly remove: (held: Held) => Change<void>
     /** Puts a member back that its session names and that is missing (rule P1). */
     readonly putBack: (held: Held, at: Position | undefined) => Change<HeldMember>
     /**
@@ -117,7 +117,7 @@ const make = Effect.gen(function* () {
         return index.naming(by, channelKey(request.tag), enter({ writes, index, self }, by, held, request))
       }),
     leave: leave(writes),
-    remove: (held, ended) => end(writes, held, GoneReason.GONE_REASON_REMOVED, ended),
+    remove: (held) => end(writes, held, GoneReason.GONE_REASON_REMOVED),
     moveOn: moveOn(writes, settings),
     putBack: (held, at) => putMissing(writes, held, at),
     regain: (held, askedId, at) =>
@@ -302,9 +302,8 @@ const moveOn = (writes: PresenceWrites, settings: Settings["Service"]) =>
     return moved
   })
 
-const end = Effect.fnUntraced(function* (writes: PresenceWrites, held: Held, reason: GoneReason, ended = () => {}) {
+const end = Effect.fnUntraced(function* (writes: PresenceWrites, held: Held, reason: GoneReason) {
   yield* writes.endSession(held)
-  ended()
   yield* removeMemberOf(writes, held.record, reason)
   yield* forgetAsked(writes, held.record)
 })

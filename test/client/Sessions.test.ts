@@ -10,7 +10,7 @@ import { TestClock } from "effect/testing"
 import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
 import { PresenceState } from "../../gen/noriter/space/v1/records.ts"
 import { sessions as sessionFigures } from "../../src/telemetry/Metrics.ts"
-import { settle, spaceAway, Twins, Watch } from "../space/Harness.ts"
+import { rosterAway, settle, spaceAway, Twins, Watch } from "../space/Harness.ts"
 import { membersIn, wrongs } from "../space/Members.ts"
 import { withWallClock } from "../WallClock.ts"
 import { entering, Hooks, hello, house, saying } from "./House.ts"
@@ -167,20 +167,13 @@ describe("removed by an operator", () => {
     })
   )
 
-  it.effect("its phone is told so before what it asked is forgotten, and refused when that is read again (L6)", () =>
-    Effect.gen(function* () {
-      const held: Watch["before"] = ({ changes }) =>
-        changes.some(({ _tag }) => _tag === "Forget") ? Effect.never : Effect.void
-      const { phone } = yield* removed(new Twins(), held)
-      assert.strictEqual(phone.disconnectedWith, DisconnectCode.DISCONNECT_CODE_REMOVED)
-    })
-  )
-
   it.effect("also where that breaks off half-way: its phone is told so", () =>
     Effect.gen(function* () {
       const twins = new Twins()
       const once = ({ tag }: { readonly tag: string }) => (tag === "park/1" ? Effect.fail(spaceAway) : Effect.void)
       const { phone, sessions } = yield* removed(twins, once)
+      assert.isUndefined(phone.disconnectedWith)
+      yield* pass(5_000)
       assert.strictEqual(phone.disconnectedWith, DisconnectCode.DISCONNECT_CODE_REMOVED)
       assert.deepStrictEqual([...sessions.all()], [])
     })
@@ -276,6 +269,39 @@ describe("replaced", () => {
       assert.deepStrictEqual(phone.brief, ["1 hello", "2 enter", "3 enter", "4 enter"])
       assert.isUndefined(phone.disconnectedWith)
       assert.deepStrictEqual(wrongs(twins, ["park/1", "plaza/1"], []), [])
+    })
+  )
+})
+
+describe("refused as outside by the log", () => {
+  it.effect("is said where the session stands, and once", () =>
+    Effect.gen(function* () {
+      const { connect } = yield* house(new Twins())
+      const phone = yield* connect(hello(), entering(2), saying(3, "outside"))
+      assert.deepStrictEqual(phone.brief, ["1 hello", "2 enter", "3 OUTSIDE"])
+    })
+  )
+
+  it.effect("is not said where the session is over: what was asked again is forgotten, and was heard (L6)", () =>
+    Effect.gen(function* () {
+      const twins = new Twins()
+      let isBlind = false
+      const asking = Effect.suspend(() => (isBlind ? Effect.fail(rosterAway) : Effect.void))
+      const settings = { secret: Option.some(Redacted.make("one secret for all runners")) }
+      const { connect } = yield* house(twins, { settings, asking })
+      const phone = yield* connect(hello(), entering(2))
+      const other = yield* house(twins, { id: "r2", settings, applies: false })
+      // It is not told that another has the session, nor can it ask who lives.
+      other.watch.instead = (commit) => (isGuest(commit.tag) ? { ...commit, tell: [] } : commit)
+      yield* other.connect(hello())
+      isBlind = true
+      phone.say(saying(3, "outside"))
+      yield* pass(3_500)
+      assert.strictEqual(phone.brief.at(-1), "3 UNCERTAIN")
+      isBlind = false
+      yield* pass(1_000)
+      assert.strictEqual(phone.disconnectedWith, DisconnectCode.DISCONNECT_CODE_REPLACED)
+      assert.notInclude(phone.brief, "3 OUTSIDE")
     })
   )
 })

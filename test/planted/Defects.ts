@@ -123,8 +123,8 @@ export const defects: ReadonlyArray<Defect> = [
     edits: [
       {
         file: "src/space/Presence.ts",
-        find: "  yield* writes.endSession(held)\n  ended()\n  yield* removeMemberOf(writes, held.record, reason)\n",
-        replace: "  yield* removeMemberOf(writes, held.record, reason)\n  yield* writes.endSession(held)\n  ended()\n"
+        find: "  yield* writes.endSession(held)\n  yield* removeMemberOf(writes, held.record, reason)\n",
+        replace: "  yield* removeMemberOf(writes, held.record, reason)\n  yield* writes.endSession(held)\n"
       }
     ]
   },

@@ -91,6 +91,7 @@ const textOf = (value: Uint8Array | undefined): string => (value === undefined ?
 const say = (state: DecisionState, { text, channel }: LineAsked): Decision => {
   if (text === "throw") throw new Error("as the test will have it")
   if (text === "busy") return { answer: refusal(ErrorCode.ERROR_CODE_RATE_LIMITED, "", 9) }
+  if (text === "outside") return { answer: refusal(ErrorCode.ERROR_CODE_OUTSIDE, "") }
   const [word, of = ""] = text.split(" ")
   const timer = word === "timer" ? { timer: { dueMs: state.nowMs + 100, record: whisper({ text: "due" }, of) } } : {}
   const value = Buffer.from(text === "huge" ? "x".repeat(70_000) : `${text} ${state.seq} ${state.head("lines")}`)

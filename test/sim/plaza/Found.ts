@@ -54,5 +54,14 @@ export const found: ReadonlyArray<{ readonly seed: number; readonly what: string
   },
   { seed: 800675, what: "who was given a number again that Redis had lost stood where they had stood by that before" },
   // From here on with operators who order at a runner.
-  { seed: 46, what: "who was removed heard that a line was refused which everybody had heard" }
+  { seed: 46, what: "who was removed heard that a line was refused which everybody had heard" },
+  {
+    seed: 310558,
+    what: "a line was said again where its session was put back by a runner that had answered an enter after all it had asked"
+  },
+  {
+    seed: 311047,
+    what: "a frozen runner claimed a session back that a newer login had ended, and a line of it was said again"
+  },
+  { seed: 311268, what: "who had said hello elsewhere heard that a line was refused which everybody had heard" }
 ]
