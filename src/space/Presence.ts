@@ -18,7 +18,7 @@ import { channelKey, guestKey, type Holder, Index, indexAll, unindex } from "./P
 import { PresenceRefused, unlessTaken } from "./PresenceRefused.ts"
 import { next, type PresenceEvent, present } from "./PresenceState.ts"
 import { PresenceWrites } from "./PresenceWrites.ts"
-import { outside, putMissing, type Regained, regain, takeMember } from "./Regain.ts"
+import { holds, memberNow, outside, type Regained, regain, takeMember } from "./Regain.ts"
 import { forgetAsked, removeMemberOf } from "./Remains.ts"
 import { Self } from "./Self.ts"
 import { type Guard, type Owner, SharedSpace, SpaceError, type Tag } from "./SharedSpace.ts"
@@ -59,8 +59,9 @@ export class Presence extends Context.Service<
     readonly moveOn: (held: Held, event: PresenceEvent, lastId: number, at?: Position) => Change<Held | "ended">
     /** Ends a session because an operator removed its member. */
     readonly remove: (held: Held) => Change<void>
-    /** Puts a member back that its session names and that is missing (rule P1). */
-    readonly putBack: (held: Held, at: Position | undefined) => Change<HeldMember>
+    /** Puts a member back that its session names and that is missing, or is not as it says (rule P1); undefined: its number
+     * is another's. */
+    readonly putBack: (held: Held, at: Position | undefined) => Change<HeldMember | undefined>
     /**
      * Sessions that are this runner's, perhaps by a claim that broke off: its phone was refused, and may not come again; or
      * because the space has gone back behind their end. To be called again and again; whoever looks after one already is
@@ -119,7 +120,8 @@ const make = Effect.gen(function* () {
     leave: leave(writes),
     remove: (held) => end(writes, held, GoneReason.GONE_REASON_REMOVED),
     moveOn: moveOn(writes, settings),
-    putBack: (held, at) => putMissing(writes, held, at),
+    putBack: (held, at) =>
+      Effect.map(memberNow(writes, held, at), (member) => (member === "given away" ? undefined : member)),
     regain: (held, askedId, at) =>
       Effect.suspend(() =>
         Effect.andThen(index.assure(writes.incarnation, held), regain(writes, self)(held, askedId, at))
@@ -128,11 +130,7 @@ const make = Effect.gen(function* () {
     unindex: (former) => unindex(space, writes, index, former),
     cleanIndex: (holding) => index.clean(holding),
     brokenOff: Effect.suspend(() => index.brokenOff),
-    holds: ({ guest, owner }) =>
-      Effect.map(writes.readSession(guest), (entry) => {
-        const now = entry?.owner
-        return now?.incarnation === owner.incarnation && now.connection === owner.connection
-      }),
+    holds: (held) => holds(writes, held),
     moveOnOverdue: moveOnOverdue(writes, settings),
     removeOrphan: (tag, member) => writes.removeOrphan(tag, member)
   })

@@ -4,14 +4,15 @@
  * not alive (rule P4). Compares what is held with what is there, and writes only what this runner may. The session goes
  * first, the member is derived from it (rule P1).
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { MemberRecord, PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
 import type { RunnerMessage } from "../../gen/registry.ts"
 import { isSameGeneration } from "../link/Roster.ts"
 import { forgottenUpTo, type Held, type HeldMember, isPutBack, memberOf, type Position } from "./Held.ts"
 import { ownerOf } from "./Lease.ts"
-import { decidedAnew, type PresenceRefused, refuse, type Write } from "./PresenceRefused.ts"
-import { present } from "./PresenceState.ts"
+import { decidedAnew, PresenceRefused, refuse, type Write } from "./PresenceRefused.ts"
+import { hidden, present } from "./PresenceState.ts"
 import { claimTold } from "./PresenceTold.ts"
 import {
   connectionCounter,
@@ -71,15 +72,27 @@ export const regain = (writes: PresenceWrites, self: Self["Service"]) =>
  */
 export const numbersLeft = 10_000
 
-/** Puts a member back under the number its session names; where nobody here sees it, where it came in. */
-export const putMissing = Effect.fnUntraced(function* (
+/** Whether the session is still this owner's. */
+export const holds = (writes: PresenceWrites, { guest, owner }: Held): Effect.Effect<boolean, SpaceError> =>
+  Effect.map(writes.readSession(guest), (entry) => {
+    const now = entry?.owner
+    return now?.incarnation === owner.incarnation && now.connection === owner.connection
+  })
+
+/**
+ * Puts a member back under the number its session names; where nobody here sees it, where it came in. Hidden, until it is
+ * known that the session is this owner's still (rule P2): whoever claims it after that finds the member. Shown at once, what
+ * a session that another has ended had asked could be decided anew.
+ */
+const putMissing = Effect.fnUntraced(function* (
   writes: PresenceWrites,
   held: Held,
   at: Position | undefined
 ): Effect.fn.Return<HeldMember, PresenceRefused | SpaceError> {
-  const { channel: tag, member, avatar } = held.record
+  const { channel: tag, member, avatar, state, lostMs } = held.record
   const { owner } = held
-  const record = memberOf(held, { ...(at ?? enteredAt(held)), avatar }, held.record)
+  const until = hidden(yield* Clock.currentTimeMillis)
+  const record = memberOf(held, { ...(at ?? enteredAt(held)), avatar }, until)
   const key = memberKey(member)
   const done = yield* writes
     .commit(
@@ -88,14 +101,19 @@ export const putMissing = Effect.fnUntraced(function* (
       [
         { _tag: "Count", counter: membersCounter, by: 1, max: Number.MAX_SAFE_INTEGER },
         { _tag: "Raise", counter: memberCounter, below: member, to: member + numbersLeft },
-        { _tag: "Put", key, value: MemberRecord.encode(record).finish(), owner, dueMs: writes.due(record) }
+        { _tag: "Put", key, value: MemberRecord.encode(record).finish(), owner, dueMs: until.dueMs }
       ],
       { reads: [{ key, version: 0 }], found: true }
     )
     .pipe(Effect.catchTag("CommitRefused", refuse))
-  // The version a new entry gets is known only afterwards, so the view is told by the write that follows.
-  const version = done.versions[0] ?? 0
-  return yield* writes.putMember({ tag, member, record, owner, guard: { _tag: "Owned", key, by: owner }, version })
+  if (!(yield* holds(writes, held))) {
+    // Whoever has claimed it for the same session takes it over.
+    yield* writes.removeOrphan(tag, member)
+    return yield* new PresenceRefused({ reason: "NotOwner" })
+  }
+  const shown: MemberRecord = { ...record, state, lostMs }
+  const guard: Guard = { _tag: "Owned", key, by: owner }
+  return yield* writes.putMember({ tag, member, record: shown, owner, guard, version: done.versions[0] ?? 0 })
 })
 
 // --- The session ---
@@ -230,8 +248,11 @@ export const takeMember = Effect.fnUntraced(function* (writes: PresenceWrites, h
   return taken ?? (yield* memberNow(writes, held, undefined))
 })
 
-/** "given away": the number is another's, or its runner died before it had one: this guest enters anew. */
-const memberNow = Effect.fnUntraced(function* (writes: PresenceWrites, held: Held, at: Position | undefined) {
+/**
+ * The member as its session has it, put back or changed where it is not. "given away": the number is another's, or its
+ * runner died before it had one: this guest enters anew.
+ */
+export const memberNow = Effect.fnUntraced(function* (writes: PresenceWrites, held: Held, at: Position | undefined) {
   const { channel, member, session, state } = held.record
   if (member === 0) return "given away" as const
   const entry = yield* writes.readMember(channel, member)

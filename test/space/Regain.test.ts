@@ -9,6 +9,7 @@ import { sessionKey } from "../../src/space/PresenceWrites.ts"
 import { numbersLeft } from "../../src/space/Regain.ts"
 import { type Commit, idleKeptMs } from "../../src/space/SharedSpace.ts"
 import { type Runner, rosterAway, runner, settle, spaceAway, Twins, Watch } from "./Harness.ts"
+import { memberKey } from "../../src/space/Tag.ts"
 import { membersIn, refusal, sessionIn, wrongs } from "./Members.ts"
 import { guest, named, park, standing, stateOf } from "./Standing.ts"
 
@@ -204,6 +205,19 @@ describe("what a runner holds", () => {
     })
   )
 
+  it.effect("is shown also where putting it back broke off half-way", () =>
+    Effect.gen(function* () {
+      const { twins, first, held, member } = yield* standing
+      twins.space.commit(commitOn(first, member.tag, [{ _tag: "Delete", key: memberKey(member.member) }]))
+      first.watch.after = ({ tag }) => (tag === member.tag ? Effect.interrupt : Effect.void)
+      yield* Effect.exit(first.presence.putBack(held, at))
+      first.watch.after = () => Effect.void
+      assert.deepStrictEqual(stateOf(twins, "park/1"), [PresenceState.PRESENCE_STATE_HIDDEN])
+      yield* first.presence.putBack(held, at)
+      assert.deepStrictEqual(stateOf(twins, "park/1"), [PRESENCE_STATE_PRESENT])
+    })
+  )
+
   it.effect("stands where it stood when entering broke off half-way", () =>
     Effect.gen(function* () {
       const { twins, first, held, member } = yield* standing
@@ -322,6 +336,25 @@ describe("claims (rule P4)", () => {
       const forgets = watch.commits.some(({ changes }) => changes.some(({ _tag }) => _tag === "Forget"))
       assert.isFalse(forgets, "what it asked is remembered (rule L6)")
       assert.deepStrictEqual(wrongs(twins, ["park/1"], [guest]), [])
+    })
+  )
+
+  it.effect.each([
+    ["put back", "Count"],
+    ["shown", "Put"]
+  ])("end a session also while its member is %s, which then stands nowhere (P1, P2)", ([, writing]) =>
+    Effect.gen(function* () {
+      const { twins, first, held, member } = yield* standing
+      const other = yield* runner(twins, { id: "r2" })
+      twins.space.commit(commitOn(first, member.tag, [{ _tag: "Delete", key: memberKey(member.member) }]))
+      first.watch.before = ({ tag, changes: [change] }) => {
+        if (tag !== member.tag || change?._tag !== writing) return Effect.void
+        first.watch.before = () => Effect.void
+        return Effect.ignore(other.presence.begin(guest, named("s_2")))
+      }
+      assert.strictEqual(yield* refusal(first.presence.putBack(held, at)), "NotOwner")
+      assert.strictEqual(sessionIn(twins, guest)?.session, "s_2")
+      assert.deepStrictEqual(membersIn(twins, member.tag), [])
     })
   )
 

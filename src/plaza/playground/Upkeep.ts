@@ -76,7 +76,8 @@ export const layer = Layer.effectDiscard(
         const entry = members.get(place.member)
         // A newer claim has taken the member over, and the word of it was lost.
         if ((entry?.owner?.connection ?? 0) > (session.held?.owner.connection ?? 0)) sessions.judge(session)
-        if (entry !== undefined) continue
+        // With a deadline it is not as it stands, or was put back and not shown.
+        if (entry !== undefined && entry.dueMs === undefined) continue
         const position = view.positionOf(place.member)
         const putBack = session.change((held) =>
           Effect.flatMap(presence.holds(held), (holds) => {

@@ -63,5 +63,9 @@ export const found: ReadonlyArray<{ readonly seed: number; readonly what: string
     seed: 311047,
     what: "a frozen runner claimed a session back that a newer login had ended, and a line of it was said again"
   },
-  { seed: 311268, what: "who had said hello elsewhere heard that a line was refused which everybody had heard" }
+  { seed: 311268, what: "who had said hello elsewhere heard that a line was refused which everybody had heard" },
+  {
+    seed: 340008,
+    what: "a member was put back whose session had ended since that was looked at, and a line of it was said again"
+  }
 ]
