@@ -106,11 +106,8 @@ const putMissing = Effect.fnUntraced(function* (
       { reads: [{ key, version: 0 }], found: true }
     )
     .pipe(Effect.catchTag("CommitRefused", refuse))
-  if (!(yield* holds(writes, held))) {
-    // Whoever has claimed it for the same session takes it over.
-    yield* writes.removeOrphan(tag, member)
-    return yield* new PresenceRefused({ reason: "NotOwner" })
-  }
+  // Whoever has claimed it takes it over, or it is an orphan that nobody sees.
+  if (!(yield* holds(writes, held))) return yield* new PresenceRefused({ reason: "NotOwner" })
   const shown: MemberRecord = { ...record, state, lostMs }
   const guard: Guard = { _tag: "Owned", key, by: owner }
   return yield* writes.putMember({ tag, member, record: shown, owner, guard, version: done.versions[0] ?? 0 })

@@ -5,11 +5,11 @@ import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
 import { PresenceState, SessionRecord } from "../../gen/noriter/space/v1/records.ts"
 import { incarnationTag } from "../../src/space/Lease.ts"
-import { sessionKey } from "../../src/space/PresenceWrites.ts"
+import { membersCounter, sessionKey } from "../../src/space/PresenceWrites.ts"
 import { numbersLeft } from "../../src/space/Regain.ts"
 import { type Commit, idleKeptMs } from "../../src/space/SharedSpace.ts"
-import { type Runner, rosterAway, runner, settle, spaceAway, Twins, Watch } from "./Harness.ts"
 import { memberKey } from "../../src/space/Tag.ts"
+import { type Runner, rosterAway, runner, settle, spaceAway, Twins, Watch } from "./Harness.ts"
 import { membersIn, refusal, sessionIn, wrongs } from "./Members.ts"
 import { guest, named, park, standing, stateOf } from "./Standing.ts"
 
@@ -33,6 +33,11 @@ const commitOn = ({ self }: Runner, tag: string, changes: Commit["changes"]): Co
   changes,
   tell: []
 })
+
+const losing = (member: number): Commit["changes"] => [
+  { _tag: "Delete", key: memberKey(member) },
+  { _tag: "Count", counter: membersCounter, by: -1, max: Number.MAX_SAFE_INTEGER }
+]
 
 describe("what a runner holds", () => {
   it.effect("stays as it is where it is as it was", () =>
@@ -208,7 +213,7 @@ describe("what a runner holds", () => {
   it.effect("is shown also where putting it back broke off half-way", () =>
     Effect.gen(function* () {
       const { twins, first, held, member } = yield* standing
-      twins.space.commit(commitOn(first, member.tag, [{ _tag: "Delete", key: memberKey(member.member) }]))
+      twins.space.commit(commitOn(first, member.tag, losing(member.member)))
       first.watch.after = ({ tag }) => (tag === member.tag ? Effect.interrupt : Effect.void)
       yield* Effect.exit(first.presence.putBack(held, at))
       first.watch.after = () => Effect.void
@@ -346,7 +351,7 @@ describe("claims (rule P4)", () => {
     Effect.gen(function* () {
       const { twins, first, held, member } = yield* standing
       const other = yield* runner(twins, { id: "r2" })
-      twins.space.commit(commitOn(first, member.tag, [{ _tag: "Delete", key: memberKey(member.member) }]))
+      twins.space.commit(commitOn(first, member.tag, losing(member.member)))
       first.watch.before = ({ tag, changes: [change] }) => {
         if (tag !== member.tag || change?._tag !== writing) return Effect.void
         first.watch.before = () => Effect.void
@@ -354,7 +359,9 @@ describe("claims (rule P4)", () => {
       }
       assert.strictEqual(yield* refusal(first.presence.putBack(held, at)), "NotOwner")
       assert.strictEqual(sessionIn(twins, guest)?.session, "s_2")
-      assert.deepStrictEqual(membersIn(twins, member.tag), [])
+      assert.notInclude(stateOf(twins, member.tag), PRESENCE_STATE_PRESENT)
+      yield* first.presence.removeOrphan(member.tag, member.member)
+      assert.deepStrictEqual(wrongs(twins, [member.tag], [guest]), [])
     })
   )
 
