@@ -190,9 +190,10 @@ const make = Effect.gen(function* () {
    * decided as if it were new (rule L6). Nothing is said before it is known, and nothing of a session that is over.
    */
   const answer = (session: Session, ask: number, answer: Answer): void => {
-    if (!isOutside(answer)) return session.outcome(ask, answer)
-    const looked = Effect.map(regain(session), (isJudged) => isJudged && session.outcome(ask, answer))
-    fork(Effect.catchCause(looked, (cause) => warn("a session could not be looked at", cause)))
+    const told = () => session.outcome(ask, answer)
+    const look = Effect.map(regain(session), (isJudged) => isJudged && told())
+    if (isOutside(answer)) fork(Effect.catchCause(look, (cause) => warn("a session could not be looked at", cause)))
+    else told()
   }
   /** Nobody is told of a removal again: it is tried until the session, on whichever socket, is not here any more. */
   const removal = (id: string) => {
