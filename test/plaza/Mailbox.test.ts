@@ -9,9 +9,12 @@ import { TestClock } from "effect/testing"
 import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
 import { MailTold } from "../../gen/noriter/runner/v1/mailbox.ts"
 import { frameOf } from "../../src/bus/EventBus.ts"
+import type { Session } from "../../src/client/Session.ts"
 import { Sessions } from "../../src/client/Sessions.ts"
 import * as Mailbox from "../../src/plaza/mailbox/Mailbox.ts"
 import { mailboxMax, mailboxStream } from "../../src/plaza/mailbox/MailStream.ts"
+import { changedBlocks, readBlocks } from "../../src/plaza/social/Blocks.ts"
+import { Hidden } from "../../src/plaza/social/Hidden.ts"
 import { counted } from "../../src/space/PresenceWrites.ts"
 import { Self } from "../../src/space/Self.ts"
 import { SharedSpace } from "../../src/space/SharedSpace.ts"
@@ -23,13 +26,23 @@ import { type Runner, settle, Twins } from "../space/Harness.ts"
 
 const settings = { secret: Option.some(Redacted.make("one secret for all runners")) }
 
-/** Delivers to the phones of a runner, until the test ends. */
-const deliver = ({ context }: Pick<Runner, "context">, sessions: Sessions["Service"]) =>
+/** Delivers to the phones of a runner, until the test ends; blocks are read into `readOf`. */
+const deliver = ({ context }: Pick<Runner, "context">, sessions: Sessions["Service"], readOf: Array<Session> = []) =>
   Layer.build(
     Layer.fresh(
       Mailbox.deliveryLayer.pipe(
         Layer.provideMerge(Mailbox.Mailbox.layer),
-        Layer.provide(Workers.layer),
+        Layer.provide(
+          Layer.mergeAll(
+            Workers.layer,
+            Layer.mock(Hidden, {
+              of: () => ({ seq: 6, hidden: undefined }),
+              learn: () => {},
+              doubt: () => {},
+              read: (session) => Effect.sync(() => void readOf.push(session))
+            })
+          )
+        ),
         Layer.provide(Layer.succeed(Sessions, sessions))
       )
     )
@@ -101,6 +114,31 @@ it.effect("an enter that came to nothing raises the count of claims, and its ses
     yield* TestClock.adjust("30 seconds")
     yield* settle
     assert.strictEqual(judged, 0)
+  })
+)
+
+it.effect("whom a guest blocks is read where the word of it was lost, and nobody asks for an answer (C3)", () =>
+  Effect.gen(function* () {
+    const twins = new Twins()
+    const one = yield* house(twins, { settings })
+    const readOf: Array<Session> = []
+    yield* deliver(one, one.sessions, readOf)
+    yield* one.connect(hello(1))
+    const [session] = one.sessions.all()
+    assert(session !== undefined)
+    session.mailboxSeq = 0
+    for (const [seq, times] of [
+      [6, 0],
+      [7, 1]
+    ] as const) {
+      const [append] = changedBlocks(readBlocks(undefined)).appends
+      assert(append !== undefined)
+      const changes = [{ _tag: "Append", ...append, seq, timeMs: 1 } as const]
+      twins.space.commit(commitOf(session.guest, { generation: one.self.generation, changes }))
+      yield* TestClock.adjust("30 seconds")
+      yield* settle
+      assert.lengthOf(readOf, times)
+    }
   })
 )
 

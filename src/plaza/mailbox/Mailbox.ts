@@ -21,7 +21,9 @@ import { Self } from "../../space/Self.ts"
 import { SharedSpace, type SpaceError } from "../../space/SharedSpace.ts"
 import { enduring, Workers } from "../../Workers.ts"
 import { whispered } from "../chat/WhisperMail.ts"
+import { blocksStream } from "../social/Blocks.ts"
 import { given } from "../social/GiftMail.ts"
+import { Hidden } from "../social/Hidden.ts"
 import { mailboxMax, mailboxStream } from "./MailStream.ts"
 
 /** What a phone that comes back has missed. */
@@ -124,7 +126,8 @@ const make = Effect.gen(function* () {
 
 /**
  * Brings each new entry to the phone that follows, and compares all of them at times. The same reading says whether another
- * has claimed a session and this runner did not hear of it: that is judged, too (rule P1).
+ * has claimed a session and this runner did not hear of it: that is judged, too (rule P1); and whether the word was lost of
+ * whom its guest blocks, which whoever had asked for it need not be here to learn from an answer.
  */
 export const deliveryLayer = Layer.effectDiscard(
   Effect.gen(function* () {
@@ -132,6 +135,7 @@ export const deliveryLayer = Layer.effectDiscard(
     const space = yield* SharedSpace
     const sessions = yield* Sessions
     const mailbox = yield* Mailbox
+    const hidden = yield* Hidden
     const presence = yield* Presence
     const workers = yield* Workers
     const link = yield* RunnerLink
@@ -161,6 +165,7 @@ export const deliveryLayer = Layer.effectDiscard(
           const guest = heads.get(session.guest)
           if (isClaimed(session, guest?.counters)) yield* judgeClaimed(session)
           if ((guest?.heads.get(mailboxStream)?.seq ?? 0) > session.mailboxSeq) yield* mailbox.fill(session)
+          if ((guest?.heads.get(blocksStream)?.seq ?? 0) > hidden.of(session).seq) yield* hidden.read(session)
         }
       }
     })

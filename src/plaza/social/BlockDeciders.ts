@@ -14,7 +14,7 @@ import type { Decision, DecisionState } from "../../bus/Decider.ts"
 import { EventBus } from "../../bus/EventBus.ts"
 import { refusal } from "../../space/Deciding.ts"
 import { sessionKey } from "../../space/PresenceWrites.ts"
-import { blockedToo, blocksKey, blocksMax, keptBlocks, readBlocks, unblocked } from "./Blocks.ts"
+import { blockedToo, blocksKey, blocksMax, changedBlocks, readBlocks, unblocked } from "./Blocks.ts"
 
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
@@ -40,7 +40,7 @@ export const blockFacts: BlockHappenedConsumer = {
       const before = readBlocks(state.read(blocksKey))
       // One that was blocked before, or refused.
       if (block <= before.last) return {}
-      return { puts: [keptBlocks(blockedToo(before, { guest, nickname, atMs }, state.seq))] }
+      return changedBlocks(blockedToo(before, { guest, nickname, atMs }, state.seq))
     },
     asker: () => undefined
   },
@@ -48,7 +48,7 @@ export const blockFacts: BlockHappenedConsumer = {
     reads: () => [blocksKey],
     decide: (state, { block }) => {
       const after = unblocked(readBlocks(state.read(blocksKey)), block, state.seq)
-      return after === undefined ? {} : { puts: [keptBlocks(after)] }
+      return after === undefined ? {} : changedBlocks(after)
     },
     asker: () => undefined
   }
@@ -100,7 +100,7 @@ const changedTo = (state: DecisionState, guest: string, after: BlocksRecord): De
     seq: after.seq,
     hidden
   }
-  return { puts: [keptBlocks(after)], tell: incarnation === undefined ? [] : [told], answerAfterFacts: true }
+  return { ...changedBlocks(after), tell: incarnation === undefined ? [] : [told], answerAfterFacts: true }
 }
 
 interface Reason {

@@ -4,7 +4,7 @@
  * it Hidden's.
  */
 import { type BlockRecord, BlocksRecord } from "../../../gen/noriter/space/v1/block.ts"
-import type { Read } from "../../bus/Decider.ts"
+import type { Decision, Read } from "../../bus/Decider.ts"
 
 /** The key they stand under, in the guest's own tag. */
 export const blocksKey = "blocks"
@@ -16,6 +16,15 @@ export const readBlocks = (value: Uint8Array | undefined): BlocksRecord =>
 
 /** The put that keeps them. */
 export const keptBlocks = (blocks: BlocksRecord) => ({ key: blocksKey, value: BlocksRecord.encode(blocks).finish() })
+
+/** A stream whose head is the last change: where the word of one was lost, the heads of guests say so (rule C3). */
+export const blocksStream = "blocks"
+
+/** What a change of them comes to. */
+export const changedBlocks = (blocks: BlocksRecord): Required<Pick<Decision, "puts" | "appends">> => ({
+  puts: [keptBlocks(blocks)],
+  appends: [{ stream: blocksStream, class: "blocks", value: new Uint8Array(0), countMax: 1, ageMsMax: 0 }]
+})
 
 /** With one more, under the next number: the caller has looked that there is room. */
 export const blockedToo = (

@@ -67,5 +67,13 @@ export const found: ReadonlyArray<{ readonly seed: number; readonly what: string
   {
     seed: 340008,
     what: "a member was put back whose session had ended since that was looked at, and a line of it was said again"
+  },
+  {
+    seed: 330639,
+    what: "whom a guest had blocked before they said hello anew was seen, where the word of it was lost"
+  },
+  {
+    seed: 350360,
+    what: "a member that was put back late was removed again, though whoever had claimed its session meanwhile had yet to take it over"
   }
 ]

@@ -10,6 +10,7 @@ import type { Hub } from "../../../src/link/MemoryRunnerLink.ts"
 import { generationText } from "../../../src/link/Roster.ts"
 import { mailboxStream } from "../../../src/plaza/mailbox/MailStream.ts"
 import { linesStream } from "../../../src/plaza/playground/LineStream.ts"
+import { blocksStream } from "../../../src/plaza/social/Blocks.ts"
 import { isShown } from "../../../src/space/PresenceState.ts"
 import { memberCounter, sessionKey } from "../../../src/space/PresenceWrites.ts"
 import type { Change, Commit } from "../../../src/space/SharedSpace.ts"
@@ -89,7 +90,8 @@ export class Truth extends JudgedSpace {
       this.onCommit(`${tag} ${guard._tag} ${by} ${changes.map(nameOf).join(", ")}`)
     }
     for (const change of changes) {
-      if (change._tag === "Append") this.#append(commit, change)
+      // That of blocks says nothing but where its head is.
+      if (change._tag === "Append" && change.stream !== blocksStream) this.#append(commit, change)
       else if (change._tag === "Put" && change.key === sessionKey) this.#claimed(commit, change)
       else if (change._tag === "Put" || change._tag === "PutNext") this.#shown(commit, change)
     }
