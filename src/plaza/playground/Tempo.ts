@@ -98,7 +98,7 @@ export class Tempo {
     else if (this.isDue) this.strain = Math.max(0, this.strain - 1)
     const isCalm = !isLate && this.isLight
     this.calm = isCalm ? this.calm + 1 : Math.max(0, this.calm - calmLost)
-    if (this.trial !== undefined && this.trial++ >= this.calmNeeded) this.endTrial(calmBeats)
+    if (this.trial !== undefined && ++this.trial >= this.calmNeeded) this.endTrial(calmBeats)
     const before = this.toldMs
     if (this.strain >= strainMax) this.stepUp()
     else if (this.calm >= this.calmNeeded && this.step > 0) this.stepDown()

@@ -141,6 +141,17 @@ describe("Tempo", () => {
     assert.strictEqual(beat(calmBeats), 1)
   })
 
+  it("waits no longer for the next step down after one that held for as long as was waited", () => {
+    const { tempo, beat } = beating()
+    const fall = () => beat(strainMax, { lateMs: 1_000 })
+    assert.strictEqual(fall() + fall() + beat(calmBeats) + fall(), 4)
+    assert.strictEqual(beat(2 * calmBeats), 1)
+    assert.strictEqual(beat(2 * calmBeats), 1)
+    assert.strictEqual(tempo.toldMs, beatMs)
+    assert.strictEqual(fall(), 1)
+    assert.strictEqual(beat(2 * calmBeats), 1)
+  })
+
   it("stays as it is where it is off", () => {
     const { tempo, beat } = beating(0)
     assert.strictEqual(beat(1_000, { lateMs: 10_000, leftMs: 10_000 }), 0)
