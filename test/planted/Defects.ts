@@ -255,8 +255,8 @@ export const defects: ReadonlyArray<Defect> = [
     edits: [
       {
         file: "src/plaza/playground/Difference.ts",
-        find: "if (!isNear(cell, from)) this.came = this.withStill(this.came, cell, viewer)",
-        replace: "this.came = this.withStill(this.came, cell, viewer)"
+        find: "if (!isNear(cell, from)) came = this.withStill(came, cell, viewer)",
+        replace: "came = this.withStill(came, cell, viewer)"
       }
     ]
   },

@@ -15,7 +15,6 @@ export class Difference {
   private readonly sights: Sights
   private readonly grid: Grid
   private readonly out: Bytes
-  private came = nobody
   private readonly gone: Array<Array<Member>> = reasons.map(() => nobody)
 
   /** What is written goes to `out`. */
@@ -28,27 +27,28 @@ export class Difference {
   /** From what was told around one cell (undefined: nothing) to what is around another now; answers how many came. */
   write(from: Cell | undefined, to: Cell, viewer: Viewer | undefined): number {
     const { gone, out } = this
-    this.came = nobody
     if (from !== undefined) this.gatherGone(from, to, viewer)
-    this.gatherCome(from, to, viewer)
+    const came = this.come(from, to, viewer)
     // Gone first: a member that was removed and put back between two ticks is in both.
     for (const reason of reasons) {
       writeDisappeared(out, gone[reason] ?? nobody, reason)
       gone[reason] = nobody
     }
-    writeAppeared(out, this.came)
+    writeAppeared(out, came)
     this.writeCrowds(from, to)
-    return this.came.length
+    return came.length
   }
 
-  private gatherCome(from: Cell | undefined, to: Cell, viewer: Viewer | undefined): void {
+  private come(from: Cell | undefined, to: Cell, viewer: Viewer | undefined): Array<Member> {
     const { sights } = this
+    let came = nobody
     for (const cell of to.near) {
       for (const member of sights.patchOf(cell).arrivals) {
-        if (isFor(viewer, member) && !isNear(sights.of(member).cell, from)) this.came = joined(this.came, member)
+        if (isFor(viewer, member) && !isNear(sights.of(member).cell, from)) came = joined(came, member)
       }
-      if (!isNear(cell, from)) this.came = this.withStill(this.came, cell, viewer)
+      if (!isNear(cell, from)) came = this.withStill(came, cell, viewer)
     }
+    return came
   }
 
   private gatherGone(from: Cell, to: Cell, viewer: Viewer | undefined): void {

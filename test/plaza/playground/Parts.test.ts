@@ -47,6 +47,25 @@ describe("Bytes", () => {
     bytes.ascii("x".repeat(1_000))
     assert.strictEqual(Buffer.from(taken).toString(), expected.map((value) => `${value}\n`).join(""))
   })
+
+  it("takes what fits from one page up to its last byte, and what has one more from the next, whole", () => {
+    const bytes = new Bytes()
+    const page = bytes.take().buffer
+    const written = (text: string): Uint8Array => {
+      for (const character of text) bytes.ascii(character)
+      return bytes.take()
+    }
+    const most = "a".repeat(page.byteLength - 10)
+    const all = [most, "b".repeat(9), "c", "d".repeat(page.byteLength - 4), "eeeee", ""]
+    const taken = all.map(written)
+    assert.deepStrictEqual(
+      taken.map((part) => Buffer.from(part).toString()),
+      all
+    )
+    const [first, second, third, fourth, fifth] = taken.map(({ buffer }) => buffer)
+    assert.deepStrictEqual([first === page, second === page, third === page, fourth === page], [true, true, true, false])
+    assert.notStrictEqual(fifth, fourth)
+  })
 })
 
 describe("what is in view is said as the generated encoder says it", () => {
