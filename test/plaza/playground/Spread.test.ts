@@ -6,8 +6,8 @@ import { Viewer } from "../../../src/plaza/playground/Viewer.ts"
 
 const cell = new Cell(0, 0, 0)
 
-/** So many viewers, and who of them was written to. */
-function crowd(count: number) {
+/** So many viewers, each of whom it takes so long to write to, and who of them was written to. */
+function crowd(count: number, takesMs = 0) {
   const written: Array<number> = []
   const viewers = new Map<number, Viewer>()
   for (let member = 1; member <= count; member++) {
@@ -15,7 +15,10 @@ function crowd(count: number) {
       answer: () => {},
       push: () => {},
       latest: () => true,
-      flush: () => void written.push(member),
+      flush: () => {
+        for (const until = performance.now() + takesMs; performance.now() < until; );
+        written.push(member)
+      },
       schedule: () => {}
     }
     viewers.set(member, new Viewer({ member, session: "s", pace: 1, outbox }, new Member(member, cell)))
@@ -29,7 +32,7 @@ describe("Spread", () => {
   it("writes to a few at a time, in order, and to each once; what else has come is looked at in between", async () => {
     const { viewers, written } = crowd(200)
     const done: Array<number> = []
-    const spread = new Spread((busyMs) => done.push(busyMs))
+    const spread = new Spread((composeMs) => done.push(composeMs))
     spread.add(viewers.values())
     spread.begin(1)
     const first = written.length
@@ -46,7 +49,7 @@ describe("Spread", () => {
   it("writes all that are left when it is to finish, and nothing afterwards", async () => {
     const { viewers, written } = crowd(200)
     const done: Array<number> = []
-    const spread = new Spread((busyMs) => done.push(busyMs))
+    const spread = new Spread((composeMs) => done.push(composeMs))
     spread.add(viewers.values())
     spread.begin(0)
     assert.isAbove(spread.finish(), 0)
@@ -61,7 +64,7 @@ describe("Spread", () => {
   it("skips who has left meanwhile, and takes several channels one after another", async () => {
     const [park, square] = [crowd(100), crowd(100)]
     const done: Array<number> = []
-    const spread = new Spread((busyMs) => done.push(busyMs))
+    const spread = new Spread((composeMs) => done.push(composeMs))
     spread.add(park.viewers.values())
     spread.add(square.viewers.values())
     spread.begin(0)
@@ -70,12 +73,25 @@ describe("Spread", () => {
     assert.deepStrictEqual([park.written, square.written], [upTo(99), upTo(100)])
   })
 
+  it("says how long all its writes took, and nothing of those of the tick before", async () => {
+    const done: Array<readonly [number, number]> = []
+    const spread = new Spread((...took) => done.push(took), 1)
+    spread.add(crowd(3, 5).viewers.values())
+    spread.begin(1)
+    while (done.length === 0) await turn()
+    spread.begin(2)
+    const [[first, all] = [], [second, none = 15] = []] = done
+    assert.deepStrictEqual([first, second], [1, 2])
+    assert.isAtLeast(all ?? 0, 15)
+    assert.isBelow(none, 15)
+  })
+
   it("with nobody to write to is done at once", () => {
     const done: Array<number> = []
-    const spread = new Spread((busyMs) => done.push(busyMs))
+    const spread = new Spread((composeMs) => done.push(composeMs))
     spread.begin(2)
-    assert.lengthOf(done, 1)
+    assert.deepStrictEqual(done, [2])
     assert.strictEqual(spread.finish(), 0)
-    assert.lengthOf(done, 1)
+    assert.deepStrictEqual(done, [2])
   })
 })
