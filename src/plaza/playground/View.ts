@@ -215,7 +215,7 @@ export class View {
    */
   rejoin(phone: Phone, afterSeq: number): boolean {
     const viewer = this.admit(phone)
-    // Other runners learn by this frame whose the member is now: its former runner tells its place no more.
+    // Other runners may have heard of a later step than this one has, from its former runner: here is where it stands.
     if (viewer.member.placed) this.movers.moved(viewer.member)
     const recovered = this.recovers(afterSeq)
     if (recovered) {

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { MemberRecord, PresenceState } from "../../../gen/noriter/space/v1/records.ts"
 import type { View } from "../../../src/plaza/playground/View.ts"
 import { snapshotOf } from "./Kept.ts"
+import { Listener } from "./Listener.ts"
 import { enter, viewOf } from "./Standing.ts"
 
 const member = 7
@@ -60,6 +61,15 @@ describe("where a member stands says the runner that owns it", () => {
     say(view, "here-3", 2, 400)
     view.memberChanged(member + 1, 4, record, 0, "here-3")
     assert.isFalse(view.isKeyFrameDue(2_000))
+  })
+
+  it("which says so when they come back there: others may have heard of a later step before its former runner died", () => {
+    const view = viewOfOwned("here-2")
+    say(view, "here-2", 1, 200)
+    view.memberWritten(member, 2, record)
+    view.rejoin(new Listener(member, { xCm: 200, yCm: 100 }), 0)
+    const { member: members, xCm } = view.takeMoves() ?? assert.fail("it says something")
+    assert.deepStrictEqual([members, xCm], [[member], [200]])
   })
 
   it("and by any of its incarnations", () => {

@@ -72,8 +72,10 @@ describe("Tempo", () => {
     const dueOf = (beats: number) => {
       let due = 0
       for (let time = 0; time < beats; time++) {
+        const { isNextDue } = tempo
         beat(1)
-        if (tempo.isDue) due++
+        assert.strictEqual(tempo.isDue, isNextDue)
+        if (isNextDue) due++
       }
       return due
     }
