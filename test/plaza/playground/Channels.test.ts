@@ -13,7 +13,9 @@ import { generationText } from "../../../src/link/Roster.ts"
 import { LinkError } from "../../../src/link/RunnerLink.ts"
 import { Channels } from "../../../src/plaza/playground/Channels.ts"
 import { show } from "../../../src/plaza/playground/Entrance.ts"
+import { Cell, Member } from "../../../src/plaza/playground/Member.ts"
 import type { View } from "../../../src/plaza/playground/View.ts"
+import { Viewer } from "../../../src/plaza/playground/Viewer.ts"
 import { park, World } from "../../../src/plaza/playground/World.ts"
 import { CommitRefused, SharedSpace, type SpaceError } from "../../../src/space/SharedSpace.ts"
 import { Workers } from "../../../src/Workers.ts"
@@ -144,6 +146,26 @@ it.effect("ticks while there is a channel, and again when one is opened after al
       assert.isUndefined(channels.view("park/1"))
     }
   })
+)
+
+it.effect(
+  "tells phones of moves less often where a tick begins too late because the one before is still to be written",
+  () =>
+    Effect.gen(function* () {
+      const channels = yield* channelsOver(yield* runner(new Twins()), () => ({}))
+      const view = yield* channels.open("park/1")
+      const flush = () => {
+        for (const until = performance.now() + 0.15; performance.now() < until; );
+      }
+      const outbox = { answer: () => {}, push: () => {}, latest: () => true, flush, schedule: () => {} }
+      const viewer = new Viewer({ member: 1, session: "s", pace: 1, outbox }, new Member(1, new Cell(0, 0, 0)))
+      // So many that writing to them takes longer than a tick, and not so long that the next beat itself is too late.
+      const crowd = Array.from({ length: 700 }, () => viewer)
+      view.tick = (_, write) => write?.(crowd)
+      yield* TestClock.adjust("1 second")
+      yield* settle
+      assert.isAbove(channels.tickMs(), 100)
+    })
 )
 
 it.effect("where somebody has walked in a channel in which the runner is fenced, it hears of that", () =>
