@@ -244,12 +244,17 @@ export class Session implements Caller {
     return id !== 0 && (id <= this.askedId || id < (this.held?.record.claimId ?? 0))
   }
 
+  /** Ids up to here may have been decided: from the log, or without it, as an enter is. */
+  get decidedUpTo(): number {
+    return Math.max(this.askedId, this.lastId)
+  }
+
   /** It may have been asked where what was remembered of it is gone. */
   #isStale(id: number): boolean {
     if (id === 0 || this.held === undefined) return false
     const { record } = this.held
     // Not put back yet, it says less than it will.
-    return id <= (this.generation === this.epoch ? record.staleId : forgottenUpTo(record, this.askedId))
+    return id <= (this.generation === this.epoch ? record.staleId : forgottenUpTo(record, this.decidedUpTo))
   }
 
   /** Runs a lasting request in its turn; `refuse` is called instead when it waited too long. */
@@ -266,13 +271,13 @@ export class Session implements Caller {
     const number = ++asks
     const { epoch } = this
     const record = ask.record(this.#asker(call.id, number, ask))
-    if (this.#isStale(call.id) && isChannel(partitionOf(record))) return Effect.fail(staleId)
     const { bus, now } = this.#services
     return Effect.flatMap(this.lasting.turnOf(this.#services.partitionOf(record)), () => {
-      if (this.epoch !== epoch) {
-        // It has waited from one generation into another, in which nobody would do it.
+      // While it waited what was remembered of it may have gone, or a generation begun in which nobody would do it.
+      const isStale = this.#isStale(call.id) && isChannel(partitionOf(record))
+      if (isStale || this.epoch !== epoch) {
         this.lasting.outcome()
-        return Effect.fail(askAgain)
+        return Effect.fail(isStale ? staleId : askAgain)
       }
       const isAgain = this.wasAsked(call.id)
       this.askedId = Math.max(this.askedId, call.id)

@@ -165,7 +165,7 @@ const make = Effect.gen(function* () {
       if (!registry.has(session)) return Effect.succeed(true)
       // What is written stands in this one, or in none when there is another by then.
       const { epoch } = services
-      const regained = presence.regain(held, session.askedId, attendance.positionOf(session))
+      const regained = presence.regain(held, session.decidedUpTo, attendance.positionOf(session))
       return Effect.map(regained, (regained) => come(regained, epoch))
     })
   }

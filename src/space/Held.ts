@@ -53,8 +53,8 @@ export interface Position {
  * The highest id that may have been asked where all that was remembered is lost: on former sockets the session asked by ids
  * below that of its last claim.
  */
-export const forgottenUpTo = ({ staleId, claimId }: SessionRecord, askedId: number): number =>
-  Math.max(staleId, claimId, askedId)
+export const forgottenUpTo = ({ staleId, claimId }: SessionRecord, decidedUpTo: number): number =>
+  Math.max(staleId, claimId, decidedUpTo)
 
 /**
  * Put back after all was lost, and not claimed since: perhaps by a runner that knew less of it than its last, whatever that

@@ -71,10 +71,10 @@ export class Presence extends Context.Service<
     /** Whether the session is still this owner's: it may have been claimed, and the word of it lost (rule P3). */
     readonly holds: (held: Held) => Effect.Effect<boolean, SpaceError>
     /**
-     * Makes the space say what is held here, where that is still this runner's to say (rules P4, P9, L11, E2). `askedId` is
-     * the highest id of a request of this session that this runner has put on the log.
+     * Makes the space say what is held here, where that is still this runner's to say (rules P4, P9, L11, E2). `decidedUpTo`
+     * is the highest id of a request of this session that may have been decided for this runner.
      */
-    readonly regain: (held: Held, askedId: number, at: Position | undefined) => Change<Regained>
+    readonly regain: (held: Held, decidedUpTo: number, at: Position | undefined) => Change<Regained>
     /** Names all that these hold, before an incarnation takes them over (rule P6). These are all. */
     readonly indexAll: (holding: Iterable<Held>) => Change<void>
     /** Empties the tag of an incarnation that holds nothing any more, but for what is in doubt (rule P6). */
@@ -122,9 +122,9 @@ const make = Effect.gen(function* () {
     moveOn: moveOn(writes, settings),
     putBack: (held, at) =>
       Effect.map(memberNow(writes, held, at), (member) => (member === "given away" ? undefined : member)),
-    regain: (held, askedId, at) =>
+    regain: (held, decidedUpTo, at) =>
       Effect.suspend(() =>
-        Effect.andThen(index.assure(writes.incarnation, held), regain(writes, self)(held, askedId, at))
+        Effect.andThen(index.assure(writes.incarnation, held), regain(writes, self)(held, decidedUpTo, at))
       ),
     indexAll: (holding) => indexAll(writes, index, holding),
     unindex: (former) => unindex(space, writes, index, former),

@@ -47,11 +47,11 @@ export type Regained =
 export const regain = (writes: PresenceWrites, self: Self["Service"]) =>
   Effect.fnUntraced(function* (
     held: Held,
-    askedId: number,
+    decidedUpTo: number,
     at: Position | undefined
   ): Effect.fn.Return<Regained, PresenceRefused | SpaceError> {
     const { generation } = self
-    const found = yield* decidedAnew(sessionNow(writes, self, held, askedId))
+    const found = yield* decidedAnew(sessionNow(writes, self, held, decidedUpTo))
     // What the session was put back into is over: its member would be an orphan in this one. All of it is done again.
     if (!isSameGeneration(self.generation, generation)) return yield* Effect.fail(overtaken)
     if (found === "replaced") return { _tag: "Replaced" }
@@ -121,7 +121,7 @@ interface Found {
   readonly isClaimedBack: boolean
 }
 
-const sessionNow = (writes: PresenceWrites, self: Self["Service"], held: Held, askedId: number) =>
+const sessionNow = (writes: PresenceWrites, self: Self["Service"], held: Held, decidedUpTo: number) =>
   Effect.gen(function* () {
     const state = yield* writes.read(held.guest, [sessionKey])
     const entry = state.entries.get(sessionKey)
@@ -139,11 +139,11 @@ const sessionNow = (writes: PresenceWrites, self: Self["Service"], held: Held, a
       const isLost = self.unsettledMs() > 0 || (isUnknown && !self.wasSilent())
       if (!isLost) return "ended"
       // With it is lost who else may have claimed it meanwhile.
-      return { ...(yield* put(by, forgotten(held.record, askedId), { _tag: "Compared" })), isClaimedBack: true }
+      return { ...(yield* put(by, forgotten(held.record, decidedUpTo), { _tag: "Compared" })), isClaimedBack: true }
     }
     const now = { owner: entry.owner, record: SessionRecord.decode(entry.value), version: entry.version }
     // Another has put it back, and knew less than this runner: a later claim would have been kept.
-    const own = isPutBack(now.record) ? forgotten(held.record, Math.max(askedId, now.record.staleId)) : held.record
+    const own = isPutBack(now.record) ? forgotten(held.record, Math.max(decidedUpTo, now.record.staleId)) : held.record
     const isOlder = isOwn(held, now) || now.owner.connection < by.connection || isUnfinished(held, now)
     // A newer login is a claim whatever its count, which may have gone back.
     if (isOlder && !isNewerLogin(held, now)) {
@@ -168,9 +168,9 @@ const sessionNow = (writes: PresenceWrites, self: Self["Service"], held: Held, a
     return { ...(yield* put(above, record, takeoverBy(above), now)), isClaimedBack: true }
   })
 
-const forgotten = (record: SessionRecord, askedId: number): SessionRecord => ({
+const forgotten = (record: SessionRecord, decidedUpTo: number): SessionRecord => ({
   ...record,
-  staleId: forgottenUpTo(record, askedId)
+  staleId: forgottenUpTo(record, decidedUpTo)
 })
 
 const takeoverBy = (by: Owner): Guard => ({ _tag: "Takeover", key: sessionKey, by })

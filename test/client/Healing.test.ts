@@ -8,11 +8,12 @@ import { TestClock } from "effect/testing"
 import { ErrorCode } from "../../gen/noriter/client/v1/error.ts"
 import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
 import { PresenceState } from "../../gen/noriter/space/v1/records.ts"
+import { isPutBack } from "../../src/space/Held.ts"
 import { incarnationTag } from "../../src/space/Lease.ts"
 import { sessionKey } from "../../src/space/PresenceWrites.ts"
 import type { Self } from "../../src/space/Self.ts"
 import { rosterAway, settle, Twins, Watch } from "../space/Harness.ts"
-import { membersIn, wrongs } from "../space/Members.ts"
+import { membersIn, sessionIn, wrongs } from "../space/Members.ts"
 import { entering, hello, house, saying } from "./House.ts"
 
 const settings = { secret: Option.some(Redacted.make("one secret for all runners")) }
@@ -235,6 +236,22 @@ describe("a runner with phones", () => {
         phone.say(saying(3), saying(4))
         yield* settle
         assert.deepStrictEqual(phone.brief.slice(-2), ["3 STALE_ID", "4 say"])
+      })
+  )
+
+  it.effect(
+    "whom it has put back it knows to have been put back also when they are lost: nothing was decided since",
+    () =>
+      Effect.gen(function* () {
+        const { twins, home, phones } = yield* crowd
+        const [session] = home.sessions.all()
+        twins.space.flushQuietly()
+        yield* pass(6)
+        phones[0]?.close()
+        yield* pass(1)
+        const record = sessionIn(twins, session?.guest ?? "") ?? assert.fail("it is there")
+        assert.deepStrictEqual([record.state, record.lastId], [PresenceState.PRESENCE_STATE_LOST, 2])
+        assert.isTrue(isPutBack(record))
       })
   )
 

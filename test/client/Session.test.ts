@@ -165,6 +165,27 @@ describe("asking the log", () => {
     })
   )
 
+  it.effect(
+    "what waited while its record was put back is stale, where it may have been asked before that was lost",
+    () =>
+      Effect.gen(function* () {
+        const { say, askers, session, connection } = make()
+        say(5)
+        say(6, "a", "yard/1")
+        say(7, "a", "yard/1")
+        yield* settle
+        const held = heldWith([])
+        session.held = { ...held, record: { ...held.record, staleId: 6 } }
+        session.outcome(askers()[0]?.ask ?? 0, said(1))
+        yield* settle
+        assert.deepStrictEqual(
+          askers().map((asker) => asker?.id),
+          [5, 7]
+        )
+        assert.deepStrictEqual(connection.brief, ["5 say", "6 STALE_ID"])
+      })
+  )
+
   it.effect("says who asks, from where, and which body: equal for equal ones only", () =>
     Effect.gen(function* () {
       const { say, askers } = make()

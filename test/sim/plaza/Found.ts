@@ -75,5 +75,13 @@ export const found: ReadonlyArray<{ readonly seed: number; readonly what: string
   {
     seed: 350360,
     what: "a member that was put back late was removed again, though whoever had claimed its session meanwhile had yet to take it over"
+  },
+  {
+    seed: 7731185,
+    what: "a line that waited for a block while its session was put back was said again, where nobody knew any more that it was said"
+  },
+  {
+    seed: 7731537,
+    what: "a session that was put back and then lost did not say any more that what it had asked is forgotten"
   }
 ]

@@ -32,7 +32,7 @@ export class Truth extends JudgedSpace {
   /** By history and tag; the lines of each by their seq. */
   readonly lines = new Map<string, Map<number, string>>()
   readonly claims = new Map<string, Array<Claim>>()
-  /** Guests whose session the space has gone back behind: what it had asked nobody knows for certain. */
+  /** Guests whose session the space has gone back behind, or was put back in: what it had asked nobody knows for certain. */
   readonly forgotten = new Set<string>()
   /** Lines that the space has lost by going back, and that were not said again, or only then: who heard them has heard them. */
   readonly #undone = new Set<string>()
@@ -116,7 +116,8 @@ export class Truth extends JudgedSpace {
   }
 
   #claimed({ tag }: Commit, { value, owner }: Extract<Change, { readonly _tag: "Put" }>): void {
-    const { session, channel, member } = SessionRecord.decode(value)
+    const { session, channel, member, staleId } = SessionRecord.decode(value)
+    if (staleId > 0 && this.#lost.size > 0) this.forgotten.add(tag)
     if (channel !== "" && member !== 0) this.#named.add(`${session} ${channel}/${member}`)
     if (owner === undefined) return
     const claims = this.claims.get(tag) ?? []
