@@ -4,7 +4,7 @@
  */
 const zero = 48
 
-/** So much is kept for as long as a part of it is: by a phone that is slow, or for a cell. */
+/** So much is kept for as long as a phone keeps a part of it. */
 const pageBytes = 16 * 1024
 
 export class Bytes {

@@ -32,7 +32,7 @@ describe("Spread", () => {
   it("writes to a few at a time, in order, and to each once; what else has come is looked at in between", async () => {
     const { viewers, written } = crowd(200)
     const done: Array<number> = []
-    const spread = new Spread((composeMs) => done.push(composeMs))
+    const spread = new Spread((busyMs) => done.push(busyMs))
     spread.add(viewers.values())
     spread.begin(1)
     const first = written.length
@@ -49,7 +49,7 @@ describe("Spread", () => {
   it("writes all that are left when it is to finish, and nothing afterwards", async () => {
     const { viewers, written } = crowd(200)
     const done: Array<number> = []
-    const spread = new Spread((composeMs) => done.push(composeMs))
+    const spread = new Spread((busyMs) => done.push(busyMs))
     spread.add(viewers.values())
     spread.begin(0)
     assert.isAbove(spread.finish(), 0)
@@ -64,7 +64,7 @@ describe("Spread", () => {
   it("skips who has left meanwhile, and takes several channels one after another", async () => {
     const [park, square] = [crowd(100), crowd(100)]
     const done: Array<number> = []
-    const spread = new Spread((composeMs) => done.push(composeMs))
+    const spread = new Spread((busyMs) => done.push(busyMs))
     spread.add(park.viewers.values())
     spread.add(square.viewers.values())
     spread.begin(0)
@@ -88,10 +88,10 @@ describe("Spread", () => {
 
   it("with nobody to write to is done at once", () => {
     const done: Array<number> = []
-    const spread = new Spread((composeMs) => done.push(composeMs))
+    const spread = new Spread((busyMs) => done.push(busyMs))
     spread.begin(2)
-    assert.deepStrictEqual(done, [2])
+    assert.lengthOf(done, 1)
     assert.strictEqual(spread.finish(), 0)
-    assert.deepStrictEqual(done, [2])
+    assert.lengthOf(done, 1)
   })
 })
