@@ -83,5 +83,6 @@ export const found: ReadonlyArray<{ readonly seed: number; readonly what: string
   {
     seed: 7731537,
     what: "a session that was put back and then lost did not say any more that what it had asked is forgotten"
-  }
+  },
+  { seed: 371579, what: "who had walked before a runner knew of them stood for it where they had come in" }
 ]
