@@ -22,6 +22,13 @@ export interface Defect {
 const twin = "src/space/MemoryTag.ts"
 const script = "src/space/lua/commit.lua"
 
+/** What else would show within half a minute. */
+const headsOfBlocksOff: Edit = {
+  file: "src/plaza/mailbox/Mailbox.ts",
+  find: "(guest?.heads.get(blocksStream)?.seq ?? 0) > hidden.of(session).seq",
+  replace: "(guest?.heads.get(blocksStream)?.seq ?? 0) < 0"
+}
+
 export const defects: ReadonlyArray<Defect> = [
   {
     name: "sweep-off",
@@ -262,8 +269,9 @@ export const defects: ReadonlyArray<Defect> = [
   },
   {
     name: "blocks-unread",
-    what: "whom a guest blocks is not read where the phone comes in (decision 0016)",
+    what: "whom a guest blocks is not read where the phone comes in, nor where heads are compared (decision 0016)",
     edits: [
+      headsOfBlocksOff,
       { file: "src/plaza/playground/Entrance.ts", find: "hidden.read(session)]", replace: "Effect.void]" },
       {
         file: "src/plaza/playground/PlazaAttendance.ts",
@@ -274,8 +282,9 @@ export const defects: ReadonlyArray<Defect> = [
   },
   {
     name: "blocks-untold",
-    what: "a commit does not tell whom a guest blocks, nor is it looked for at the answer (decision 0016)",
+    what: "a commit does not tell whom a guest blocks, nor is it looked for at the answer or in heads (decision 0016)",
     edits: [
+      headsOfBlocksOff,
       {
         file: "src/plaza/social/BlockDeciders.ts",
         find: "tell: incarnation === undefined ? [] : [told]",
