@@ -321,8 +321,11 @@ export const defects: ReadonlyArray<Defect> = [
   },
   {
     name: "places-a-second-old",
-    what: "who has stopped is moved back where a channel is read anew (P10)",
-    edits: [{ file: "src/plaza/playground/Channels.ts", find: "places: keepsPlaces", replace: "places: false" }]
+    what: "who has stopped is moved back where a channel is read anew, also for somebody unknown who has moved (P10)",
+    edits: [
+      { file: "src/plaza/playground/Channels.ts", find: "places: keepsPlaces", replace: "places: false" },
+      { file: "src/plaza/playground/Roll.ts", find: "if (this.untaken) this.peers.doubt()\n    this", replace: "this" }
+    ]
   },
   {
     name: "given-away-unasked",
