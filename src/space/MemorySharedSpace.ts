@@ -1,8 +1,7 @@
 /**
  * SharedSpace within one process: the embedded default, and what several runners of a simulation share. The space is the
  * shared part and does what Redis and our scripts do; a layer is one runner's connection to it. Owns generations, repeats
- * of a commit and telling; what a commit does to a tag is MemoryTag's. What goes in is copied, and handed out as it is: nobody
- * changes an entry.
+ * of a commit and telling; what a commit does to a tag is MemoryTag's. What goes in and out is copied.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -150,7 +149,7 @@ export class Space {
     const lastIds = new Map<string, number>()
     for (const key of keys) {
       const entry = tag?.entries.get(key)
-      if (entry !== undefined) entries.set(key, entry)
+      if (entry !== undefined) entries.set(key, copyEntry(entry))
     }
     for (const { session } of outcomes) {
       const last = tag?.outcomes && lastId(tag.outcomes, name, session, tag.nowMs)
@@ -172,7 +171,7 @@ export class Space {
   snapshot(name: Tag, prefix: string, stream: string): Snapshot {
     const tag = this.tags.get(name)
     const entries = new Map<string, Entry>()
-    for (const [key, entry] of tag?.entries ?? []) if (key.startsWith(prefix)) entries.set(key, entry)
+    for (const [key, entry] of tag?.entries ?? []) if (key.startsWith(prefix)) entries.set(key, copyEntry(entry))
     return {
       generation: tag?.generation,
       version: tag?.lastVersion ?? 0,
@@ -308,6 +307,8 @@ function keepToken(tag: MemoryTag.MemoryTag, token: string, committed: Committed
     return
   }
 }
+
+const copyEntry = (entry: Entry): Entry => ({ ...entry, value: new Uint8Array(entry.value) })
 
 function headsOf(tag: MemoryTag.MemoryTag | undefined): TagHead {
   const heads = new Map<string, Head>()
