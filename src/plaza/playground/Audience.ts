@@ -15,7 +15,7 @@ import { writeAppeared, writeCrowded, writeDisappeared, writeMoved } from "./Des
 import { Difference, isFor } from "./Difference.ts"
 import type { Grid } from "./Grid.ts"
 import type { Hides } from "./Hides.ts"
-import { type Cell, isNear, joined, type Member, nobody, type Patch, type Sight, type Signal } from "./Member.ts"
+import { type Cell, isNear, type Member, nobody, type Patch, type Sight, type Signal, withMember } from "./Member.ts"
 import { Sights } from "./Sights.ts"
 import type { Viewer } from "./Viewer.ts"
 
@@ -173,16 +173,16 @@ export class Audience {
       // Where a member appears is told with it, and need not be told as a move.
       if (told !== undefined && shown !== undefined) {
         const patch = this.touch(shown)
-        patch.movers = joined(patch.movers, member)
+        patch.movers = withMember(patch.movers, member)
       }
       if (told === shown) continue
       if (told !== undefined) {
         const patch = this.touch(told, true)
-        patch.departures = joined(patch.departures, member)
+        patch.departures = withMember(patch.departures, member)
       }
       if (shown !== undefined) {
         const patch = this.touch(shown, true)
-        patch.arrivals = joined(patch.arrivals, member)
+        patch.arrivals = withMember(patch.arrivals, member)
       }
     }
     for (const signal of this.signals) {

@@ -7,7 +7,7 @@ import { GoneReason } from "../../../gen/noriter/client/v1/playground.ts"
 import type { Bytes } from "./Bytes.ts"
 import { writeAppeared, writeCrowded, writeDisappeared } from "./Describe.ts"
 import type { Grid } from "./Grid.ts"
-import { type Cell, isNear, joined, type Member, nobody } from "./Member.ts"
+import { type Cell, isNear, type Member, nobody, withMember } from "./Member.ts"
 import type { Sights } from "./Sights.ts"
 import type { Viewer } from "./Viewer.ts"
 
@@ -44,7 +44,7 @@ export class Difference {
     let came = nobody
     for (const cell of to.near) {
       for (const member of sights.patchOf(cell).arrivals) {
-        if (isFor(viewer, member) && !isNear(sights.of(member).cell, from)) came = joined(came, member)
+        if (isFor(viewer, member) && !isNear(sights.of(member).cell, from)) came = withMember(came, member)
       }
       if (!isNear(cell, from)) came = this.withStill(came, cell, viewer)
     }
@@ -62,14 +62,14 @@ export class Difference {
   }
 
   private goes(reason: GoneReason, member: Member): void {
-    this.gone[reason] = joined(this.gone[reason] ?? nobody, member)
+    this.gone[reason] = withMember(this.gone[reason] ?? nobody, member)
   }
 
   /** A list, and those shown in a cell since before this tick. */
   private withStill(list: Array<Member>, cell: Cell, viewer: Viewer | undefined): Array<Member> {
     let all = list
     for (let member = cell.first; member?.shown !== undefined; member = member.after) {
-      if (isFor(viewer, member) && this.sights.of(member).cell === cell) all = joined(all, member)
+      if (isFor(viewer, member) && this.sights.of(member).cell === cell) all = withMember(all, member)
     }
     return all
   }

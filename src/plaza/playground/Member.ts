@@ -37,11 +37,11 @@ export interface Signal {
   readonly line: Uint8Array
 }
 
-/** What most lists are, most of the time: to empty one costs more than to begin another. Only `joined` adds to lists. */
+/** What most lists are, most of the time: to empty one costs more than to begin another. Only `withMember` adds to lists. */
 export const nobody: Array<Member> = []
 
 /** A list with one more. */
-export const joined = (list: Array<Member>, member: Member): Array<Member> => {
+export const withMember = (list: Array<Member>, member: Member): Array<Member> => {
   if (list === nobody) return [member]
   list.push(member)
   return list
