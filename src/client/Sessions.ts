@@ -189,11 +189,11 @@ const make = Effect.gen(function* () {
    * Its member is gone where it is refused as outside, perhaps with the session: then what it had asked is forgotten, and was
    * decided as if it were new (rule L6). Nothing is said before it is known, and nothing of a session that is over.
    */
-  const answer = (session: Session, ask: number, answer: Answer): void => {
-    const told = () => session.outcome(ask, answer)
-    const look = Effect.map(regain(session), (isJudged) => isJudged && told())
-    if (isOutside(answer)) fork(Effect.catchCause(look, (cause) => warn("a session could not be looked at", cause)))
-    else told()
+  const outcome = (session: Session, ask: number, answer: Answer): void => {
+    if (isOutside(answer)) {
+      const look = Effect.map(regain(session), (isJudged) => isJudged && session.outcome(ask, answer))
+      fork(Effect.catchCause(look, (cause) => warn("a session could not be looked at", cause)))
+    } else session.outcome(ask, answer)
   }
   /** Nobody is told of a removal again: it is tried until the session, on whichever socket, is not here any more. */
   const removal = (id: string) => {
@@ -216,7 +216,7 @@ const make = Effect.gen(function* () {
     answer: (told) =>
       Effect.sync(() => {
         const session = registry.ofSession(told.session)
-        if (session !== undefined) answer(session, told.ask, Answer.decode(told.answer))
+        if (session !== undefined) outcome(session, told.ask, Answer.decode(told.answer))
       }),
     remove: (told) =>
       Effect.sync(() => {
