@@ -22,7 +22,7 @@ import {
   type Tag,
   valueBytesMax
 } from "./SharedSpace.ts"
-import { isChannel, isTag, memberKey, memberPrefix } from "./Tag.ts"
+import { isChannel, isTag, memberKey, memberNumber, memberPrefix } from "./Tag.ts"
 
 /** Each guest who is here has one, and most of them hold a session and no more: what is undefined is empty. */
 export interface MemoryTag {
@@ -267,7 +267,7 @@ function applyChange(tag: MemoryTag, change: Change, numbers: Array<number>, ver
       tag.lastVersion = Math.max(tag.lastVersion, (tag.entries.get(change.key)?.version ?? -1) + 1)
       tag.entries.delete(change.key)
       tag.dues?.delete(change.key)
-      if (change.key.startsWith(memberPrefix)) tag.places?.delete(Number(change.key.slice(memberPrefix.length)))
+      if (change.key.startsWith(memberPrefix)) tag.places?.delete(memberNumber(change.key))
       break
     case "Count":
       count(tag, change.counter, change.by)

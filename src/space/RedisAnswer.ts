@@ -12,7 +12,7 @@ import {
   type StreamEntry,
   type Tag
 } from "./SharedSpace.ts"
-import { memberPrefix } from "./Tag.ts"
+import { memberNumber } from "./Tag.ts"
 
 // --- Shapes ---
 
@@ -90,7 +90,7 @@ export function entriesBelow(prefix: string, fields: ReadonlyArray<Buffer>): Map
 
 /** By the key of their member. */
 export const positions = (fields: ReadonlyArray<Buffer>): Map<number, { readonly xCm: number; readonly yCm: number }> =>
-  new Map(pairs(fields).map(([key, bytes]) => [Number(key.slice(memberPrefix.length)), Values.unpackPlace(bytes)]))
+  new Map(pairs(fields).map(([key, bytes]) => [memberNumber(key), Values.unpackPlace(bytes)]))
 
 function pairs(fields: ReadonlyArray<Buffer>): ReadonlyArray<readonly [name: string, value: Buffer]> {
   const all: Array<readonly [string, Buffer]> = []

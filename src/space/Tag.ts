@@ -27,4 +27,7 @@ const incarnationPrefix = "inc/"
 /** The key a member of a channel is kept under; by it a position finds its member (rule P10). */
 export const memberKey = (member: number): string => `${memberPrefix}${member}`
 
+/** The number of the member that is kept under such a key. */
+export const memberNumber = (key: string): number => Number(key.slice(memberPrefix.length))
+
 export const memberPrefix = "member/"

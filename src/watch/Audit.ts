@@ -10,7 +10,7 @@ import { isSameGeneration } from "../link/Roster.ts"
 import type { PresenceRefused } from "../space/PresenceRefused.ts"
 import { dueOf, isShown } from "../space/PresenceState.ts"
 import type { Entry, SpaceError, Tag } from "../space/SharedSpace.ts"
-import { memberPrefix } from "../space/Tag.ts"
+import { memberNumber, memberPrefix } from "../space/Tag.ts"
 import type { Broom } from "./Sweep.ts"
 
 export const kinds = ["ghost", "orphan", "double", "astray"] as const
@@ -98,7 +98,7 @@ const standingIn = ({ space, writes, generation }: Broom, channel: Tag) =>
     if (snapshot.generation === undefined || !isSameGeneration(snapshot.generation, generation)) return []
     const look = ([key, entry]: readonly [string, Entry]) => {
       const record = MemberRecord.decode(entry.value)
-      const member = Number(key.slice(memberPrefix.length))
+      const member = memberNumber(key)
       return Effect.map(
         writes.readSession(record.guest),
         (session): Standing => ({ channel, member, entry, record, session })

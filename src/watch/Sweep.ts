@@ -17,7 +17,7 @@ import { type Graces, next, type PresenceOf } from "../space/PresenceState.ts"
 import { PresenceWrites } from "../space/PresenceWrites.ts"
 import { forgetAsked, removeMemberOf } from "../space/Remains.ts"
 import { type Change, type Entry, type SharedSpace, SpaceError, type Tag } from "../space/SharedSpace.ts"
-import { memberPrefix } from "../space/Tag.ts"
+import { memberNumber, memberPrefix } from "../space/Tag.ts"
 import type { Dead } from "./Verdicts.ts"
 
 /** What a watcher works with in one generation. */
@@ -107,7 +107,7 @@ export class Sweep {
       const owned = [...entries].filter(([, { owner }]) => owner?.incarnation === this.#dead.incarnation.id)
       return owned.map(([key, { value }]) => ({
         tag,
-        member: Number(key.slice(memberPrefix.length)),
+        member: memberNumber(key),
         guest: MemberRecord.decode(value).guest
       }))
     })

@@ -14,7 +14,7 @@ import { monotonicMs } from "../Monotonic.ts"
 import { Settings, type Values } from "../Settings.ts"
 import { moveOnOverdue } from "../space/Overdue.ts"
 import { SharedSpace } from "../space/SharedSpace.ts"
-import { memberPrefix } from "../space/Tag.ts"
+import { memberNumber } from "../space/Tag.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
 import { enduring, Workers } from "../Workers.ts"
 import { audit, type Found, kinds, lasting, repair } from "./Audit.ts"
@@ -258,7 +258,7 @@ class Rounds {
     const moveOn = moveOnOverdue(broom.writes, this.#settings)
     for (const [channel, keys] of yield* broom.space.due(yield* broom.channels, nowMs, dueMax)) {
       for (const key of keys) {
-        const member = Number(key.slice(memberPrefix.length))
+        const member = memberNumber(key)
         const entry = yield* broom.writes.readMember(channel, member)
         const isLeft = entry?.owner === undefined || this.#observer.isGone(entry.owner.incarnation)
         if (isLeft || nowMs >= (entry.dueMs ?? 0) + leftToOwnerMs) yield* moveOn(channel, member, nowMs)

@@ -13,7 +13,7 @@ import { MemberRecord, PresenceState } from "../../gen/noriter/space/v1/records.
 import type { ServiceSet } from "../../scripts/services/ServiceSet.ts"
 import { membersCounter } from "../../src/space/PresenceWrites.ts"
 import { SharedSpace } from "../../src/space/SharedSpace.ts"
-import { memberPrefix } from "../../src/space/Tag.ts"
+import { memberNumber, memberPrefix } from "../../src/space/Tag.ts"
 import { unique } from "../contract/Eventually.ts"
 import { fieldOf, type Guest, listIn, numberIn, unlimited, until, visit } from "../e2e/Guest.ts"
 import type { Phone } from "../e2e/Phone.ts"
@@ -81,7 +81,7 @@ await withServices("whatever befalls the servers", ["kafka", "redis", "zookeeper
         const marker = yield* space.marker
         const members = [...entries].map(([key, { value, owner }]) => {
           const { guest, nickname, state } = MemberRecord.decode(value)
-          return { member: Number(key.slice(memberPrefix.length)), guest, nickname, state, runner: owner?.runner }
+          return { member: memberNumber(key), guest, nickname, state, runner: owner?.runner }
         })
         const sessions = yield* Effect.forEach(members, ({ guest }) => space.read({ tag: guest, keys: ["session"] }))
         const tag = yield* space.read({ tag: "park/1", keys: [] })

@@ -10,7 +10,7 @@ import { type Generation, isSameGeneration } from "../../src/link/Roster.ts"
 import type { Space } from "../../src/space/MemorySharedSpace.ts"
 import { isShown } from "../../src/space/PresenceState.ts"
 import { membersCounter, sessionKey } from "../../src/space/PresenceWrites.ts"
-import { memberPrefix } from "../../src/space/Tag.ts"
+import { memberNumber, memberPrefix } from "../../src/space/Tag.ts"
 import type { Runner, Twins } from "./Harness.ts"
 
 /** What a tag of a generation that is over says is void (rule L12). */
@@ -30,7 +30,7 @@ export const membersIn = (twins: Twins, tag: string) => {
   return Array.from(isVoid(twins.space, generation) ? [] : entries, ([key, { value, owner, dueMs }]) => ({
     ...MemberRecord.decode(value),
     tag,
-    member: Number(key.slice(memberPrefix.length)),
+    member: memberNumber(key),
     owner,
     dueMs
   }))

@@ -9,7 +9,7 @@ import { decodeClientMessage } from "../../../gen/decoders.ts"
 import { MemberRecord } from "../../../gen/noriter/space/v1/records.ts"
 import { EventBus } from "../../bus/EventBus.ts"
 import { SharedSpace } from "../../space/SharedSpace.ts"
-import { memberKey, memberPrefix } from "../../space/Tag.ts"
+import { memberKey, memberNumber, memberPrefix } from "../../space/Tag.ts"
 import { type Fields, Issues } from "../../wire/Strict.ts"
 import { openChannels } from "../playground/Population.ts"
 import { channelTag, World } from "../playground/World.ts"
@@ -84,7 +84,7 @@ export const make = Effect.gen(function* () {
       const { entries } = yield* orAway(space.snapshot(channel, memberPrefix, ""))
       return [...entries].map(([key, { value }]) => {
         const { session, nickname } = MemberRecord.decode(value)
-        const member = Number(key.slice(memberPrefix.length))
+        const member = memberNumber(key)
         return { member, nickname, seen: seenOf(channel, member, session) }
       })
     })

@@ -15,7 +15,7 @@ import { settleMs } from "../../space/Lives.ts"
 import { Presence } from "../../space/Presence.ts"
 import { Self } from "../../space/Self.ts"
 import { type Entry, SharedSpace, type Snapshot } from "../../space/SharedSpace.ts"
-import { memberPrefix } from "../../space/Tag.ts"
+import { memberNumber, memberPrefix } from "../../space/Tag.ts"
 import { enduring, Workers } from "../../Workers.ts"
 import { Channels } from "./Channels.ts"
 import { show } from "./Entrance.ts"
@@ -128,7 +128,7 @@ type Members = ReadonlyMap<number, Entry>
 
 const membersOf = ({ entries }: Snapshot): Members => {
   const members = new Map<number, Entry>()
-  for (const [key, entry] of entries) members.set(Number(key.slice(memberPrefix.length)), entry)
+  for (const [key, entry] of entries) members.set(memberNumber(key), entry)
   return members
 }
 

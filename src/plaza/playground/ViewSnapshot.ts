@@ -3,7 +3,7 @@ import { LineTold } from "../../../gen/noriter/runner/v1/chat.ts"
 import { MemberRecord } from "../../../gen/noriter/space/v1/records.ts"
 import { generationText } from "../../link/Roster.ts"
 import type { Snapshot } from "../../space/SharedSpace.ts"
-import { memberPrefix } from "../../space/Tag.ts"
+import { memberNumber, memberPrefix } from "../../space/Tag.ts"
 
 export interface KnownMember {
   readonly member: number
@@ -26,7 +26,7 @@ export const readSnapshot = ({ generation, entries, lines }: Snapshot): ViewSnap
   const members: Array<KnownMember> = []
   for (const [key, { version, value, owner }] of entries) {
     if (!key.startsWith(memberPrefix)) continue
-    const member = Number(key.slice(memberPrefix.length))
+    const member = memberNumber(key)
     members.push({ member, version, record: MemberRecord.decode(value), runner: owner?.runner ?? "" })
   }
   return {
