@@ -76,8 +76,7 @@ export const layer = Layer.effectDiscard(
         const entry = members.get(place.member)
         // A newer claim has taken the member over, and the word of it was lost.
         if ((entry?.owner?.connection ?? 0) > (session.held?.owner.connection ?? 0)) sessions.judge(session)
-        // With a deadline it is not as it stands, or was put back and not shown.
-        if (entry !== undefined && entry.dueMs === undefined) continue
+        if (entry !== undefined && isAsSaid(entry, session)) continue
         const position = view.positionOf(place.member)
         const putBack = session.change((held) =>
           Effect.flatMap(presence.holds(held), (holds) => {
@@ -131,6 +130,10 @@ const membersOf = ({ entries }: Snapshot): Members => {
   for (const [key, entry] of entries) members.set(memberNumber(key), entry)
   return members
 }
+
+/** Whether it is shown as its session says. With a deadline it may have been put back and not shown. */
+const isAsSaid = ({ dueMs, value }: Entry, { held }: Session): boolean =>
+  dueMs === undefined || MemberRecord.decode(value).state === held?.record.state
 
 /** Whether the session stands there, or is about to: entering, its member has no number yet. */
 const names = ({ channel, held }: Session, tag: string, member: number): boolean =>

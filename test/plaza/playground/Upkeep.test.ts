@@ -70,3 +70,27 @@ it.effect("a member that is missing and that no view knows is put back where it 
     assert.deepStrictEqual({ xCm, yCm }, { xCm: 1, yCm: 2 })
   })
 )
+
+it.effect("of whoever has lost their socket, and stands as their session says, nothing is read again", () =>
+  Effect.gen(function* () {
+    const twins = new Twins()
+    const one = yield* house(twins)
+    const phone = yield* one.connect(hello(1), entering(2))
+    const [session] = one.sessions.all()
+    yield* (yield* upkeepOf(one)).open("park/1")
+    phone.hangUp()
+    yield* settle
+    assert.deepStrictEqual(stateOf(twins, "park/1"), [PresenceState.PRESENCE_STATE_LOST])
+    const read = twins.space.read.bind(twins.space)
+    const readOf: Array<string> = []
+    twins.space.read = (request) => {
+      readOf.push(request.tag)
+      return read(request)
+    }
+    yield* TestClock.adjust("3 seconds")
+    yield* settle
+    assert.deepStrictEqual(stateOf(twins, "park/1"), [PresenceState.PRESENCE_STATE_LOST])
+    assert.notInclude(readOf, session?.guest)
+    assert.notInclude(readOf, "park/1")
+  })
+)
