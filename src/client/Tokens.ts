@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import { chance, uniqueName } from "../Chance.ts"
 import { Settings } from "../Settings.ts"
 
 /** What a token says. `serial` counts the tokens of a session. */
@@ -34,7 +35,7 @@ export class Tokens extends Context.Service<
   static readonly layer = Layer.effect(
     Tokens,
     Effect.map(Settings, ({ secret }) =>
-      makeTokens(Option.isSome(secret) ? Redacted.value(secret.value) : crypto.randomUUID() + crypto.randomUUID())
+      makeTokens(Option.isSome(secret) ? Redacted.value(secret.value) : uniqueName() + uniqueName())
     )
   )
 }
@@ -46,19 +47,18 @@ export const makeTokens = (secret: string): Tokens["Service"] => {
   const keyFor = (use: string) => createSecretKey(Buffer.from(hkdfSync("sha256", secret, "", use, 32)))
   const guestKey = keyFor("noriter guest id")
   const tokenKey = keyFor("noriter resume token")
-  const macOf = (text: string): Buffer => createHmac("sha256", tokenKey).update(text).digest()
+  const macOf = (text: string): string => createHmac("sha256", tokenKey).update(text).digest("base64url")
   return {
-    guestOf: (deviceSecret) =>
-      `g_${base32(createHmac("sha256", guestKey).update(deviceSecret).digest().subarray(0, 16))}`,
+    guestOf: (deviceSecret) => `g_${base32(createHmac("sha256", guestKey).update(deviceSecret).digest())}`,
     sign: ({ guest, session, serial, issuedMs }) => {
-      const body = Buffer.from(`${guest} ${session} ${serial} ${issuedMs}`).toString("base64url")
-      return `${version}.${body}.${macOf(`${version}.${body}`).toString("base64url")}`
+      const signed = `${version}.${Buffer.from(`${guest} ${session} ${serial} ${issuedMs}`).toString("base64url")}`
+      return `${signed}.${macOf(signed)}`
     },
     read: (text, nowMs) => {
       const [read, body, mac, ...more] = text.split(".")
       if (read !== version || body === undefined || mac === undefined || more.length > 0) return undefined
       // Compared as text: what base64 would forgive is garbled, too.
-      const expected = Buffer.from(macOf(`${version}.${body}`).toString("base64url"))
+      const expected = Buffer.from(macOf(`${version}.${body}`))
       const given = Buffer.from(mac)
       if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined
       const [guest, session, serial, issuedMs] = Buffer.from(body, "base64url").toString().split(" ")
@@ -71,30 +71,32 @@ export const makeTokens = (secret: string): Tokens["Service"] => {
 
 /** A new session's id: opaque, and in the order of its making for whoever reads logs. */
 export const newSessionId = (nowMs: number): string => {
-  const bytes = Buffer.allocUnsafe(16)
-  bytes.writeUIntBE(nowMs, 0, 6)
-  // Of a UUID, whose chance Node draws ahead: a tenth of what drawing ten bytes takes. Its first and last are chance only.
-  const chance = crypto.randomUUID()
-  bytes.write(chance.slice(0, 8), 6, "hex")
-  bytes.write(chance.slice(-12), 10, "hex")
-  return `s_${base32(bytes)}`
+  idBytes.writeUIntBE(nowMs, 0, 6)
+  idBytes.set(chance(10), 6)
+  return `s_${base32(idBytes)}`
 }
 
 /** Crockford's digits: no two that a person takes for one another. */
-const digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+const digits = Buffer.from("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 
+/** An id is made here, one after another: 16 bytes, and the digits for them. */
+const idBytes = Buffer.alloc(16)
+const idDigits = Buffer.alloc(26)
+
+/** The first 16 bytes of these. */
 const base32 = (bytes: Uint8Array): string => {
-  let text = ""
   let bits = 0
   let held = 0
-  for (const byte of bytes) {
-    held = (held << 8) | byte
+  let at = 0
+  for (let index = 0; index < idBytes.length; index++) {
+    held = (held << 8) | (bytes[index] ?? 0)
     bits += 8
     while (bits >= 5) {
       bits -= 5
-      text += digits[(held >> bits) & 31]
+      idDigits[at++] = digits[(held >> bits) & 31] ?? 0
     }
     held &= (1 << bits) - 1
   }
-  return bits > 0 ? text + digits[(held << (5 - bits)) & 31] : text
+  idDigits[at] = digits[(held << (5 - bits)) & 31] ?? 0
+  return idDigits.toString("latin1")
 }

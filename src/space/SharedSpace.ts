@@ -8,6 +8,7 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { uniqueName } from "../Chance.ts"
 import type { Epoch, Generation } from "../link/Roster.ts"
 import type { NewRecord, Outcome, Source } from "../link/TopicLog.ts"
 
@@ -272,8 +273,8 @@ export const tokensMax = 1_000
  */
 export const idleKeptMs = 600_000
 
-/** A token nobody else has. Copied: as randomUUID gives it, it is held together of twenty parts for as long as it is kept. */
-export const newToken = (): string => Buffer.from(crypto.randomUUID(), "latin1").toString("latin1")
+/** A token that nobody else has. */
+export const newToken: () => string = uniqueName
 
 export class SharedSpace extends Context.Service<
   SharedSpace,
