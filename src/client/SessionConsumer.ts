@@ -52,7 +52,7 @@ const makeHello = Effect.gen(function* () {
   const tokens = yield* Tokens
   const turnstile = yield* Turnstile
   return Effect.fnUntraced(function* (request: HelloRequest, call: Call): Effect.fn.Return<Later, Refused> {
-    const session = yield* sessionOf(call)
+    const session = sessionOf(call)
     if (settings.upgradeRequired.includes(request.sdk)) {
       session.disconnect(DisconnectCode.DISCONNECT_CODE_UPGRADE_REQUIRED, `${request.sdk} is no longer served here`)
       return later
@@ -94,7 +94,7 @@ const makeResume = Effect.gen(function* () {
   const tokens = yield* Tokens
   const turnstile = yield* Turnstile
   return Effect.fnUntraced(function* (request: ResumeRequest, call: Call): Effect.fn.Return<Later, Refused> {
-    const session = yield* sessionOf(call)
+    const session = sessionOf(call)
     const nowMs = yield* Clock.currentTimeMillis
     const token = tokens.read(request.resumeToken, nowMs)
     if (token === undefined) return yield* tokenRefused
@@ -134,8 +134,10 @@ const makeResume = Effect.gen(function* () {
 })
 
 /** The lines of a socket are handed on by its own session. */
-const sessionOf = ({ caller }: Call): Effect.Effect<Session> =>
-  caller instanceof Session ? Effect.succeed(caller) : Effect.die(new Error("hello and resume are for sockets"))
+const sessionOf = ({ caller }: Call): Session => {
+  if (caller instanceof Session) return caller
+  throw new Error("hello and resume are for sockets")
+}
 
 /** The socket has its session, and its phone cannot be told so: it tries again on one that has none yet. */
 const orComeBack =

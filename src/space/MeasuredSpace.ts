@@ -17,23 +17,21 @@ export const layer = Layer.effect(
       commit: (commit) =>
         Effect.suspend(() => {
           const began = performance.now()
-          return space.commit(commit).pipe(
-            Effect.map((committed) => {
+          return Effect.mapBoth(space.commit(commit), {
+            onSuccess: (committed) => {
               applied.count++
               told.count += commit.tell.length
               commitSeconds.observe((performance.now() - began) / 1000)
               return committed
-            }),
-            Effect.tapError((error) =>
-              Effect.sync(() => {
-                if (error._tag !== "CommitRefused") failed.count++
-                else {
-                  refused.count++
-                  if (error.reason === "Fenced") commitsFenced.count++
-                }
-              })
-            )
-          )
+            },
+            onFailure: (error) => {
+              if (error._tag === "CommitRefused") {
+                refused.count++
+                if (error.reason === "Fenced") commitsFenced.count++
+              } else failed.count++
+              return error
+            }
+          })
         })
     })
   )

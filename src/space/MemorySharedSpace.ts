@@ -158,7 +158,7 @@ export class Space {
     return {
       ...headsOf(tag),
       nowMs: tag?.nowMs ?? 0,
-      sources: new Map(tag?.sources),
+      sources: copyOf(tag?.sources),
       entries,
       lastIds,
       remembered: outcomes.map(({ session, id }) =>
@@ -311,13 +311,19 @@ function keepToken(tag: MemoryTag.MemoryTag, token: string, committed: Committed
 const copyEntry = (entry: Entry): Entry => ({ ...entry, value: new Uint8Array(entry.value) })
 
 function headsOf(tag: MemoryTag.MemoryTag | undefined): TagHead {
-  const heads = new Map<string, Head>()
-  for (const [name, stream] of tag?.streams ?? []) heads.set(name, headOf(stream))
+  const heads = tag?.streams && new Map<string, Head>()
+  for (const [name, stream] of tag?.streams ?? []) heads?.set(name, headOf(stream))
   return {
     generation: tag?.generation,
     applied: tag?.applied ?? -1,
     version: tag?.lastVersion ?? 0,
-    heads,
-    counters: new Map(tag?.counters)
+    heads: heads ?? none,
+    counters: copyOf(tag?.counters)
   }
 }
+
+/** Most tags have nothing but an entry, and a map of nothing takes as long to make as one of something. */
+const none: ReadonlyMap<never, never> = new Map<never, never>()
+
+const copyOf = <K, V>(map: ReadonlyMap<K, V> | undefined): ReadonlyMap<K, V> =>
+  map === undefined ? none : new Map(map)

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { SessionRecord } from "../../gen/noriter/space/v1/records.ts"
-import { generationText, type Incarnation } from "../link/Roster.ts"
+import { type Generation, generationText, type Incarnation } from "../link/Roster.ts"
 import { monotonicMs } from "../Monotonic.ts"
 import { goBackMs } from "./GoingBack.ts"
 import type { Held } from "./Held.ts"
@@ -57,6 +57,14 @@ interface Doubt {
   readonly nextLookMs: number
 }
 
+/** The tag of an incarnation, in a generation of the space and as of a loss. */
+interface NamedIn {
+  readonly by: string
+  readonly of: Generation | undefined
+  readonly losses: number
+  readonly text: string
+}
+
 /** What the index names: each before it is held, and no longer when nobody has held it for two looks. */
 export class Index {
   readonly #writes: PresenceWrites
@@ -66,6 +74,8 @@ export class Index {
   readonly #named = new Map<string, string>()
   /** Counts when the space may have lost what was named. */
   #losses = 0
+  /** As it was asked for last. */
+  #tag: NamedIn = { by: "", of: undefined, losses: 0, text: "" }
   /** Perhaps held: of what was to hold them nobody knows how far it came. */
   readonly #doubtful = new Map<string, Doubt>()
   /** Held by nobody at the last look. */
@@ -83,9 +93,14 @@ export class Index {
     this.#losses++
   }
 
-  /** The tag that is written to, as it is now. */
+  /** The tag that is written to, as it is now: one text for all who are named in it. */
   #tagOf({ id }: Incarnation): string {
-    return `${id} ${generationText(this.#self.generation)} ${this.#losses}`
+    const { generation } = this.#self
+    const { by, of, losses, text } = this.#tag
+    if (by === id && of === generation && losses === this.#losses) return text
+    const now = `${id} ${generationText(generation)} ${this.#losses}`
+    this.#tag = { by: id, of: generation, losses: this.#losses, text: now }
+    return now
   }
 
   /** Names what is to be put back, where it is not named: not again for each, when all were named in one go. */
@@ -116,8 +131,11 @@ export class Index {
       return cleaning.pipe(
         Effect.andThen(this.name(by, [key])),
         Effect.andThen(Effect.onExit(hold, (exit) => this.#tried(by, key, exit))),
-        Effect.tap(() => Effect.sync(() => this.#nameIfLost(by, key))),
-        Effect.ensuring(Effect.sync(() => this.#came(key)))
+        Effect.onExit((exit) => {
+          if (Exit.isSuccess(exit)) this.#nameIfLost(by, key)
+          this.#came(key)
+          return Effect.void
+        })
       )
     })
   }
@@ -133,7 +151,10 @@ export class Index {
     key: string,
     exit: Exit.Exit<unknown, PresenceRefused | SpaceError>
   ): Effect.Effect<void> {
-    if (Exit.isSuccess(exit)) return Effect.sync(() => void this.#doubtful.delete(key))
+    if (Exit.isSuccess(exit)) {
+      this.#doubtful.delete(key)
+      return Effect.void
+    }
     if (isUntouched(exit.cause)) return Effect.void
     return Effect.map(monotonicMs, (nowMs) => {
       this.#doubtful.set(key, { by, untilMs: nowMs + doubtMs, nextLookMs: nowMs })

@@ -22,6 +22,7 @@ const layers: ReadonlyArray<ReadonlyArray<string>> = [
 /** Whom anyone may import; each with what it may import itself. */
 const leaves: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
   ["Knob", []],
+  ["Chance", []],
   ["Monotonic", []],
   ["Settings", ["Knob"]],
   ["telemetry", []],
