@@ -20,11 +20,18 @@ static void lines_opened(struct phone *phone) {
   char line[96];
   int length = snprintf(line, sizeof line, "{\"type\":\"hello\",\"x\":%d,\"y\":%d}\n", (int)phone->x, (int)phone->y);
   phone_send(phone, line, (size_t)length);
+}
+
+/* It is answered: a socket that is only open may still wait for the server to take it. */
+static void lines_greeted(struct phone *phone, const char *message, size_t length) {
+  (void)message;
+  (void)length;
   phone_ready(phone);
 }
 
 const struct protocol plain_lines = {
-  .name = "lines", .opened = lines_opened, .heard = count_marks, .chat = chat_line, .move = move_line};
+  .name = "lines", .opened = lines_opened, .greeted = lines_greeted, .heard = count_marks, .chat = chat_line,
+  .move = move_line};
 
 /* --- JSON in WebSocket messages: ws --- */
 

@@ -61,6 +61,7 @@ const handle = (socket, message) => {
   if (message.type === "hello") {
     socket.cell = cellAt(nameOf(1 + Math.floor(message.x / cellCm), 1 + Math.floor(message.y / cellCm)))
     socket.cell.members.add(socket)
+    write(socket, '{"type":"welcome"}\n')
   } else if (message.type === "chat" && typeof message.text === "string" && message.text.length <= 500) {
     say(`${JSON.stringify({ type: "chat", from: socket.name, text: message.text })}\n`)
   } else if (message.type === "move" && Number.isFinite(message.x) && Number.isFinite(message.y)) {
