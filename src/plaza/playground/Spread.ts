@@ -10,7 +10,9 @@ import type { Viewer } from "./Viewer.ts"
 const phonesAtOnce = 64
 
 export class Spread {
-  private readonly waiting: Array<Iterator<Viewer>> = []
+  private waiting: Array<Viewer> = []
+  /** So many of them were written to. */
+  private done = 0
   private readonly finished: (composeMs: number, writeMs: number) => void
   private readonly atOnce: number
   private composeMs = 0
@@ -26,7 +28,7 @@ export class Spread {
 
   /** To be written to once it goes on. */
   add(viewers: Iterable<Viewer>): void {
-    this.waiting.push(viewers[Symbol.iterator]())
+    for (const viewer of viewers) this.waiting.push(viewer)
   }
 
   /** Begins with those that were added; it took so long to put together what they are told. */
@@ -40,39 +42,41 @@ export class Spread {
   /** Writes to all that are left: the next tick must not find what is not yet written of this one. Answers how long it took. */
   finish(): number {
     const before = this.writeMs
-    while (this.waiting.length > 0) this.write()
+    while (this.isWaiting) this.write()
     return this.writeMs - before
   }
 
+  private get isWaiting(): boolean {
+    return this.waiting.length > 0
+  }
+
   private schedule(): void {
-    if (this.scheduled || this.waiting.length === 0) return
+    if (this.scheduled || !this.isWaiting) return
     this.scheduled = true
     setImmediate(this.slice)
   }
 
   private readonly slice = (): void => {
     this.scheduled = false
-    if (this.waiting.length === 0) return
+    if (!this.isWaiting) return
     this.write()
     this.schedule()
   }
 
-  /** One slice. Who has left meanwhile is skipped, and who has come is written to once more: there is nothing to write. */
+  /** One slice. Who has left meanwhile has nothing to be written. */
   private write(): void {
     const began = performance.now()
     sendBatch.during(this.fill)
     this.writeMs += performance.now() - began
-    if (this.waiting.length === 0) this.finished(this.composeMs, this.writeMs)
+    if (!this.isWaiting) this.finished(this.composeMs, this.writeMs)
   }
 
   private readonly fill = (): void => {
-    for (let left = this.atOnce; left > 0 && this.waiting[0] !== undefined; ) {
-      const next = this.waiting[0].next()
-      if (next.done === true) this.waiting.shift()
-      else {
-        next.value.outbox.flush(sendBatch)
-        left--
-      }
-    }
+    const { waiting } = this
+    const end = Math.min(waiting.length, this.done + this.atOnce)
+    while (this.done < end) waiting[this.done++]?.outbox.flush(sendBatch)
+    if (end < waiting.length) return
+    this.waiting = []
+    this.done = 0
   }
 }

@@ -21,11 +21,9 @@ export class Turns {
     if (isTold) this.left = turns
     if (this.left === 0) return undefined
     this.left--
-    return turns === 1 ? viewers.values() : this.of(viewers, turns)
-  }
-
-  private *of(viewers: ReadonlyMap<number, Viewer>, turns: number): Iterable<Viewer> {
-    const { now } = this
-    for (const viewer of viewers.values()) if (viewer.turn % turns === now) yield viewer
+    if (turns === 1) return viewers.values()
+    const due: Array<Viewer> = []
+    for (const viewer of viewers.values()) if (viewer.turn % turns === this.now) due.push(viewer)
+    return due
   }
 }

@@ -61,16 +61,15 @@ describe("Spread", () => {
     assert.lengthOf(done, 1)
   })
 
-  it("skips who has left meanwhile, and takes several channels one after another", async () => {
+  it("takes several channels one after another", async () => {
     const [park, square] = [crowd(100), crowd(100)]
     const done: Array<number> = []
     const spread = new Spread((busyMs) => done.push(busyMs))
     spread.add(park.viewers.values())
     spread.add(square.viewers.values())
     spread.begin(0)
-    park.viewers.delete(100)
     while (done.length === 0) await turn()
-    assert.deepStrictEqual([park.written, square.written], [upTo(99), upTo(100)])
+    assert.deepStrictEqual([park.written, square.written], [upTo(100), upTo(100)])
   })
 
   it("says how long all its writes took, and nothing of those of the tick before", async () => {
