@@ -10,11 +10,13 @@ import * as Schedule from "effect/Schedule"
 import { MemberRecord } from "../../../gen/noriter/space/v1/records.ts"
 import type { Session } from "../../client/Session.ts"
 import { Sessions } from "../../client/Sessions.ts"
+import { isSameGeneration } from "../../link/Roster.ts"
 import { monotonicMsOf } from "../../Monotonic.ts"
 import { settleMs } from "../../space/Lives.ts"
 import { Presence } from "../../space/Presence.ts"
+import { membersCounter } from "../../space/PresenceWrites.ts"
 import { Self } from "../../space/Self.ts"
-import { type Entry, SharedSpace, type Snapshot } from "../../space/SharedSpace.ts"
+import { type Entry, SharedSpace, type Snapshot, type SpaceError } from "../../space/SharedSpace.ts"
 import { memberNumber, memberPrefix } from "../../space/Tag.ts"
 import { enduring, Workers } from "../../Workers.ts"
 import { Channels } from "./Channels.ts"
@@ -25,6 +27,11 @@ import type { View } from "./View.ts"
 const every = "1 second"
 /** Members looked at before what else has come is: of thousands it would hold up a tick by tens of milliseconds. */
 const lookedAtOnce = 512
+/**
+ * So many looks at what was read before, where a tag says that nobody was written or removed since; then it is read all the
+ * same: a space that went back may have come to say the same of others (rule L11).
+ */
+export const looksAtRead = 10
 /** Its own runner moves a member on at once: whoever is so long overdue has none any more. */
 const overdueMs = 2_000
 
@@ -102,6 +109,20 @@ export const layer = Layer.effectDiscard(
       return isBehind ? [view.tag] : []
     })
 
+    /** What was read of each channel. */
+    let read: ReadonlyMap<string, Read> = new Map()
+    const membersIn = (tag: string, now: Standing | undefined): Effect.Effect<Read, SpaceError> => {
+      const before = read.get(tag)
+      if (before !== undefined && isStill(before.standing, now) && before.looks < looksAtRead) {
+        return Effect.succeed({ ...before, looks: before.looks + 1 })
+      }
+      return Effect.map(space.snapshot(tag, memberPrefix, ""), (snapshot) => ({
+        standing: { generation: snapshot.generation, version: snapshot.version, counters: snapshot.counters },
+        members: membersOf(snapshot),
+        looks: 1
+      }))
+    }
+
     const look = Effect.gen(function* () {
       yield* presence.cleanIndex(sessions.all())
       const views = [...channels.all()]
@@ -110,13 +131,18 @@ export const layer = Layer.effectDiscard(
       const byChannel = Map.groupBy(all, ({ channel }) => channel)
       const byPlace = Map.groupBy(all, ({ place }) => place?.tag)
       const nowBehind: Array<string> = []
+      const nowRead = new Map<string, Read>()
+      const standings = yield* space.heads(views.map(({ tag }) => tag))
       for (const view of views) {
-        const members = membersOf(yield* space.snapshot(view.tag, memberPrefix, ""))
+        const found = yield* membersIn(view.tag, standings.get(view.tag))
+        const { members } = found
+        nowRead.set(view.tag, found)
         yield* removeOrphans(view.tag, members, byChannel.get(view.tag) ?? [])
         yield* putBackMissing(view, members, byPlace.get(view.tag) ?? [])
         nowBehind.push(...(yield* refresh(view, members)))
       }
       behind = new Set(nowBehind)
+      read = nowRead
     })
     yield* workers.run("upkeep", Effect.repeat(enduring("upkeep", look), Schedule.spaced(every)))
   })
@@ -124,6 +150,24 @@ export const layer = Layer.effectDiscard(
 
 /** Their entries in the shared space. */
 type Members = ReadonlyMap<number, Entry>
+
+/** By what it shows that a member was written or removed. */
+type Standing = Pick<Snapshot, "generation" | "version" | "counters">
+
+interface Read {
+  readonly standing: Standing
+  readonly members: Members
+  /** At so many looks it was as it was read. */
+  readonly looks: number
+}
+
+/** No version is given twice; a member that is removed is counted. */
+const isStill = (before: Standing, now: Standing | undefined): boolean =>
+  before.generation !== undefined &&
+  now?.generation !== undefined &&
+  isSameGeneration(before.generation, now.generation) &&
+  before.version === now.version &&
+  before.counters.get(membersCounter) === now.counters.get(membersCounter)
 
 const membersOf = ({ entries }: Snapshot): Members => {
   const members = new Map<number, Entry>()

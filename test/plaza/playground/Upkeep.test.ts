@@ -16,6 +16,7 @@ import { entering, hello, house } from "../../client/House.ts"
 import { commitOf } from "../../contract/SharedSpaceCommits.ts"
 import { runner, settle, Twins } from "../../space/Harness.ts"
 import { guest, lost, named, park as standingIn, stateOf } from "../../space/Standing.ts"
+import { Listener } from "./Listener.ts"
 
 /** Upkeep of a runner, and its channels. */
 const upkeepOf = ({ context, sessions }: Effect.Success<ReturnType<typeof house>>) => {
@@ -93,4 +94,47 @@ it.effect("of whoever has lost their socket, and stands as their session says, n
     assert.notInclude(readOf, session?.guest)
     assert.notInclude(readOf, "park/1")
   })
+)
+
+it.effect(
+  "what a channel's tag says nobody has changed is read at the first look and every eleventh, and else at once",
+  () =>
+    Effect.gen(function* () {
+      const twins = new Twins()
+      const one = yield* house(twins)
+      yield* one.connect(hello(1), entering(2))
+      const snapshot = twins.space.snapshot.bind(twins.space)
+      let reads = 0
+      twins.space.snapshot = (...asked) => {
+        // A view reads lines, too.
+        const [, , stream] = asked
+        if (stream === "") reads++
+        return snapshot(...asked)
+      }
+      const view = yield* (yield* upkeepOf(one)).open("park/1")
+      // With nobody to tell of it, it would be closed.
+      view.join(new Listener(1, { xCm: 1, yCm: 2 }), { history: 0 })
+      const after = (looks: number) =>
+        Effect.gen(function* () {
+          for (let look = 0; look < looks; look++) {
+            yield* TestClock.adjust("1 second")
+            yield* settle
+          }
+          return reads
+        })
+      assert.strictEqual(yield* after(Upkeep.looksAtRead), 1)
+      assert.strictEqual(yield* after(1), 2)
+      assert.strictEqual(yield* after(1), 2)
+      yield* one.connect(hello(1, "device-secret-two"), entering(2))
+      assert.strictEqual(yield* after(1), 3)
+      assert.strictEqual(yield* after(1), 3)
+      const [session] = one.sessions.all()
+      const key = memberKey(session?.place?.member ?? assert.fail("it stands there"))
+      const gone = [
+        { _tag: "Delete", key },
+        { _tag: "Count", counter: membersCounter, by: -1, max: 2 }
+      ] as const
+      twins.space.commit(commitOf("park/1", { generation: one.self.generation, changes: gone }))
+      assert.isAbove(yield* after(1), 3)
+    })
 )
