@@ -2,6 +2,7 @@
  * What a program has of time and chance from its surroundings, taken from a simulation instead, for as long as that runs.
  * A simulation runs in one synchronous call, so nobody else in this process sees it.
  */
+import { drawAnew } from "../../../src/Chance.ts"
 import type { Timeline } from "./Timeline.ts"
 import { startMs } from "./Timeline.ts"
 
@@ -12,9 +13,11 @@ export function faked<A>(timeline: Timeline, random: () => number, run: () => A)
     Object.defineProperty(owner, name, { value, configurable: true, writable: true })
     return { owner, name, before }
   })
+  drawAnew()
   try {
     return run()
   } finally {
+    drawAnew()
     for (const { owner, name, before } of replaced) {
       if (before === undefined) Reflect.deleteProperty(owner, name)
       else Object.defineProperty(owner, name, before)
