@@ -5,7 +5,9 @@
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Schedule from "effect/Schedule"
@@ -78,8 +80,10 @@ const make = Effect.gen(function* () {
   })
   yield* workers.run("watcher's place", Effect.forever(Effect.andThen(place, Effect.sleep(lookMs))))
   yield* workers.run("watcher's look", Effect.forever(looking))
-  yield* workers.run("sweep", Effect.repeat(rounds.sweep, Schedule.spaced(deadlinesMs)))
-  yield* workers.run("deadlines", Effect.repeat(enduring("deadlines", rounds.moveOn), Schedule.spaced(deadlinesMs)))
+  const sweep = rounds.untilReconnected(rounds.sweep)
+  const moveOn = enduring("deadlines", rounds.untilReconnected(rounds.moveOn))
+  yield* workers.run("sweep", Effect.repeat(sweep, Schedule.spaced(deadlinesMs)))
+  yield* workers.run("deadlines", Effect.repeat(moveOn, Schedule.spaced(deadlinesMs)))
   yield* workers.run("audit", Effect.forever(Effect.flatMap(rounds.audit, Effect.sleep)))
   return Watcher.of({ ready: rounds.ready, place: () => placed })
 })
@@ -122,6 +126,7 @@ class Rounds {
   #broom: Broom | undefined
   #trouble: string | undefined = "nothing was looked at yet"
   #before: Found = { defects: [], members: 0 }
+  #reconnect = Deferred.makeUnsafe<void>()
 
   constructor(
     space: SharedSpace["Service"],
@@ -147,6 +152,13 @@ class Rounds {
   /** The space may have gone back: whoever holds what the dead held then must first say so. They are found again. */
   reconnected(): void {
     this.#doomed.clear()
+    Deferred.doneUnsafe(this.#reconnect, Exit.void)
+    this.#reconnect = Deferred.makeUnsafe()
+  }
+
+  /** Gives up what is under way when the space is reached anew: it goes by who seemed dead or overdue before. */
+  untilReconnected<E>(work: Effect.Effect<void, E>): Effect.Effect<void, E> {
+    return Effect.suspend(() => Effect.raceFirst(work, Deferred.await(this.#reconnect)))
   }
 
   // --- Who is there ---

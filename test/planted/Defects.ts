@@ -36,7 +36,7 @@ export const defects: ReadonlyArray<Defect> = [
     edits: [
       {
         file: "src/watch/Watcher.ts",
-        find: `  yield* workers.run("sweep", Effect.repeat(rounds.sweep, Schedule.spaced(deadlinesMs)))\n`,
+        find: `  yield* workers.run("sweep", Effect.repeat(sweep, Schedule.spaced(deadlinesMs)))\n`,
         replace: ""
       }
     ]

@@ -1,5 +1,6 @@
 /** When a watcher does what: of a dead runner, however its own clock is set meanwhile (rules P7, P8). */
 import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -10,7 +11,7 @@ import { Workers } from "../../src/Workers.ts"
 import { ChannelList } from "../../src/watch/ChannelList.ts"
 import { Observer } from "../../src/watch/Observer.ts"
 import { Watcher } from "../../src/watch/Watcher.ts"
-import { pass, runner, Twins } from "../space/Harness.ts"
+import { pass, runner, settle, Twins } from "../space/Harness.ts"
 import { guest, lost, named, park, stateOf } from "../space/Standing.ts"
 import { withWallClock } from "../WallClock.ts"
 
@@ -44,6 +45,29 @@ describe("a watcher", () => {
       assert(regained._tag === "Held")
       assert.strictEqual(regained.held.record.staleId, 0, "nothing of it is forgotten")
       assert.deepStrictEqual(stateOf(twins, "park/1"), [PresenceState.PRESENCE_STATE_PRESENT])
+    })
+  )
+
+  it.effect("goes on with no sweep behind a reconnect, which it had begun before", () =>
+    Effect.gen(function* () {
+      const { twins, beside, life, presence, self } = yield* watched
+      const { held } = yield* presence.enter(yield* presence.begin(guest, named("s_1")), park(1))
+      yield* presence.moveOn(held, yield* lost, 0)
+      yield* Scope.close(life, Exit.void)
+      twins.ensemble.expire(self.incarnation.id)
+      yield* pass(12)
+      const saved = twins.space.save()
+      const goOn = yield* Deferred.make<void>()
+      beside.watch.before = ({ tag }) =>
+        tag === incarnationTag(self.incarnation.id) ? Deferred.await(goOn) : Effect.void
+      const again = yield* beside.presence.resume(guest, { session: "s_1", serial: 1, id: 3 })
+      yield* pass(20)
+      twins.space.rewind(saved)
+      yield* Deferred.succeed(goOn, undefined)
+      yield* settle
+      const regained = yield* beside.presence.regain(again.held, 0, undefined)
+      assert(regained._tag === "Held")
+      assert.strictEqual(regained.held.record.staleId, 0, "nothing of it is forgotten")
     })
   )
 

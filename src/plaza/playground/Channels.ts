@@ -315,12 +315,16 @@ const make = Effect.gen(function* () {
     membersFigure.value = members
   })
 
-  /** Members may have come, gone or changed, and walked (rule P10). */
+  /**
+   * Members may have come, gone or changed, and walked (rule P10); and others may not have heard where ours stand, or we
+   * not that they asked.
+   */
   const reload = Effect.suspend(() =>
     Effect.forEach(
       [...channels.values()],
       (channel) => {
         channel.view.incarnation = self.incarnation.id
+        channel.view.keyFrameAsked()
         channel.allPositions = true
         return Effect.andThen(load(channel, false), askKeyFrames(channel.view.tag))
       },

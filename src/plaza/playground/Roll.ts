@@ -18,6 +18,9 @@ import type { KnownMember } from "./ViewSnapshot.ts"
 /** Members that are gone and whose late announcements must change nothing; the last ones. */
 const goneMax = 4_096
 
+/** The version at which somebody went, and when that was heard. */
+type Going = Pick<Member, "version" | "heard">
+
 /** How much was known at some moment. */
 export interface Known {
   /** What was heard by then. */
@@ -48,10 +51,10 @@ export class Roll {
   private readonly audiences: ReadonlyArray<Audience>
   private readonly peers: Peers
   private readonly met: (member: Member) => void
-  /** Versions at which members went, and when that was heard. */
-  private readonly gone = new Map<number, Pick<Member, "version" | "heard">>()
-  /** What the last snapshot did not know and is not newer than this was gone before it. */
-  private versionFloor = 0
+  /** Those who went. */
+  private readonly gone = new Map<number, Going>()
+  /** Whom the last snapshot did not know, and who is not newer than this, was gone before it. */
+  private floor: Going = { version: 0, heard: 0 }
   /** A runner has said where somebody stands who was not known to be its own: what it said was not taken. */
   private untaken = false
 
@@ -176,16 +179,16 @@ export class Roll {
     return all.some(({ member: number, version }) => {
       const known = this.members.get(number)
       if (known?.recorded === true) return known.heard <= before.heard && version < known.version
-      // Whoever was told to be gone is there, and is no newer: that going has not happened.
-      return [known, this.gone.get(number)].some(
-        (left) => left !== undefined && left.heard <= before.heard && version <= left.version
-      )
+      // Whoever was gone, by what was heard of that last, is there and is no newer: that going has not happened.
+      const told = known ?? this.gone.get(number) ?? this.floor
+      const gone = told.heard > this.floor.heard ? told : this.floor
+      return gone.heard <= before.heard && version <= gone.version
     })
   }
 
   /** Another generation, or one that has gone back: its versions cannot be compared with those known. */
   begin(): void {
-    this.versionFloor = 0
+    this.floor = { version: 0, heard: 0 }
     this.newest = 0
     this.gone.clear()
     for (const member of this.members.values()) member.version = 0
@@ -227,14 +230,14 @@ export class Roll {
     }
     // Only now: it says that whoever is not named was gone, and these were named. One of them is not met before its number
     // is free, and is no newer then.
-    if (!isToBeMet) this.versionFloor = Math.max(this.versionFloor, newest)
+    if (!isToBeMet) this.floor = { version: Math.max(this.floor.version, newest), heard: ++this.heard }
   }
 
   /** The version that announcements must be above to say something new. */
   versionOf(number: number): number {
     const member = this.members.get(number)
     if (member?.recorded === true) return member.version
-    return Math.max(member?.version ?? 0, this.gone.get(number)?.version ?? 0, this.versionFloor)
+    return Math.max(member?.version ?? 0, this.gone.get(number)?.version ?? 0, this.floor.version)
   }
 
   private put(member: Member, record: MemberRecord, runner: string, reason: GoneReason): void {

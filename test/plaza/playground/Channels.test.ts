@@ -256,6 +256,30 @@ it.effect("where a frame of moves could not be sent, a later one says where all 
   })
 )
 
+it.effect("what is read anew says where its own members stand: others may have asked while nobody heard them", () =>
+  Effect.gen(function* () {
+    const sent: Array<ReadonlyArray<number>> = []
+    const channels = yield* channelsOver(
+      yield* runner(new Twins()),
+      () => ({}),
+      (bus) => ({
+        publish: (message, trace) => {
+          if (message.$type === "noriter.runner.v1.MovesTold" && message.key) sent.push(message.member)
+          return bus.publish(message, trace)
+        }
+      })
+    )
+    moverIn(yield* channels.open("park/1"), 7)
+    yield* TestClock.adjust("200 millis")
+    yield* settle
+    assert.deepStrictEqual(sent, [])
+    yield* channels.reload
+    yield* TestClock.adjust("200 millis")
+    yield* settle
+    assert.deepStrictEqual(sent, [[7]])
+  })
+)
+
 it.effect("a channel that nobody has founded in a new generation is of that one, and nobody is in it", () =>
   Effect.gen(function* () {
     const twins = new Twins()

@@ -130,6 +130,31 @@ describe("a snapshot", () => {
     assert.isTrue(view.loadSnapshot(again, view.known))
   })
 
+  it("whoever was unknown to the last snapshot is there, and is no newer: the space has gone back behind their going (L11)", () => {
+    const view = viewOf()
+    const phone = enter(view, 9, 500, 500)
+    assert.isFalse(view.loadSnapshot(snapshotOf([[9, 9]]), view.known))
+    const meanwhile = view.known
+    const back = snapshotOf([
+      [3, 5],
+      [9, 9]
+    ])
+    assert.isTrue(view.loadSnapshot(back, view.known))
+    view.tick(100)
+    assert.isTrue(phone.known.has(3))
+    // One that was read before, and came later, says nothing of that.
+    assert.isFalse(view.loadSnapshot(snapshotOf([[9, 9]]), view.known))
+    assert.isFalse(
+      view.loadSnapshot(
+        snapshotOf([
+          [4, 5],
+          [9, 9]
+        ]),
+        meanwhile
+      )
+    )
+  })
+
   it("of one version the snapshot's record counts: the space may have gone back since it was heard of (L11)", () => {
     const view = viewOf()
     const phone = enter(view, 9, 500, 500)

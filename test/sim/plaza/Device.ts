@@ -189,8 +189,7 @@ export class Device {
     const kept = new Set(this.heard.positions.map(({ name }) => name))
     const streams = positionsOf(answer)
     // Told that it has missed nothing, it goes on where it was.
-    if (answer.recovered !== true) this.heard.beginAnew(streams)
-    else this.heard.begin(streams.filter(({ name }) => !kept.has(name)))
+    this.heard.begin(answer.recovered === true ? streams.filter(({ name }) => !kept.has(name)) : streams)
     for (const name of kept) if (!streams.some((stream) => stream.name === name)) this.heard.end(name)
     this.sight.begin(this.place && pointOf(answer))
     this.#greeted(answer)

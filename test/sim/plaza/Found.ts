@@ -84,5 +84,9 @@ export const found: ReadonlyArray<{ readonly seed: number; readonly what: string
     seed: 7731537,
     what: "a session that was put back and then lost did not say any more that what it had asked is forgotten"
   },
-  { seed: 371579, what: "who had walked before a runner knew of them stood for it where they had come in" }
+  { seed: 371579, what: "who had walked before a runner knew of them stood for it where they had come in" },
+  {
+    seed: 29500285,
+    what: "who had walked while their runner was cut off from all others, and then stood still, was seen where they had been"
+  }
 ]

@@ -24,8 +24,6 @@ interface Stretch {
 export class Heard {
   readonly wrongs: Array<string> = []
   readonly #stretches: Array<Stretch> = []
-  /** What came before it was told where it stands: a mailbox is brought from hello on. */
-  #early: Array<Line> = []
   readonly #tagOf: (stream: string) => string
 
   /** `tagOf`: where a stream is kept; a mailbox is its guest's. */
@@ -47,16 +45,8 @@ export class Heard {
     for (const { name, epoch, seq } of positions) {
       this.end(name)
       const history = historyOf(epoch, this.#tagOf(name))
-      const heard = name === "mailbox" ? this.#early.filter((line) => line.seq > seq) : []
-      if (name === "mailbox") this.#early = []
-      this.#stretches.push({ history, name, epoch, after: seq, heard, isOpen: true })
+      this.#stretches.push({ history, name, epoch, after: seq, heard: [], isOpen: true })
     }
-  }
-
-  /** Listens to what may be another history: what came early was of the former. */
-  beginAnew(positions: ReadonlyArray<Position>): void {
-    this.#early = []
-    this.begin(positions)
   }
 
   end(name: string): void {
@@ -65,16 +55,13 @@ export class Heard {
 
   endAll(): void {
     for (const stretch of this.#open) stretch.isOpen = false
-    this.#early = []
   }
 
   /** A line came. */
   hear(name: string, line: Line): void {
     const stretch = this.#open.find((one) => one.name === name)
-    if (stretch === undefined && name === "mailbox") {
-      this.#early.push(line)
-      return
-    }
+    // A mailbox is brought from hello on: what came before it was told where that stands lies before that.
+    if (stretch === undefined && name === "mailbox") return
     if (stretch === undefined) {
       this.wrongs.push(`heard "${line.text}" of ${name}, and does not listen`)
       return
