@@ -25,8 +25,7 @@ interface Grown extends Step {
 
 type All = ReadonlyMap<number, ReadonlyArray<Grown>>
 
-const toldMsOf = (metrics: Figures): number =>
-  (metrics.get("noriter_tick_interval_seconds") ?? 0) * (metrics.get("noriter_tick_turns") ?? 0) * 1000
+const toldMsOf = (metrics: Figures): number => (metrics.get("noriter_tick_interval_seconds") ?? 0) * 1000
 
 const busyEach = ({ serverCpu, phones }: Step): number => (serverCpu * 1e6) / phones
 

@@ -213,10 +213,6 @@ export const tickInterval: Gauge = meter.gauge(
   "noriter_tick_interval_seconds",
   "How often ticks come now: longer than set while this process has too much to do"
 )
-export const tickTurns: Gauge = meter.gauge(
-  "noriter_tick_turns",
-  "At every how many ticks a phone is told now: more than 1 while this process has too much to do"
-)
 export const signalsShed: Counter = meter.counter(
   "noriter_signals_shed_total",
   "Emotes and the like that were not told because this process has too much to do"

@@ -22,7 +22,7 @@ import { membersCounter } from "../../space/PresenceWrites.ts"
 import { Self } from "../../space/Self.ts"
 import { SharedSpace, type Snapshot, type SpaceError } from "../../space/SharedSpace.ts"
 import { memberPrefix } from "../../space/Tag.ts"
-import { members as membersFigure, signalsShed, tickInterval, tickSeconds, tickTurns } from "../../telemetry/Metrics.ts"
+import { members as membersFigure, signalsShed, tickInterval, tickSeconds } from "../../telemetry/Metrics.ts"
 import { withSpan } from "../../telemetry/Tracing.ts"
 import { enduring, Workers } from "../../Workers.ts"
 import type { Trace } from "../../wire/Trace.ts"
@@ -256,8 +256,7 @@ const make = Effect.gen(function* () {
   const beat = Effect.suspend(() => {
     const changed = tempo.beat(performance.now(), tempo.isNextDue ? spread.finish() : 0)
     tickInterval.value = tempo.tickMs / 1000
-    tickTurns.value = tempo.turns
-    if (changed) for (const { view } of channels.values()) view.ticking(tempo.toldMs)
+    if (changed) for (const { view } of channels.values()) view.ticking(tempo.tickMs)
     return tempo.isDue ? tick : Effect.void
   })
   const tick = Effect.gen(function* () {
@@ -269,7 +268,7 @@ const make = Effect.gen(function* () {
       // Not waited for: phones here are told at every tick, however long the link takes. Others may not hear of it.
       if (moves !== undefined) fork(Effect.catch(bus.publish(moves), () => Effect.sync(() => view.keyFrameAsked())))
       if (view.isKeyFrameDue(nowMs)) fork(askKeyFrames(view.tag))
-      view.tick(nowMs, (viewers) => spread.add(viewers), tempo.turns, flow.isComing)
+      view.tick(nowMs, (viewers) => spread.add(viewers), flow.isComing)
     }
     spread.begin(performance.now() - began)
   })
@@ -362,6 +361,6 @@ const make = Effect.gen(function* () {
       }),
     reload,
     all: () => [...channels.values()].map(({ view }) => view),
-    tickMs: () => tempo.toldMs
+    tickMs: () => tempo.tickMs
   })
 })

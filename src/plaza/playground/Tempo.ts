@@ -1,24 +1,19 @@
 /**
- * How often moves are told: at every beat of the set tick and to everybody, or, while this process has too much to do,
- * at each tick to the half of the phones whose turn it is; then ticks come at every second beat only, and then without
- * emotes. What is said, and who comes and goes, is never left out. Owns the steps up and down; what is told at a tick is
- * the views'.
+ * How often moves are told: at every beat of the set tick or, while this process has too much to do, at every second, then
+ * at every fourth, and then without emotes. What is said, and who comes and goes, is never left out. Owns the steps up and
+ * down; what is told at a tick is the views'.
  */
 
-/**
- * What is done at each step: at every how many beats there is a tick, how many turns phones are written to by, and
- * whether emotes are left out. Turns before longer ticks: writes are most of what a tick costs, and half of them at each
- * hold up what comes in between for half as long.
- */
-const steps: ReadonlyArray<{ readonly beats: number; readonly turns: number; readonly shedsSignals: boolean }> = [
-  { beats: 1, turns: 1, shedsSignals: false },
-  { beats: 1, turns: 2, shedsSignals: false },
-  { beats: 2, turns: 2, shedsSignals: false },
-  { beats: 2, turns: 2, shedsSignals: true }
+/** What is done at each step: at every how many beats there is a tick, and whether emotes are left out. */
+const steps: ReadonlyArray<{ readonly beats: number; readonly shedsSignals: boolean }> = [
+  { beats: 1, shedsSignals: false },
+  { beats: 2, shedsSignals: false },
+  { beats: 4, shedsSignals: false },
+  { beats: 4, shedsSignals: true }
 ]
 
-/** So many more beats were too late than ticks were in time: a step up. One collection of garbage is none. */
-export const strainMax = 5
+/** So many more beats were too late than ticks were in time: a step up. A collection of all memory takes most of a second. */
+export const strainMax = 10
 /** The part of what a tick writes that may be left at the next: more, and it was not done in its time. */
 export const leftPart = 0.5
 /** So many beats were in time, and there is reckoned to be time for more: a step down. */
@@ -27,7 +22,7 @@ export const calmBeats = 30
 const calmBeatsMax = 600
 /** One that was not takes away so many: a single pause does not keep everybody waiting for three seconds more. */
 export const calmLost = 6
-/** The part of its time that a tick may be reckoned to take for there to be more of them again, or fewer turns. */
+/** The part of its time that a tick may be reckoned to take for there to be more of them again. */
 const calmPart = 0.85
 
 export class Tempo {
@@ -54,16 +49,6 @@ export class Tempo {
     return this.beatMs * this.at.beats
   }
 
-  /** How many ticks it takes until each phone was written to. */
-  get turns(): number {
-    return this.at.turns
-  }
-
-  /** How often a phone is told of moves. */
-  get toldMs(): number {
-    return this.tickMs * this.at.turns
-  }
-
   get shedsSignals(): boolean {
     return this.at.shedsSignals
   }
@@ -86,7 +71,7 @@ export class Tempo {
 
   /**
    * The next beat, and how long it took to write what the tick before had left: writing goes on between other things, so
-   * that beats are in time although ticks are not. True: phones are told more or less often from here on.
+   * that beats are in time although ticks are not. True: there are more or fewer ticks from here on.
    */
   beat(nowMs: number, leftMs = 0): boolean {
     this.beats++
@@ -99,20 +84,20 @@ export class Tempo {
     const isCalm = !isLate && this.isLight
     this.calm = isCalm ? this.calm + 1 : Math.max(0, this.calm - calmLost)
     if (this.trial !== undefined && ++this.trial >= this.calmNeeded) this.endTrial(calmBeats)
-    const before = this.toldMs
+    const before = this.tickMs
     if (this.strain >= strainMax) this.stepUp()
     else if (this.calm >= this.calmNeeded && this.step > 0) this.stepDown()
-    return this.toldMs !== before
+    return this.tickMs !== before
   }
 
-  /** Whether there is time for what is done a step further down: more ticks, or as many that write to more phones each. */
+  /** Whether there is time for the ticks of a step further down. */
   private get isLight(): boolean {
-    const { beats, turns } = steps[this.step - 1] ?? this.at
-    return this.composeMs + (this.writeMs * this.at.turns) / turns <= this.beatMs * beats * calmPart
+    const { beats } = steps[this.step - 1] ?? this.at
+    return this.composeMs + this.writeMs <= this.beatMs * beats * calmPart
   }
 
   private get at() {
-    return steps[this.step] ?? { beats: 1, turns: 1, shedsSignals: false }
+    return steps[this.step] ?? { beats: 1, shedsSignals: false }
   }
 
   private stepUp(): void {

@@ -23,7 +23,6 @@ import { channelBounds, type LineBounds, Lines } from "./Lines.ts"
 import { Movers, type Places } from "./Movers.ts"
 import { Peers } from "./Peers.ts"
 import { type Keeping, type Known, Roll } from "./Roll.ts"
-import { Turns } from "./Turns.ts"
 import { type Phone, Viewer } from "./Viewer.ts"
 import { readSnapshot } from "./ViewSnapshot.ts"
 
@@ -58,7 +57,6 @@ export class View {
   private readonly fast: Audience
   private readonly slow: Audience
   private slowAtMs = Number.NEGATIVE_INFINITY
-  private readonly turns = new Turns()
   private readonly hiding: Hiding
   private readonly roll: Roll
   private readonly movers: Movers
@@ -291,10 +289,9 @@ export class View {
 
   /**
    * Tells every phone what has changed in its view; `write` sees to it that it is written, at once where none is given.
-   * By turns, what a phone is told waits in its outbox for a tick of its own, or until something else is written.
    * `leavesLines`: somebody gives out lines in a moment, and here they go only with moves.
    */
-  tick(nowMs: number, write = writeAtOnce, turns = 1, leavesLines = false): void {
+  tick(nowMs: number, write = writeAtOnce, leavesLines = false): void {
     const isGiven = (!leavesLines || this.hasMovement()) && this.batch.give(this.viewers.values())
     let isTold = this.fast.tick(nowMs) || isGiven
     if (nowMs - this.slowAtMs >= this.slowMs) {
@@ -303,8 +300,7 @@ export class View {
       this.changePaces()
     }
     if (this.grid.isKeepDue(nowMs)) this.roll.letGo(nowMs)
-    const due = this.turns.due(this.viewers, isTold, turns)
-    if (due !== undefined) write(due)
+    if (isTold) write(this.viewers.values())
   }
 
   /** A member shows a feeling: told to those who see it. */
@@ -318,8 +314,8 @@ export class View {
   }
 
   /** A phone is told of moves so often from here on. */
-  ticking(toldMs: number): void {
-    const line = lineOf(ticking(toldMs))
+  ticking(tickMs: number): void {
+    const line = lineOf(ticking(tickMs))
     for (const { phone } of this.viewers.values()) phone.outbox.push(line)
     this.fast.owes = true
   }
@@ -341,7 +337,7 @@ export class View {
     const member = this.roll.meet(phone.member)
     member.held = true
     member.own = true
-    const viewer = new Viewer(phone, member, this.turns.take())
+    const viewer = new Viewer(phone, member)
     this.viewers.set(phone.member, viewer)
     this.audienceOf(viewer).add(viewer)
     this.hide(phone.member, phone.hidden)

@@ -22,8 +22,6 @@ export class Viewer {
   /** The phone's, at hand: each tick asks for it. */
   readonly outbox: Outbox
   readonly member: Member
-  /** When phones are written to by turns, it has this one of them (modulo their number). */
-  readonly turn: number
   pace: Pace
   /** What the phone has asked for; takes effect when all audiences have been told the same. */
   paceAsked: Pace
@@ -36,11 +34,10 @@ export class Viewer {
   /** What it hides, and is therefore told on its own. Nearly all hide nobody. */
   hides: Hides | undefined
 
-  constructor(phone: Phone, member: Member, turn = 0) {
+  constructor(phone: Phone, member: Member) {
     this.phone = phone
     this.outbox = phone.outbox
     this.member = member
-    this.turn = turn
     this.pace = known(phone.pace)
     this.paceAsked = this.pace
   }

@@ -162,7 +162,7 @@ it.effect(
       // So many that writing to them takes longer than a tick, and not so long that the next beat itself is too late.
       const crowd = Array.from({ length: 700 }, () => viewer)
       view.tick = (_, write) => write?.(crowd)
-      yield* TestClock.adjust("1 second")
+      yield* TestClock.adjust("2 seconds")
       yield* settle
       assert.isAbove(channels.tickMs(), 100)
     })

@@ -26,41 +26,15 @@ const line = (seq: number, prev: number, more: Partial<LineTold> = {}): LineTold
 const textOf = (chunk: Uint8Array | undefined): string => Buffer.from(chunk ?? []).toString()
 
 describe("a tick", () => {
-  it("by turns writes to one half of the phones and then to the other, also when nothing more is told", () => {
-    const view = viewOf()
-    const listeners = [1, 2, 3, 4].map((member) => enter(view, member, 500, 500))
-    view.tick(100)
-    const flushed = (tick: () => void) => {
-      const before = listeners.map(({ flushes }) => flushes)
-      tick()
-      return listeners.map(({ flushes }, index) => flushes - (before[index] ?? 0))
-    }
-    view.moved(1, 510, 500)
-    const first = flushed(() => view.tick(200, undefined, 2))
-    const second = flushed(() => view.tick(300, undefined, 2))
-    assert.sameDeepMembers(
-      [first, second],
-      [
-        [1, 0, 1, 0],
-        [0, 1, 0, 1]
-      ]
-    )
-    assert.deepStrictEqual(
-      flushed(() => view.tick(400, undefined, 2)),
-      [0, 0, 0, 0]
-    )
-    for (const { known } of listeners.slice(1)) assert.deepStrictEqual(known.get(1), { xCm: 510, yCm: 500 })
-  })
-
   it("leaves lines that somebody gives out in a moment, but not where it tells of moves", () => {
     const view = viewOf()
     const one = enter(view, 1, 500, 500)
     view.tick(100)
     view.heard(line(1, 0))
-    view.tick(200, undefined, 1, true)
+    view.tick(200, undefined, true)
     assert.lengthOf(one.said, 0)
     view.moved(1, 510, 500)
-    view.tick(300, undefined, 1, true)
+    view.tick(300, undefined, true)
     assert.lengthOf(one.said, 1)
     view.heard(line(2, 1))
     view.tick(400)

@@ -40,8 +40,6 @@ interface Standing {
   asked: Pace
   /** It may not know where members stand. */
   stale: boolean
-  /** Ticks since it was last written to, while something waits for it. */
-  waited: number
   hidden: ReadonlySet<string> | undefined
   /** It has hidden others, or shown them again, since it was last looked at. */
   veiled: boolean
@@ -53,14 +51,11 @@ const guestOf = (member: number): string => `g_${member % guestsMax}`
 export interface Pressure {
   /** 0: none. Else where members stand may be told late, and must be true in the end. */
   readonly bytesPerSecond?: number
-  /** By how many turns phones are written to, at most: it changes from tick to tick. */
-  readonly turnsMax?: number
 }
 
 export class Play {
   readonly view: View
   private readonly bytesPerSecond: number
-  private readonly turnsMax: number
   private readonly truth = new Truth(options)
   /** The shared space: what is so, whether the view has heard of it or not. */
   private readonly space = new Map<number, Kept>()
@@ -84,9 +79,8 @@ export class Play {
   private nowMs = 0
   private slowAtMs = Number.NEGATIVE_INFINITY
 
-  constructor(defect: Defect = sound, { bytesPerSecond = 0, turnsMax = 1 }: Pressure = {}) {
+  constructor(defect: Defect = sound, { bytesPerSecond = 0 }: Pressure = {}) {
     this.defect = defect
-    this.turnsMax = turnsMax
     this.bytesPerSecond = bytesPerSecond
     this.view = new View({
       tag: "park/1",
@@ -106,7 +100,7 @@ export class Play {
       this.steps[what % this.steps.length]?.(1 + (member % membersMax), a, b)
     }
     this.load()
-    this.tick(0, 0)
+    this.tick()
     if (this.bytesPerSecond > 0) this.rest()
     assert.strictEqual(this.view.recordCount, this.space.size, "a snapshot makes good what was lost")
   }
@@ -114,7 +108,7 @@ export class Play {
   /** Nobody moves, all networks are good, and what is owed is told. */
   private rest(): void {
     for (const { listener } of this.phones.values()) listener.slow = false
-    for (let tick = 0; tick < 30; tick++) this.tick(0, 0)
+    for (let tick = 0; tick < 30; tick++) this.tick()
     this.rested = true
     for (const phone of this.phones.values()) this.check(phone)
   }
@@ -128,7 +122,7 @@ export class Play {
     const hidden = hiddenBy(member, phone === undefined ? b : 0)
     const listener = new Listener(member, this.truth.member(member).place, { pace, defect: this.defect, hidden })
     const stale = pace === Pace.PACE_LINES
-    this.phones.set(member, { listener, pace, asked: pace, stale, waited: 0, hidden, veiled: false })
+    this.phones.set(member, { listener, pace, asked: pace, stale, hidden, veiled: false })
     this.view.join(listener, { history: 50 })
   }
 
@@ -252,20 +246,18 @@ export class Play {
     this.loadLate()
   }
 
-  private readonly tick = (_member: number, a: number): void => {
+  private readonly tick = (): void => {
     this.nowMs += 100
     this.checkFrame()
     const slowDue = this.nowMs - this.slowAtMs >= 450
     if (slowDue) this.slowAtMs = this.nowMs
-    this.view.tick(this.nowMs, undefined, 1 + (a % this.turnsMax))
+    this.view.tick(this.nowMs)
     for (const phone of this.phones.values()) {
-      phone.waited = phone.listener.waiting.length === 0 ? 0 : phone.waited + 1
-      assert.isBelow(phone.waited, this.turnsMax, "each phone has its turn")
-      if (phone.waited === 0 && (phone.pace === Pace.PACE_FULL || slowDue)) this.check(phone)
+      assert.lengthOf(phone.listener.waiting, 0, "each phone is written to")
+      if (phone.pace === Pace.PACE_FULL || slowDue) this.check(phone)
       if (slowDue) phone.pace = phone.asked
     }
-    // Those who wait have not heard of all reasons yet.
-    if (slowDue && [...this.phones.values()].every(({ waited }) => waited === 0)) this.truth.reasons.clear()
+    if (slowDue) this.truth.reasons.clear()
   }
 
   private readonly steps: ReadonlyArray<(member: number, a: number, b: number) => void> = [
@@ -330,8 +322,8 @@ export class Play {
     for (const [member, reason] of listener.gone) {
       // Between two ticks it may have gone, come back and gone again.
       const reasons = this.truth.reasons.get(member) ?? []
-      // It may have been hidden, or by turns have gone out of sight, before it went.
-      const seen = this.turnsMax > 1 || phone.veiled ? [...reasons, "GONE_REASON_OUT_OF_SIGHT"] : reasons
+      // It may have been hidden before it went.
+      const seen = phone.veiled ? [...reasons, "GONE_REASON_OUT_OF_SIGHT"] : reasons
       if (!this.truth.member(member).standing) assert.include(seen, reason)
     }
     listener.gone = []

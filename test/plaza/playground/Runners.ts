@@ -115,7 +115,7 @@ export class Runners {
         while (runner.reading.length > 0) this.read(runner)
       }
       for (const runner of this.runners) {
-        this.tell(runner, 1)
+        this.tell(runner)
         if (tick % 10 === 0) this.look(runner)
       }
     }
@@ -241,7 +241,7 @@ export class Runners {
     this.hide,
     this.slow,
     ...Array.from({ length: 6 }, () => (who: number, a: number) => this.deliver(this.runner(who), 1 + (a % 4))),
-    ...Array.from({ length: 6 }, () => (who: number, a: number) => this.tell(this.runner(who), 1 + (a % 2))),
+    ...Array.from({ length: 6 }, () => (who: number) => this.tell(this.runner(who))),
     (who) => {
       this.runner(who).misses = true
     },
@@ -257,7 +257,7 @@ export class Runners {
 
   // --- What a runner does with its view, as Channels and Upkeep do ---
 
-  private tell(runner: Runner, turns: number): void {
+  private tell(runner: Runner): void {
     this.nowMs += 40
     const { view } = runner
     const moves = view.takeMoves()
@@ -266,7 +266,7 @@ export class Runners {
       else this.publish((other) => other.applyMoves(moves))
     }
     if (view.isKeyFrameDue(this.nowMs)) this.askKeys(runner)
-    view.tick(this.nowMs, undefined, turns)
+    view.tick(this.nowMs)
   }
 
   private askKeys(runner: Runner): void {

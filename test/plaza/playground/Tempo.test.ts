@@ -29,9 +29,9 @@ describe("Tempo", () => {
     const { tempo, beat } = beating()
     assert.strictEqual(beat(100, { lateMs: lagMsMax }), 0)
     assert.strictEqual(beat(strainMax - 1, { lateMs: lagMsMax + 1 }), 0)
-    assert.strictEqual(tempo.toldMs, beatMs)
+    assert.strictEqual(tempo.tickMs, beatMs)
     assert.strictEqual(beat(1, { lateMs: lagMsMax + 1 }), 1)
-    assert.strictEqual(tempo.toldMs, 2 * beatMs)
+    assert.strictEqual(tempo.tickMs, 2 * beatMs)
   })
 
   it("does not mind one that is late among many", () => {
@@ -48,26 +48,26 @@ describe("Tempo", () => {
     assert.strictEqual(beat(100, { leftMs: leftMsMax }), 0)
     assert.strictEqual(beat(strainMax - 1, { leftMs: leftMsMax + 1 }), 0)
     assert.strictEqual(beat(1, { leftMs: leftMsMax + 1 }), 1)
-    assert.strictEqual(tempo.turns, 2)
+    assert.strictEqual(tempo.tickMs, 2 * beatMs)
   })
 
-  it("steps up when ticks are not done in their time: first by turns, then with longer ticks, then without emotes", () => {
+  it("steps up when ticks are not done in their time: first with longer ticks, then without emotes", () => {
     const { tempo, beat } = beating()
-    const seen: Array<readonly [number, number, number, boolean]> = []
+    const seen: Array<readonly [number, boolean]> = []
     for (let time = 0; time < 100; time++) {
       beat(1, { leftMs: leftMsMax + 1 })
-      const now = [tempo.toldMs, tempo.tickMs, tempo.turns, tempo.shedsSignals] as const
+      const now = [tempo.tickMs, tempo.shedsSignals] as const
       if (`${seen.at(-1)}` !== `${now}`) seen.push(now)
     }
     assert.deepStrictEqual(seen, [
-      [100, 100, 1, false],
-      [200, 100, 2, false],
-      [400, 200, 2, false],
-      [400, 200, 2, true]
+      [100, false],
+      [200, false],
+      [400, false],
+      [400, true]
     ])
   })
 
-  it("ticks at every beat, also by turns, and then at every second", () => {
+  it("ticks at every beat, then at every second, and then at every fourth", () => {
     const { tempo, beat } = beating()
     const dueOf = (beats: number) => {
       let due = 0
@@ -81,9 +81,9 @@ describe("Tempo", () => {
     }
     assert.strictEqual(dueOf(20), 20)
     beat(strainMax, { lateMs: 1_000 })
-    assert.deepStrictEqual([tempo.turns, dueOf(20)], [2, 20])
+    assert.strictEqual(dueOf(20), 10)
     beat(strainMax, { lateMs: 1_000 })
-    assert.deepStrictEqual([tempo.turns, dueOf(20)], [2, 10])
+    assert.strictEqual(dueOf(20), 5)
   })
 
   it("steps down after so many calm beats, and not before, all the way", () => {
@@ -91,7 +91,7 @@ describe("Tempo", () => {
     beat(strainMax, { lateMs: 1_000 })
     assert.strictEqual(beat(calmBeats - 1), 0)
     assert.strictEqual(beat(1), 1)
-    assert.strictEqual(tempo.toldMs, beatMs)
+    assert.strictEqual(tempo.tickMs, beatMs)
     assert.strictEqual(beat(10 * calmBeats), 0)
   })
 
@@ -102,28 +102,23 @@ describe("Tempo", () => {
     assert.strictEqual(beat(1, { lateMs: 1_000 }), 0)
     assert.strictEqual(beat(calmLost), 0)
     assert.strictEqual(beat(1), 1)
-    assert.strictEqual(tempo.toldMs, beatMs)
-  })
-
-  it("stays where a tick takes so long that twice as many would not be done in time", () => {
-    const { tempo, beat } = beating()
-    beat(strainMax, { lateMs: 1_000 })
-    // With one turn for two, twice as much is written at a tick that is put together once all the same.
-    tempo.told(25, 31)
-    assert.strictEqual(beat(10 * calmBeats), 0)
-    tempo.told(25, 30)
-    assert.strictEqual(beat(calmBeats), 1)
+    assert.strictEqual(tempo.tickMs, beatMs)
   })
 
   it("stays where ticks take so long that twice as many of them would not be done in time", () => {
     const { tempo, beat } = beating()
     beat(2 * strainMax, { lateMs: 1_000 })
-    assert.deepStrictEqual([tempo.tickMs, tempo.turns], [200, 2])
+    assert.strictEqual(tempo.tickMs, 400)
+    tempo.told(100, 71)
+    assert.strictEqual(beat(10 * calmBeats), 0)
+    tempo.told(100, 70)
+    assert.strictEqual(beat(calmBeats), 1)
+    assert.strictEqual(tempo.tickMs, 200)
     tempo.told(25, 61)
     assert.strictEqual(beat(10 * calmBeats), 0)
     tempo.told(25, 60)
     assert.strictEqual(beat(calmBeats), 1)
-    assert.deepStrictEqual([tempo.tickMs, tempo.turns], [100, 2])
+    assert.strictEqual(tempo.tickMs, 100)
   })
 
   it("waits twice as long after each step down that did not hold, up to a minute, and no longer after one that did", () => {
@@ -149,7 +144,7 @@ describe("Tempo", () => {
     assert.strictEqual(fall() + fall() + beat(calmBeats) + fall(), 4)
     assert.strictEqual(beat(2 * calmBeats), 1)
     assert.strictEqual(beat(2 * calmBeats), 1)
-    assert.strictEqual(tempo.toldMs, beatMs)
+    assert.strictEqual(tempo.tickMs, beatMs)
     assert.strictEqual(fall(), 1)
     assert.strictEqual(beat(2 * calmBeats), 1)
   })

@@ -23,11 +23,6 @@ describe("each phone is told who is shown around it, and where", () => {
     for (const bytesPerSecond of [50, 200, 1_000]) new Play(sound, { bytesPerSecond }).play(scriptOf(seed, 2_000))
   })
 
-  it.each([1, 2, 3, 4])("in a long script of seed %i, by turns", (seed) => {
-    new Play(sound, { turnsMax: 2 }).play(scriptOf(seed, 5_000))
-    new Play(sound, { turnsMax: 2, bytesPerSecond: 200 }).play(scriptOf(seed, 2_000))
-  })
-
   const defects: ReadonlyArray<readonly [string, Defect]> = [
     [
       "who went out of sight is forgotten",
