@@ -90,10 +90,11 @@ export class Tempo {
     return this.tickMs !== before
   }
 
-  /** Whether there is time for the ticks of a step further down. */
+  /** Whether there is time for the ticks of a step further down: of half as many moves each, and of as many writes. */
   private get isLight(): boolean {
     const { beats } = steps[this.step - 1] ?? this.at
-    return this.composeMs + this.writeMs <= this.beatMs * beats * calmPart
+    const composeMs = (this.composeMs * beats) / this.at.beats
+    return composeMs + this.writeMs <= this.beatMs * beats * calmPart
   }
 
   private get at() {
