@@ -7,10 +7,10 @@ import { turn } from "../../client/Turn.ts"
 import { Spread } from "./Spread.ts"
 import type { View } from "./View.ts"
 
-/** For each millisecond of writing so many are left to everything else: lines take a fifth of a core. */
-const restPart = 4
+/** For each millisecond of writing so many are left to everything else: lines take a seventh of a core. */
+const restPart = 6
 /** From one writing to the next at most; when there is so much to say that writing it takes that long, there is no rest. */
-const everyMsMax = 35
+const everyMsMax = 40
 
 /**
  * Phones written to before what else has come is looked at, ten milliseconds: more than for moves, since what comes
