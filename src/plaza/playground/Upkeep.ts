@@ -111,13 +111,13 @@ export const layer = Layer.effectDiscard(
 
     /** What was read of each channel. */
     let read: ReadonlyMap<string, Read> = new Map()
-    const membersIn = (tag: string, now: Standing | undefined): Effect.Effect<Read, SpaceError> => {
+    const membersIn = (tag: string, now: Marks | undefined): Effect.Effect<Read, SpaceError> => {
       const before = read.get(tag)
-      if (before !== undefined && isStill(before.standing, now) && before.looks < looksAtRead) {
+      if (before !== undefined && isStill(before.marks, now) && before.looks < looksAtRead) {
         return Effect.succeed({ ...before, looks: before.looks + 1 })
       }
       return Effect.map(space.snapshot(tag, memberPrefix, ""), (snapshot) => ({
-        standing: { generation: snapshot.generation, version: snapshot.version, counters: snapshot.counters },
+        marks: { generation: snapshot.generation, version: snapshot.version, counters: snapshot.counters },
         members: membersOf(snapshot),
         looks: 1
       }))
@@ -132,9 +132,9 @@ export const layer = Layer.effectDiscard(
       const byPlace = Map.groupBy(all, ({ place }) => place?.tag)
       const nowBehind: Array<string> = []
       const nowRead = new Map<string, Read>()
-      const standings = yield* space.heads(views.map(({ tag }) => tag))
+      const marks = yield* space.heads(views.map(({ tag }) => tag))
       for (const view of views) {
-        const found = yield* membersIn(view.tag, standings.get(view.tag))
+        const found = yield* membersIn(view.tag, marks.get(view.tag))
         const { members } = found
         nowRead.set(view.tag, found)
         yield* removeOrphans(view.tag, members, byChannel.get(view.tag) ?? [])
@@ -152,17 +152,17 @@ export const layer = Layer.effectDiscard(
 type Members = ReadonlyMap<number, Entry>
 
 /** By what it shows that a member was written or removed. */
-type Standing = Pick<Snapshot, "generation" | "version" | "counters">
+type Marks = Pick<Snapshot, "generation" | "version" | "counters">
 
 interface Read {
-  readonly standing: Standing
+  readonly marks: Marks
   readonly members: Members
   /** At so many looks it was as it was read. */
   readonly looks: number
 }
 
 /** No version is given twice; a member that is removed is counted. */
-const isStill = (before: Standing, now: Standing | undefined): boolean =>
+const isStill = (before: Marks, now: Marks | undefined): boolean =>
   before.generation !== undefined &&
   now?.generation !== undefined &&
   isSameGeneration(before.generation, now.generation) &&
