@@ -58,6 +58,11 @@ describe("guest ids", () => {
     assert.notInclude(id.toLowerCase(), "b3f0c9")
   })
 
+  it("stay what they are from one release to the next: a phone's guest, and the tokens that phones hold", () => {
+    assert.strictEqual(tokens.guestOf("b3f0c9a1b3f0c9a1"), "g_NCBX20189SMF6GP4YQMMDGRGTM")
+    assert.strictEqual(tokens.sign(token), "v1.Z19BIHNfQiA3IDEwMDAwMDA.vf6QyICsVjv0plqXvqw36DB2VOMhmnkL8LfoluQg51s")
+  })
+
   it("ten thousand secrets are ten thousand guests", () => {
     const ids = Array.from({ length: 10_000 }, (_, at) => tokens.guestOf(`device secret ${at}`))
     assert.strictEqual(new Set(ids).size, ids.length)
