@@ -6,12 +6,13 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { PresenceState } from "../../gen/noriter/space/v1/records.ts"
+import type { Held } from "../../src/space/Held.ts"
 import { incarnationTag } from "../../src/space/Lease.ts"
 import { Workers } from "../../src/Workers.ts"
 import { ChannelList } from "../../src/watch/ChannelList.ts"
 import { Observer } from "../../src/watch/Observer.ts"
 import { Watcher } from "../../src/watch/Watcher.ts"
-import { pass, runner, settle, Twins } from "../space/Harness.ts"
+import { pass, type Runner, runner, settle, Twins } from "../space/Harness.ts"
 import { guest, lost, named, park, stateOf } from "../space/Standing.ts"
 import { withWallClock } from "../WallClock.ts"
 
@@ -27,35 +28,40 @@ const watched = Effect.gen(function* () {
   return { twins, beside, life, presence, self }
 })
 
+/** Somebody is lost, and then their runner dies. */
+const bereft = Effect.gen(function* () {
+  const { twins, beside, life, presence, self } = yield* watched
+  const { held } = yield* presence.enter(yield* presence.begin(guest, named("s_1")), park(1))
+  yield* presence.moveOn(held, yield* lost, 0)
+  yield* Scope.close(life, Exit.void)
+  twins.ensemble.expire(self.incarnation.id)
+  yield* pass(12)
+  return { twins, beside, self }
+})
+
+const nothingForgotten = Effect.fnUntraced(function* (by: Runner, held: Held) {
+  const regained = yield* by.presence.regain(held, 0, undefined)
+  assert(regained._tag === "Held")
+  assert.strictEqual(regained.held.record.staleId, 0, "nothing of it is forgotten")
+})
+
 describe("a watcher", () => {
   it.effect("ends nobody behind a reconnect who came back in what the space has lost", () =>
     Effect.gen(function* () {
-      const { twins, beside, life, presence, self } = yield* watched
-      const { held } = yield* presence.enter(yield* presence.begin(guest, named("s_1")), park(1))
-      yield* presence.moveOn(held, yield* lost, 0)
-      yield* Scope.close(life, Exit.void)
-      twins.ensemble.expire(self.incarnation.id)
-      yield* pass(12)
+      const { twins, beside } = yield* bereft
       const saved = twins.space.save()
       const again = yield* beside.presence.resume(guest, { session: "s_1", serial: 1, id: 3 })
       yield* pass(20)
       twins.space.rewind(saved)
       yield* pass(2)
-      const regained = yield* beside.presence.regain(again.held, 0, undefined)
-      assert(regained._tag === "Held")
-      assert.strictEqual(regained.held.record.staleId, 0, "nothing of it is forgotten")
+      yield* nothingForgotten(beside, again.held)
       assert.deepStrictEqual(stateOf(twins, "park/1"), [PresenceState.PRESENCE_STATE_PRESENT])
     })
   )
 
   it.effect("goes on with no sweep behind a reconnect, which it had begun before", () =>
     Effect.gen(function* () {
-      const { twins, beside, life, presence, self } = yield* watched
-      const { held } = yield* presence.enter(yield* presence.begin(guest, named("s_1")), park(1))
-      yield* presence.moveOn(held, yield* lost, 0)
-      yield* Scope.close(life, Exit.void)
-      twins.ensemble.expire(self.incarnation.id)
-      yield* pass(12)
+      const { twins, beside, self } = yield* bereft
       const saved = twins.space.save()
       const goOn = yield* Deferred.make<void>()
       beside.watch.before = ({ tag }) =>
@@ -65,9 +71,7 @@ describe("a watcher", () => {
       twins.space.rewind(saved)
       yield* Deferred.succeed(goOn, undefined)
       yield* settle
-      const regained = yield* beside.presence.regain(again.held, 0, undefined)
-      assert(regained._tag === "Held")
-      assert.strictEqual(regained.held.record.staleId, 0, "nothing of it is forgotten")
+      yield* nothingForgotten(beside, again.held)
     })
   )
 
