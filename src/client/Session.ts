@@ -349,6 +349,12 @@ export class Session implements Caller {
   }
 }
 
+/** Who says hello, resumes, enters and leaves: the lines of a socket are handed on by its own session. */
+export const sessionOf = ({ caller }: Call): Session => {
+  if (caller instanceof Session) return caller
+  throw new Error("this is for sockets only, which have a session")
+}
+
 /** The first 16 bytes of the body's SHA-256: enough that nobody meets another's by chance. */
 export const hashOf = (body: Uint8Array): Uint8Array => hash("sha256", body, "buffer").subarray(0, 16)
 const noHash = new Uint8Array(0)

@@ -22,7 +22,7 @@ import { Presence } from "../space/Presence.ts"
 import type { PresenceRefused } from "../space/PresenceRefused.ts"
 import type { SpaceError } from "../space/SharedSpace.ts"
 import { Attendance } from "./Attendance.ts"
-import { Session } from "./Session.ts"
+import { type Session, sessionOf } from "./Session.ts"
 import { Sessions } from "./Sessions.ts"
 import { newSessionId, Tokens } from "./Tokens.ts"
 import { Turnstile } from "./Turnstile.ts"
@@ -132,12 +132,6 @@ const makeResume = Effect.gen(function* () {
     return later
   })
 })
-
-/** The lines of a socket are handed on by its own session. */
-const sessionOf = ({ caller }: Call): Session => {
-  if (caller instanceof Session) return caller
-  throw new Error("hello and resume are for sockets")
-}
 
 /** The socket has its session, and its phone cannot be told so: it tries again on one that has none yet. */
 const orComeBack =

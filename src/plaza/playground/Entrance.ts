@@ -11,7 +11,7 @@ import type { StreamPosition } from "../../../gen/noriter/client/v1/session.ts"
 import type { Enter } from "../../../gen/noriter/space/v1/records.ts"
 import { type Call, type Later, later, type Place, Refused } from "../../bus/Caller.ts"
 import { away, idReused, refusedAs, staleId } from "../../bus/Refusals.ts"
-import { hashOf, placeAt, Session, type StillAsked } from "../../client/Session.ts"
+import { hashOf, placeAt, type Session, type StillAsked, sessionOf } from "../../client/Session.ts"
 import { Sessions } from "../../client/Sessions.ts"
 import { Turnstile } from "../../client/Turnstile.ts"
 import type { LinkError } from "../../link/RunnerLink.ts"
@@ -91,7 +91,7 @@ const make = Effect.gen(function* () {
   })
 
   const enter = Effect.fnUntraced(function* (request: EnterRequest, call: Call): Effect.fn.Return<Later, Refused> {
-    const session = yield* sessionOf(call)
+    const session = sessionOf(call)
     const playground = world.find(request.playground)
     if (playground === undefined) return yield* playgroundUnknown
     const stillAsked = session.askedNow()
@@ -172,7 +172,7 @@ const make = Effect.gen(function* () {
   })
 
   const leave = Effect.fnUntraced(function* (call: Call): Effect.fn.Return<void, Refused> {
-    const session = yield* sessionOf(call)
+    const session = sessionOf(call)
     const stillAsked = session.askedNow()
     yield* session.settled
     const known = yield* decidedBefore(session, call.id)
@@ -210,9 +210,6 @@ const candidates = (
   const withRoom = open.filter(({ population }) => population < capacity).map(({ channel }) => channel)
   return open.length < channelsMax ? [...withRoom, open.length + 1] : withRoom
 }
-
-const sessionOf = ({ caller }: Call): Effect.Effect<Session> =>
-  caller instanceof Session ? Effect.succeed(caller) : Effect.die(new Error("only a socket's session enters"))
 
 /** This phone is told nothing more of where it stood; a newer phone of the same member is not this one. */
 export const leaveView = (channels: Channels["Service"], session: Session): void => {
