@@ -2,6 +2,7 @@
  * Chance for names that nobody else has, drawn ahead: sixteen bytes at a time, the system's takes longer than all else that
  * is done with them. Owns what was drawn, of which nothing is given twice.
  */
+
 /** So much is drawn at once, and more cannot be had at once: 256 names. */
 export const drawnBytes = 4096
 

@@ -176,8 +176,8 @@ export class Space {
       generation: tag?.generation,
       version: tag?.lastVersion ?? 0,
       entries,
-      positions: new Map(tag?.places),
-      counters: new Map(tag?.counters),
+      positions: copyOf(tag?.places),
+      counters: copyOf(tag?.counters),
       head: headOf(tag?.streams?.get(stream)),
       lines: linesAfter(tag?.streams?.get(stream), 0, Number.POSITIVE_INFINITY)
     }
@@ -311,13 +311,13 @@ function keepToken(tag: MemoryTag.MemoryTag, token: string, committed: Committed
 const copyEntry = (entry: Entry): Entry => ({ ...entry, value: new Uint8Array(entry.value) })
 
 function headsOf(tag: MemoryTag.MemoryTag | undefined): TagHead {
-  const heads = tag?.streams && new Map<string, Head>()
-  for (const [name, stream] of tag?.streams ?? []) heads?.set(name, headOf(stream))
+  const heads = new Map<string, Head>()
+  for (const [name, stream] of tag?.streams ?? []) heads.set(name, headOf(stream))
   return {
     generation: tag?.generation,
     applied: tag?.applied ?? -1,
     version: tag?.lastVersion ?? 0,
-    heads: heads ?? none,
+    heads,
     counters: copyOf(tag?.counters)
   }
 }
