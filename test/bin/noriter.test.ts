@@ -1,10 +1,11 @@
 import { execFile } from "node:child_process"
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import manifest from "../../package.json" with { type: "json" }
 
 const launcher = fileURLToPath(new URL("../../bin/noriter", import.meta.url))
 
@@ -57,6 +58,13 @@ describe("bin/noriter", () => {
       assert.strictEqual(stdout, '["--version"]\n')
     })
   )
+
+  it("gives Node what npm start gives it", () => {
+    const [exec = ""] = readFileSync(launcher, "utf8").match(/exec "\$node" .*/) ?? []
+    const flagsOf = (line: string) => line.split(" ").filter((word) => word.startsWith("--"))
+    assert.isNotEmpty(flagsOf(exec))
+    assert.deepStrictEqual(flagsOf(exec), flagsOf(manifest.scripts.start))
+  })
 
   it.live("says plainly that no Node fits", () =>
     Effect.gen(function* () {
