@@ -1,14 +1,15 @@
 /**
  * What one write to a phone and one read of what it says take of the processor, kernel and all: by node:net, and as we do
- * it (src/client/SendBatch.ts, BareSocket.ts, ReceiveRounds.ts). This process is the server, another the phones; the two
+ * it (src/client/SendBatch.ts, KernelSocket.ts, ReceiveRounds.ts). This process is the server, another the phones; the two
  * ways by turns, and beside them a write by a program in C that does nothing else (bench/floor), which is the kernel's own.
  */
 import { execFileSync } from "node:child_process"
 import { once } from "node:events"
 import * as Net from "node:net"
 import { setTimeout } from "node:timers/promises"
-import { acceptBare, BareSocket } from "../src/client/BareSocket.ts"
+import { acceptBare } from "../src/client/BareSocket.ts"
 import { bareOptions } from "../src/client/Door.ts"
+import type { Carrier, KernelSocket } from "../src/client/KernelSocket.ts"
 import { sendBatch } from "../src/client/SendBatch.ts"
 import { compiled } from "./harness/Compiled.ts"
 import { loadCore, Program, pinned, serverCore } from "./harness/Program.ts"
@@ -52,8 +53,8 @@ function floor(): number {
 }
 
 /** One way's server, and its phones. */
-class Side implements AsyncDisposable {
-  readonly sockets: Array<Net.Socket> = []
+class Side implements AsyncDisposable, Carrier {
+  readonly sockets: Array<Net.Socket | KernelSocket> = []
   reads = 0
   private readonly server: Net.Server
   private readonly program: Program
@@ -68,7 +69,9 @@ class Side implements AsyncDisposable {
     const server = Net.createServer({ noDelay: true }, opened)
     server.listen({ port: 0, host: "127.0.0.1" })
     await once(server, "listening")
-    if (way === "ours" && !acceptBare(server, { options: bareOptions, socketsMax: 0, readAloneMax: 0, opened })) {
+    const bare = { options: bareOptions, socketsMax: 0, readAloneMax: 0 }
+    const openedAsOneOfMany = (socket: KernelSocket) => side.openedAsOneOfMany(socket)
+    if (way === "ours" && !acceptBare(server, { ...bare, opened, openedAsOneOfMany })) {
       throw new Error("this Node has no bare sockets")
     }
     const bound = server.address()
@@ -90,8 +93,8 @@ class Side implements AsyncDisposable {
     const before = process.cpuUsage()
     for (let time = 0; time < writesEach; time++) {
       for (const socket of this.sockets) {
-        if (socket instanceof BareSocket) sendBatch.add(socket.descriptor, lines, line.length, wholly)
-        else socket.write(line)
+        if (socket instanceof Net.Socket) socket.write(line)
+        else sendBatch.add(socket.descriptor, lines, line.length, wholly)
       }
       sendBatch.end()
       // What was written is read meanwhile.
@@ -119,15 +122,25 @@ class Side implements AsyncDisposable {
   }
 
   private opened(socket: Net.Socket): void {
-    const read = () => {
-      this.reads++
-    }
     socket.on("error", () => {})
-    if (socket instanceof BareSocket) socket.takenBy(read)
-    else socket.on("data", read)
+    socket.on("data", () => this.received())
     socket.resume()
     this.sockets.push(socket)
   }
+
+  private openedAsOneOfMany(socket: KernelSocket): void {
+    socket.carriedBy(this)
+    socket.resume()
+    this.sockets.push(socket)
+  }
+
+  received(): void {
+    this.reads++
+  }
+
+  receivedEnd(): void {}
+  drained(): void {}
+  gone(): void {}
 }
 
 const wholly = {

@@ -17,7 +17,7 @@ const native = fileURLToPath(new URL("../native", import.meta.url))
 const folder = `${native}/build`
 
 /** What is built: reading many sockets at once is a matter of Linux. */
-const names = process.platform === "linux" ? ["send", "receive"] : ["send"]
+const names = process.platform === "linux" ? ["send", "receive", "accept"] : ["send"]
 
 /** What it calls of Node is found when Node loads it; macOS has to be told so. */
 const shared = process.platform === "darwin" ? ["-bundle", "-undefined", "dynamic_lookup"] : ["-shared", "-fPIC"]

@@ -5,7 +5,7 @@
 import { createRequire } from "node:module"
 
 /** Undefined: it was not built, or not for this kernel. */
-export function addon(name: "send" | "receive"): unknown {
+export function addon(name: "send" | "receive" | "accept"): unknown {
   try {
     return createRequire(import.meta.url)(`../../native/build/${name}.node`)
   } catch {

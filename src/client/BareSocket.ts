@@ -1,12 +1,12 @@
 /**
  * A phone's TCP socket as near to the kernel as node:net lets us be: what comes is read into memory that all of them
- * share, where Node takes new memory for each read; it can be sent to with many others in one call (SendBatch), and where
- * there are many it is read with many others, too (ReceiveRounds). Owns what is used of Node beneath its documented
- * interface, which is the handle of a server and of a socket. Where a Node has that otherwise, sockets are those of
- * node:net, and all is the same but slower.
+ * share, where Node takes new memory for each read, and it can be sent to with many others in one call (SendBatch). Owns
+ * who is accepted as such a socket and who, where there are many, as the kernel's alone (KernelSocket); and what is used
+ * of Node beneath its documented interface, which is the handle of a server and of a socket. Where a Node has that
+ * otherwise, sockets are those of node:net, and all is the same but slower.
  */
 import * as Net from "node:net"
-import { type Receiver, receiveRounds } from "./ReceiveRounds.ts"
+import { acceptMax, acceptWaiting, type KernelSocket, type SocketCount } from "./KernelSocket.ts"
 
 /** One read takes as much at most, as one of Node's own does; the kernel has the rest for the next. */
 const readBytesMax = 64 * 1024
@@ -21,15 +21,13 @@ interface Reads {
   take: Take | undefined
 }
 
-export class BareSocket extends Net.Socket implements Receiver {
+export class BareSocket extends Net.Socket {
   /** The kernel's number of it; -1 once it is closed, when another socket may have that number. */
   descriptor: number
   private readonly reads: Reads
-  private readonly handle: Handle
-  private readonly isAlone: boolean
+  private readonly among: Among
 
-  /** `isAlone`: it is not read in rounds, but by Node, as soon as something comes. */
-  constructor(handle: Handle, options: SocketOptions, isAlone: boolean) {
+  constructor(handle: Handle, among: Among) {
     const reads: Reads = { take: undefined }
     const taken = (bytes: number): boolean => {
       const chunk = memory.subarray(0, bytes)
@@ -37,51 +35,39 @@ export class BareSocket extends Net.Socket implements Receiver {
       reads.take(chunk)
       return true
     }
-    const given = { ...options, onread: { buffer: memory, callback: taken } }
+    const given = { ...among.options, onread: { buffer: memory, callback: taken } }
     // Known to Node, and not to its types. It is read once somebody takes what it says, or listens.
     Reflect.set(given, "handle", handle)
     Reflect.set(given, "manualStart", true)
     super(given)
     this.reads = reads
-    this.handle = handle
-    this.isAlone = isAlone
+    this.among = among
     this.descriptor = handle.fd ?? -1
     this.setNoDelay(true)
+    among.count.open++
   }
 
   /** Node closes it here. */
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    receiveRounds.forget(this.descriptor)
     this.descriptor = -1
+    this.among.count.open--
     super._destroy(error, callback)
   }
 
   /** What comes from here on is given to `take`, which must be done with it, or have copied it, when it returns. */
   takenBy(take: Take): void {
     this.reads.take = take
-    if (!this.isAlone && receiveRounds.isThere) this.joinRounds()
   }
 
-  received(bytes: Buffer): void {
-    this.reads.take?.(bytes)
-  }
-
-  /** How it ended Node finds out by itself. */
-  left(): void {
-    // Node's own is beneath.
-    Reflect.deleteProperty(this.handle, "readStart")
-    if (this.handle.readStart() !== 0) this.destroy()
-  }
-
-  /** Node begins and stops reading when it is resumed and paused, as ever, and that is in rounds from here on. */
-  private joinRounds(): void {
-    const { handle } = this
-    const { readStart, readStop } = handle
-    handle.readStart = () => (receiveRounds.watch(this.descriptor, this) ? 0 : readStart.call(handle))
-    handle.readStop = () => {
-      receiveRounds.forget(this.descriptor)
-      return readStop.call(handle)
-    }
+  /** As the kernel's alone, with what was read before; this one is closed then. Undefined: there are few, or it cannot be. */
+  release(): { readonly socket: KernelSocket; readonly early: Buffer | undefined } | undefined {
+    const { options, count, readAloneMax } = this.among
+    if (count.open <= readAloneMax) return undefined
+    const [socket] = acceptWaiting({ first: this.descriptor, listener: -1, most: 1, options, count })
+    if (socket === undefined) return undefined
+    const early: unknown = this.read()
+    this.destroy()
+    return { socket, early: early instanceof Buffer ? early : undefined }
   }
 }
 
@@ -91,19 +77,24 @@ export interface SocketOptions {
   readonly writableHighWaterMark: number
 }
 
+/** What sockets of one server share. */
+interface Among {
+  readonly options: SocketOptions
+  readonly readAloneMax: number
+  readonly count: SocketCount
+}
+
 /** What is accepted by a server that listens. */
 interface Handle {
   readonly fd?: number
   readonly close: () => void
-  /** 0: it does. */
-  readStart: () => number
-  readStop: () => number
 }
 
 type OnConnection = (failed: number, handle: Handle | undefined) => void
 
 /** What Node's handle of a server that listens is known to have. */
 interface Listening {
+  readonly fd?: number
   onconnection: OnConnection
 }
 
@@ -114,27 +105,37 @@ export interface Accepting {
   readonly options: SocketOptions
   /** So many may be open at once; who comes then is closed without a word. 0: no bound. */
   readonly socketsMax: number
-  /** So many are read one by one, each as soon as it says something; those who come then, in rounds. */
+  /** So many are read one by one by Node, each as soon as it says something; those who come then are the kernel's. */
   readonly readAloneMax: number
   readonly opened: (socket: BareSocket) => void
+  /** Undefined: what comes first is not for whoever reads many (a proxy's header), and all are bare. */
+  readonly openedAsOneOfMany: ((socket: KernelSocket) => void) | undefined
 }
 
-/** From here on what this server accepts are bare sockets, and no event of its. False: this Node cannot. */
-export function acceptBare(server: Net.Server, { options, socketsMax, readAloneMax, opened }: Accepting): boolean {
+/** From here on what this server accepts are bare sockets or the kernel's, and no event of its. False: this Node cannot. */
+export function acceptBare(server: Net.Server, accepting: Accepting): boolean {
+  const { options, socketsMax, readAloneMax, opened, openedAsOneOfMany } = accepting
   const listening: unknown = Reflect.get(server, "_handle")
   if (!isListening(listening)) return false
   const accept = listening.onconnection
-  let open = 0
+  const count: SocketCount = { open: 0 }
+  const among = { options, readAloneMax, count }
+  const takeMany = (first: Handle, opened: (socket: KernelSocket) => void): boolean => {
+    const most = socketsMax > 0 ? socketsMax - count.open : acceptMax
+    const many = { first: first.fd ?? -1, listener: listening.fd ?? -1, most, options, count }
+    const sockets = acceptWaiting(many)
+    if (sockets.length === 0) return false
+    first.close()
+    for (const socket of sockets) opened(socket)
+    return true
+  }
   listening.onconnection = (failed, handle) => {
     if (failed !== 0 || handle === undefined) {
       accept.call(listening, failed, handle)
-    } else if (socketsMax > 0 && open >= socketsMax) {
+    } else if (socketsMax > 0 && count.open >= socketsMax) {
       handle.close()
-    } else {
-      open++
-      const socket = new BareSocket(handle, options, open <= readAloneMax)
-      socket.once("close", () => open--)
-      opened(socket)
+    } else if (count.open < readAloneMax || openedAsOneOfMany === undefined || !takeMany(handle, openedAsOneOfMany)) {
+      opened(new BareSocket(handle, among))
     }
   }
   return true

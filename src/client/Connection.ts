@@ -8,6 +8,7 @@ import { serverLine } from "../../gen/registry.ts"
 import { bytesIn, disconnects, outboxSlow } from "../telemetry/Metrics.ts"
 import { Lines } from "../wire/Lines.ts"
 import type { Ticket } from "./Admission.ts"
+import type { Carrier } from "./KernelSocket.ts"
 import { makeOutbox, type Outbox, type OutboxOwner, type OutboxSocket, type SocketOutbox } from "./Outbox.ts"
 import { type Arrival, closed, type Reader, Reading, type Run, type Source } from "./Reading.ts"
 
@@ -65,6 +66,8 @@ export interface ConnectionOptions {
   readonly onStirred: (connection: PhoneConnection) => void
   readonly ticket: Ticket
   readonly run: Run
+  /** Its socket is closed. */
+  readonly onGone: (connection: PhoneConnection) => void
   /** All that came is taken, and the socket is closed or closes. */
   readonly onDone: (connection: PhoneConnection) => void
 }
@@ -98,7 +101,7 @@ const staysAway: ReadonlySet<DisconnectCode> = new Set([
   DisconnectCode.DISCONNECT_CODE_REMOVED
 ])
 
-export class PhoneConnection implements Connection, Source, OutboxOwner {
+export class PhoneConnection implements Connection, Source, OutboxOwner, Carrier {
   readonly address: string
   readonly port: number
   readonly outbox: SocketOutbox
@@ -115,6 +118,7 @@ export class PhoneConnection implements Connection, Source, OutboxOwner {
   private readonly ticket: Ticket
   private readonly run: Run
   private readonly onStirred: (connection: PhoneConnection) => void
+  private readonly onGone: (connection: PhoneConnection) => void
   private readonly onDone: (connection: PhoneConnection) => void
   private reading: Reading | undefined = undefined
   /** Not read because the session has not taken what was. */
@@ -143,6 +147,7 @@ export class PhoneConnection implements Connection, Source, OutboxOwner {
     })
     this.run = options.run
     this.onStirred = options.onStirred
+    this.onGone = options.onGone
     this.onDone = options.onDone
   }
 
@@ -241,6 +246,7 @@ export class PhoneConnection implements Connection, Source, OutboxOwner {
 
   /** The socket is gone. */
   gone(): void {
+    this.onGone(this)
     this.endingSince ??= this.now()
     this.outbox.close()
     this.ticket.left()

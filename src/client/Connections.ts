@@ -40,6 +40,7 @@ export class Connections {
   private readonly options: ConnectionsOptions
   private readonly run: Run
   private readonly open = { tcp: socketsOpen.of("tcp"), websocket: socketsOpen.of("websocket") }
+  private readonly gone = { tcp: this.goneOf("tcp"), websocket: this.goneOf("websocket") }
   private emptied = (): void => {}
 
   constructor(options: ConnectionsOptions, run: Run) {
@@ -52,7 +53,7 @@ export class Connections {
     return this.all.size
   }
 
-  /** Whoever listens tells the connection what happens on the socket, and here when that is gone. */
+  /** Whoever listens tells the connection what happens on the socket. */
   begin({ transport, peer, ticket, kind }: Opened): PhoneConnection {
     const { settings, deadlines, accept } = this.options
     const connection = new PhoneConnection({
@@ -65,6 +66,7 @@ export class Connections {
       onStirred: deadlines.stir,
       ticket,
       run: this.run,
+      onGone: this.gone[kind],
       onDone: this.done
     })
     this.open[kind].value++
@@ -72,13 +74,6 @@ export class Connections {
     this.all.add(connection)
     connection.begin(accept(connection))
     return connection
-  }
-
-  /** Its socket is closed. */
-  gone(connection: PhoneConnection, kind: Opened["kind"]): void {
-    this.open[kind].value--
-    this.options.deadlines.forget(connection)
-    connection.gone()
   }
 
   /** Ends all of them. What does not see the end of its connection in time is interrupted. */
@@ -91,6 +86,14 @@ export class Connections {
       })
     )
   })
+
+  /** Its socket is closed. */
+  private goneOf(kind: Opened["kind"]) {
+    return (connection: PhoneConnection): void => {
+      this.open[kind].value--
+      this.options.deadlines.forget(connection)
+    }
+  }
 
   private readonly empty = Effect.callback<void>((resume) => {
     this.emptied = () => {

@@ -66,7 +66,8 @@ export const make = Effect.fnUntraced(function* (settings: DoorSettings) {
 export class Door {
   private readonly certificate: Tls.SecureContext | undefined
   private readonly proxies: Net.BlockList
-  private readonly hasProxies: boolean
+  /** Whether somebody may send a header before all else. */
+  readonly hasProxies: boolean
   private readonly openingMs: number
   /** Not yet handed on. */
   private readonly opening = new Set<Net.Socket>()

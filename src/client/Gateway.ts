@@ -115,7 +115,7 @@ class Desk {
       return
     }
     const connection = connections.begin({ transport, peer, ticket, kind: "websocket" })
-    transport.carry(connection, () => connections.gone(connection, "websocket"))
+    transport.carry(connection)
   }
 }
 

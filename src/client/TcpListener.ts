@@ -8,11 +8,12 @@ import * as Net from "node:net"
 import * as Effect from "effect/Effect"
 import type { Values } from "../Settings.ts"
 import { socketsAccepted } from "../telemetry/Metrics.ts"
-import { type Admission, isRefused, type SocketRefused, type Ticket } from "./Admission.ts"
+import { type Admission, isRefused, type SocketRefused, type Ticket, withoutPrefix } from "./Admission.ts"
 import { acceptBare, BareSocket } from "./BareSocket.ts"
 import { countDisconnect, disconnectLine } from "./Connection.ts"
 import type { Connections } from "./Connections.ts"
 import * as Door from "./Door.ts"
+import type { KernelSocket } from "./KernelSocket.ts"
 import { sendBatch } from "./SendBatch.ts"
 
 export type TcpSettings = Door.DoorSettings &
@@ -49,7 +50,11 @@ export const listen = Effect.fnUntraced(function* ({ settings, admission, connec
   )
   const { readAloneMax } = settings
   // TLS reads and writes for itself.
-  if (!door.hasTls) acceptBare(server, { options: Door.bareOptions, socketsMax, readAloneMax, opened })
+  if (!door.hasTls) {
+    // What a proxy says first is read by Node.
+    const openedAsOneOfMany = door.hasProxies ? undefined : (socket: KernelSocket) => acceptor.openedAsOneOfMany(socket)
+    acceptBare(server, { options: Door.bareOptions, socketsMax, readAloneMax, opened, openedAsOneOfMany })
+  }
   if (!sendBatch.isThere) yield* Effect.logWarning("native is not built: each write takes more processor time")
   // Accepting may fail for want of file descriptors: those who are here stay, and whoever comes is refused meanwhile.
   server.on("error", (cause) => void run(Effect.logError("accepting failed", cause)))
@@ -93,6 +98,19 @@ class Acceptor {
     this.door.arrive(socket, "always", (peer) => this.admit(socket, peer))
   }
 
+  openedAsOneOfMany(socket: KernelSocket): void {
+    this.accepted.count++
+    const peer = { address: withoutPrefix(socket.address), port: socket.port }
+    const ticket = this.admission.admit(peer.address)
+    if (!isRefused(ticket)) {
+      this.carry(socket, peer, ticket)
+      return
+    }
+    const released = socket.release()
+    released?.on("error", () => {})
+    if (released !== undefined) this.refuse(released, ticket)
+  }
+
   private admit(socket: Net.Socket, peer: Door.Peer): void {
     const ticket = this.admission.admit(peer.address)
     if (isRefused(ticket)) {
@@ -117,14 +135,28 @@ class Acceptor {
   }
 
   private begin(socket: Net.Socket, peer: Door.Peer, ticket: Ticket): void {
+    const bare = socket instanceof BareSocket ? socket : undefined
+    const released = bare?.release()
+    if (released !== undefined) {
+      this.carry(released.socket, peer, ticket, released.early)
+      return
+    }
     const connection = this.connections.begin({ transport: socket, peer, ticket, kind: "tcp" })
     const received = (chunk: Buffer) => connection.received(chunk)
-    if (socket instanceof BareSocket) socket.takenBy(received)
+    bare?.takenBy(received)
     // What was read before, too: what came with a proxy's header.
     socket.on("data", received)
     socket.on("end", () => connection.receivedEnd())
     socket.on("drain", () => connection.drained())
-    socket.on("close", () => this.connections.gone(connection, "tcp"))
+    socket.on("close", () => connection.gone())
     socket.resume()
+  }
+
+  private carry(socket: KernelSocket, peer: Door.Peer, ticket: Ticket, early?: Buffer): void {
+    const connection = this.connections.begin({ transport: socket, peer, ticket, kind: "tcp" })
+    socket.carriedBy(connection)
+    socket.resume()
+    // It may be more than is taken at once, and pause the socket.
+    if (early !== undefined) connection.received(early)
   }
 }

@@ -51,7 +51,7 @@ export class WebSocketTransport implements Transport {
   }
 
   /** From here on what comes is the connection's. */
-  carry(connection: PhoneConnection, gone: () => void): void {
+  carry(connection: PhoneConnection): void {
     this.connection = connection
     const { webSocket, socket } = this
     webSocket.on("message", (data, isBinary) => this.received(data, isBinary))
@@ -59,7 +59,7 @@ export class WebSocketTransport implements Transport {
     webSocket.on("pong", () => this.control())
     webSocket.on("close", () => {
       this.chunkRead()
-      gone()
+      connection.gone()
     })
     // After that of ws, which hands over all that ends in a chunk before it returns.
     socket.on("data", () => this.chunkRead())

@@ -1,20 +1,15 @@
 import { once } from "node:events"
 import * as Net from "node:net"
-import { assert, describe, it, onTestFinished, vi } from "@effect/vitest"
+import { assert, describe, it, onTestFinished } from "@effect/vitest"
 import { acceptBare, type BareSocket } from "../../src/client/BareSocket.ts"
 import { bareOptions } from "../../src/client/Door.ts"
 import { receiveRounds } from "../../src/client/ReceiveRounds.ts"
-import { bareServer, pair } from "./SocketPair.ts"
-
-/** Turns of the event loop pass, not time. */
-const until = async (is: () => boolean) => {
-  while (!is()) await new Promise((resolve) => setImmediate(resolve))
-}
+import { bareServer, Listening, pair, phoneOf, until } from "./SocketPair.ts"
 
 describe("BareSocket", () => {
   it("gives what came before it was taken as data, and then reads into memory that all share", async () => {
-    await using first = await pair(1)
-    await using second = await pair(1)
+    await using first = await pair()
+    await using second = await pair()
     const early: Array<string> = []
     first.server.on("data", (bytes: Buffer) => early.push(bytes.toString()))
     first.phone.write("early")
@@ -42,7 +37,7 @@ describe("BareSocket", () => {
   ] as const) {
     it(`lets in ${letIn} of two where ${socketsMax || "any number"} may be open`, async () => {
       const opened: Array<BareSocket> = []
-      const { port, close } = await bareServer((socket) => opened.push(socket), socketsMax)
+      const { port, close } = await bareServer({ opened: (socket) => opened.push(socket), socketsMax })
       const phones = [Net.connect({ host: "127.0.0.1", port }), Net.connect({ host: "127.0.0.1", port })]
       for (const phone of phones) phone.on("error", () => {})
       await Promise.all(phones.map((phone) => once(phone, "connect")))
@@ -57,7 +52,7 @@ describe("BareSocket", () => {
 
   it("has room again when one is closed", async () => {
     const opened: Array<BareSocket> = []
-    const { port, close } = await bareServer((socket) => opened.push(socket), 1)
+    const { port, close } = await bareServer({ opened: (socket) => opened.push(socket), socketsMax: 1 })
     const first = Net.connect({ host: "127.0.0.1", port })
     await once(first, "connect")
     first.end()
@@ -73,37 +68,54 @@ describe("BareSocket", () => {
     close()
   })
 
+  it.skipIf(!receiveRounds.isThere)("is who comes while so many may be, and no stream is who is one more", async () => {
+    const opened: Array<"bare" | "of many"> = []
+    const sockets: Array<{ readonly destroy: () => unknown }> = []
+    const keep = (kind: "bare" | "of many") => (socket: { readonly destroy: () => unknown }) => {
+      opened.push(kind)
+      sockets.push(socket)
+    }
+    const given = { opened: keep("bare"), openedAsOneOfMany: keep("of many"), readAloneMax: 2 }
+    const { port, close } = await bareServer(given)
+    onTestFinished(() => {
+      for (const socket of sockets) socket.destroy()
+      close()
+    })
+    for (const kind of ["bare", "bare", "of many", "of many"]) {
+      const before = opened.length
+      sockets.push(await phoneOf(port))
+      await until(() => opened.length > before)
+      assert.strictEqual(opened.at(-1), kind)
+    }
+  })
+
   it.skipIf(!receiveRounds.isThere)(
-    "is read alone where so many may be, and in rounds where it is one more",
+    "is the kernel's alone when it is released, with what was read before",
     async () => {
-      const watch = vi.spyOn(receiveRounds, "watch")
-      const opened: Array<BareSocket> = []
-      const { port, close } = await bareServer((socket) => opened.push(socket), 0, 1)
-      const phones: Array<Net.Socket> = []
-      onTestFinished(() => {
-        watch.mockRestore()
-        for (const socket of [...opened, ...phones]) socket.destroy()
-        close()
-      })
-      for (const isWatched of [false, true]) {
-        const phone = Net.connect({ host: "127.0.0.1", port })
-        phones.push(phone)
-        await once(phone, "connect")
-        await until(() => opened.length === phones.length)
-        const server = opened.at(-1)
-        const heard = new Promise((resolve) => server?.takenBy(resolve))
-        server?.resume()
-        phone.write("line\n")
-        await heard
-        const { length } = watch.mock.calls.filter(([, receiver]) => receiver === server)
-        assert.strictEqual(length, isWatched ? 1 : 0)
-      }
+      const accepted = Promise.withResolvers<BareSocket>()
+      const { port, close } = await bareServer({ opened: accepted.resolve })
+      const phone = await phoneOf(port)
+      const socket = await accepted.promise
+      const read = once(socket, "readable")
+      phone.write("early, ")
+      await read
+      const released = socket.release()
+      if (released === undefined) return assert.fail("one more than may be read alone is released")
+      assert.isTrue(socket.destroyed)
+      assert.strictEqual(String(released.early), "early, ")
+      const listening = new Listening()
+      released.socket.carriedBy(listening)
+      released.socket.resume()
+      phone.write("and late")
+      await until(() => listening.heard.length > 7)
+      assert.strictEqual(listening.heard.toString(), "and late")
+      for (const each of [released.socket, phone]) each.destroy()
+      close()
     }
   )
 
   it("is not to be had of a server that does not listen: those are node:net's", () => {
-    assert.isFalse(
-      acceptBare(Net.createServer(), { options: bareOptions, socketsMax: 0, readAloneMax: 0, opened: () => {} })
-    )
+    const accepting = { options: bareOptions, socketsMax: 0, readAloneMax: 0, opened: () => {} }
+    assert.isFalse(acceptBare(Net.createServer(), { ...accepting, openedAsOneOfMany: undefined }))
   })
 })

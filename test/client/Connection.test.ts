@@ -15,7 +15,7 @@ function makeBench({ room, begun = true }: { readonly room?: number; readonly be
   const clock = { now: 0 }
   const tickets: Array<"greeted" | "left"> = []
   const taker = new Taker()
-  const counts = { done: 0 }
+  const counts = { gone: 0, done: 0 }
   const connection = new PhoneConnection({
     transport: socket,
     address: "192.0.2.7",
@@ -25,6 +25,7 @@ function makeBench({ room, begun = true }: { readonly room?: number; readonly be
     onStirred: () => {},
     ticket: { greeted: () => tickets.push("greeted"), left: () => tickets.push("left") },
     run: Effect.runFork,
+    onGone: () => counts.gone++,
     onDone: () => counts.done++
   })
   if (begun) connection.begin(taker)
@@ -124,8 +125,9 @@ describe("Connection", () => {
     say("one\nunfinished")
     connection.receivedEnd()
     connection.begin(taker)
+    assert.strictEqual(counts.gone, 0)
     connection.gone()
-    assert.deepStrictEqual([taker.taken, taker.ends, counts.done], [["one"], 1, 1])
+    assert.deepStrictEqual([taker.taken, taker.ends, counts.done, counts.gone], [["one"], 1, 1, 1])
   })
 
   it("takes the end only when the line before it is done with", () => {

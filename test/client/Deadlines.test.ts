@@ -22,6 +22,7 @@ function makeBench(given = limits, room?: number) {
     onStirred: deadlines.stir,
     ticket: { greeted: () => {}, left: () => {} },
     run: Effect.runFork,
+    onGone: () => {},
     onDone: () => {}
   })
   deadlines.watch(connection)

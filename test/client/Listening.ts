@@ -68,6 +68,16 @@ export const listen = Effect.fnUntraced(function* (given: Given, accept: Accept)
   return { ...listener, connections: () => connections.size }
 })
 
+/** How phones are read: each by Node as soon as it says something, or all in rounds. */
+export const ways = [
+  { way: "alone", listen: listenWith(1_000) },
+  { way: "in rounds", listen: listenWith(0) }
+] as const
+
+function listenWith(readAloneMax: number): typeof listen {
+  return (given, accept) => listen({ readAloneMax, ...given }, accept)
+}
+
 /** A reader that does nothing but what it is given. */
 export const reader = ({
   take,

@@ -4,10 +4,10 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
 import type { Connection } from "../../src/client/Connection.ts"
-import { listen, reader } from "./Listening.ts"
+import { reader, ways } from "./Listening.ts"
 import { PhoneSocket } from "./PhoneSocket.ts"
 
-describe("A phone that does not read", () => {
+describe.each(ways)("A phone that does not read, read $way", ({ listen }) => {
   const flood = (connection: Connection, chunk: Uint8Array) =>
     Effect.callback<void>((resume) => {
       const timer = setInterval(() => {

@@ -8,10 +8,10 @@ import type { Connection } from "../../src/client/Connection.ts"
 import { refusedMax } from "../../src/client/Door.ts"
 import { disconnects } from "../../src/telemetry/Metrics.ts"
 import { until } from "../contract/Eventually.ts"
-import { type Accept, type defaults, echo, listen, proxyHeader, reader, tls } from "./Listening.ts"
+import { type Accept, type defaults, echo, proxyHeader, reader, tls, ways } from "./Listening.ts"
 import { PhoneSocket } from "./PhoneSocket.ts"
 
-describe("TcpListener", () => {
+describe.each(ways)("TcpListener, read $way", ({ listen }) => {
   it.live("carries lines both ways, in order", () =>
     Effect.gen(function* () {
       const { port, host } = yield* listen({}, echo)
@@ -181,7 +181,7 @@ describe("TcpListener", () => {
   )
 })
 
-describe("TcpListener, closing", () => {
+describe.each(ways)("TcpListener, closing, read $way", ({ listen }) => {
   const closing = Effect.fnUntraced(function* (given: Partial<typeof defaults>, accept: Accept) {
     const scope = yield* Scope.make()
     const listener = yield* listen(given, accept).pipe(Scope.provide(scope))

@@ -3,7 +3,7 @@
 import * as Tls from "node:tls"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { echo, fixture, listen, proxyHeader, tls } from "./Listening.ts"
+import { echo, fixture, listen, proxyHeader, tls, ways } from "./Listening.ts"
 import { PhoneSocket } from "./PhoneSocket.ts"
 
 describe("TcpListener with TLS", () => {
@@ -82,7 +82,7 @@ describe("TcpListener with TLS", () => {
   )
 })
 
-describe("TcpListener behind a proxy", () => {
+describe.each(ways)("TcpListener behind a proxy, read $way", ({ listen }) => {
   it.live("believes a proxy it knows, and nobody else", () =>
     Effect.gen(function* () {
       const { port } = yield* listen({ proxies: ["10.0.0.0/8", "127.0.0.2"] }, echo)
