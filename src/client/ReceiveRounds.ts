@@ -5,6 +5,7 @@
  * this and who by Node is BareSocket's.
  */
 import { addon } from "./Addon.ts"
+import { turn } from "./Turn.ts"
 
 /** As native/receive.c says. */
 interface Native {
@@ -29,11 +30,13 @@ export interface Receiver {
 const restMs = 20
 /** The same where somebody has come: a hello does not wait, and ten of them are done sooner together. */
 const newRestMs = 1
-/** The same after a round that was worth it: so many phones had said something. */
+/** The same after a round that was worth it: so many phones had said something. Where so many have come, one is begun at once. */
 const busyRestMs = 4
-const worthIt = 16
+export const worthIt = 16
 /** So many are read before what else has come is looked at; the next round follows at once. */
 export const atOnceMax = 256
+/** So many are heard, and then those among them are answered who are to be: 256 hellos take as long as a tick's third. */
+export const heardMax = 16
 const memoryBytes = 1024 * 1024
 
 export class ReceiveRounds {
@@ -44,8 +47,9 @@ export class ReceiveRounds {
   private readonly lengths = new Int32Array(atOnceMax)
   private readonly receivers = new Map<number, Receiver>()
   private timer: NodeJS.Timeout | undefined
-  /** Somebody was not there in the last round. */
-  private hasNew = false
+  private immediate: NodeJS.Immediate | undefined
+  /** So many were not there in the last round. */
+  private newcomers = 0
 
   constructor(native: Native | undefined) {
     this.native = native
@@ -61,11 +65,11 @@ export class ReceiveRounds {
   watch(descriptor: number, receiver: Receiver): boolean {
     if (this.native?.watch(this.set, descriptor) !== true) return false
     this.receivers.set(descriptor, receiver)
-    if (!this.hasNew) {
+    this.newcomers++
+    if (this.newcomers === 1) {
       clearTimeout(this.timer)
       this.wait(newRestMs)
-    }
-    this.hasNew = true
+    } else if (this.newcomers === worthIt) this.roundAtOnce()
     return true
   }
 
@@ -78,7 +82,12 @@ export class ReceiveRounds {
     this.timer = setTimeout(this.round, ms)
   }
 
+  private roundAtOnce(): void {
+    this.immediate ??= setImmediate(this.atOnce)
+  }
+
   private readonly atOnce = (): void => {
+    this.immediate = undefined
     // Whoever came since the last round may have had one begun: one follows from another, and there is one at a time.
     clearTimeout(this.timer)
     this.round()
@@ -86,16 +95,19 @@ export class ReceiveRounds {
 
   /** Where its timer has come, that is not cleared: it would be looked for in Node's lists, a hundred times a second. */
   private readonly round = (): void => {
-    this.hasNew = false
+    const hadMany = this.newcomers >= worthIt
+    this.newcomers = 0
     const count = this.native?.receive(this.set, this.memory, this.descriptors, this.lengths) ?? 0
     // Before anything is given, so that it goes on whatever becomes of that.
-    if (count === atOnceMax) setImmediate(this.atOnce)
-    else if (this.receivers.size > 0) this.wait(count < worthIt ? restMs : busyRestMs)
+    if (count === atOnceMax) this.roundAtOnce()
+    // Some of many who have come say their first word only now.
+    else if (this.receivers.size > 0) this.wait(hadMany ? newRestMs : count < worthIt ? restMs : busyRestMs)
     let start = 0
     for (let index = 0; index < count; index++) {
       const end = start + (this.lengths[index] ?? 0)
       this.give(this.descriptors[index] ?? -1, start, end)
       start = end
+      if (index % heardMax === heardMax - 1) turn.end()
     }
   }
 

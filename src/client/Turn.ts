@@ -1,6 +1,7 @@
 /**
  * The end of this turn of the event loop: what is scheduled here writes once, after everything that was read in the
- * turn has been handled, so that many lines to one phone become one write. One immediate for all phones.
+ * turn has been handled, so that many lines to one phone become one write. One immediate for all phones. Where many are
+ * heard in one turn, it ends for those who were (ReceiveRounds).
  */
 import { sendBatch } from "./SendBatch.ts"
 
@@ -17,7 +18,9 @@ class Turn {
     this.waiting.push(waiting)
   }
 
-  private readonly end = (): void => {
+  /** Now, for whoever is scheduled. */
+  readonly end = (): void => {
+    if (this.waiting.length === 0) return
     // Whoever is scheduled meanwhile waits for the end of the next turn.
     const all = this.waiting
     this.waiting = []

@@ -2,7 +2,15 @@
 import { once } from "node:events"
 import { assert, describe, it, vi } from "@effect/vitest"
 import { KernelSocket } from "../../src/client/KernelSocket.ts"
-import { atOnceMax, ReceiveRounds, type Receiver, receiveRounds } from "../../src/client/ReceiveRounds.ts"
+import {
+  atOnceMax,
+  heardMax,
+  ReceiveRounds,
+  type Receiver,
+  receiveRounds,
+  worthIt
+} from "../../src/client/ReceiveRounds.ts"
+import { turn } from "../../src/client/Turn.ts"
 import { Random } from "../wire/Messages.ts"
 import { bareServer, carried, Listening, phoneOf, until } from "./SocketPair.ts"
 
@@ -40,6 +48,47 @@ describe("ReceiveRounds", () => {
     vi.useRealTimers()
     assert.isAbove(following, 0)
     assert.approximately(rounds - before, 50, 25)
+  })
+
+  for (const come of [worthIt - 1, worthIt]) {
+    it(`waits a moment for ${come} who have come: ${come < worthIt}`, () => {
+      vi.useFakeTimers()
+      let rounds = 0
+      const receive = () => {
+        rounds++
+        return 0
+      }
+      const all = new ReceiveRounds({ open: () => 7, watch: () => true, forget: () => true, receive })
+      for (let phone = 0; phone < come; phone++) all.watch(phone, { received: () => {}, left: () => {} })
+      vi.advanceTimersByTime(0)
+      const atOnce = rounds
+      vi.advanceTimersByTime(1)
+      vi.useRealTimers()
+      // Those who have not said anything yet are heard a moment later, too.
+      assert.deepStrictEqual([atOnce, rounds], come < worthIt ? [0, 1] : [1, 2])
+    })
+  }
+
+  it(`answers ${heardMax} phones before it hears one more of the same round`, () => {
+    vi.useFakeTimers()
+    const events: Array<"heard" | "answered"> = []
+    const receive = (_set: number, _memory: Uint8Array, descriptors: Int32Array, lengths: Int32Array): number => {
+      for (let at = 0; at <= heardMax; at++) [descriptors[at], lengths[at]] = [at, 1]
+      return heardMax + 1
+    }
+    const all = new ReceiveRounds({ open: () => 7, watch: () => true, forget: () => true, receive })
+    for (let phone = 0; phone <= heardMax; phone++) {
+      const received = () => {
+        events.push("heard")
+        turn.schedule({ turnEnded: () => events.push("answered") })
+      }
+      all.watch(phone, { received, left: () => {} })
+    }
+    vi.advanceTimersToNextTimer()
+    const [before, after] = [events.slice(0, heardMax), events.slice(heardMax)]
+    vi.useRealTimers()
+    assert.deepStrictEqual(new Set(before), new Set(["heard"]))
+    assert.deepStrictEqual(after.slice(0, heardMax + 1), [...Array<string>(heardMax).fill("answered"), "heard"])
   })
 
   linuxOnly("does not watch what cannot be watched: that is Node's", () => {
