@@ -6,7 +6,7 @@
  * otherwise, sockets are those of node:net, and all is the same but slower.
  */
 import * as Net from "node:net"
-import { acceptMax, acceptWaiting, type KernelSocket, type SocketCount } from "./KernelSocket.ts"
+import { acceptMax, acceptWaiting, type KernelSocket, type SocketCount, type SocketOptions } from "./KernelSocket.ts"
 
 /** One read takes as much at most, as one of Node's own does; the kernel has the rest for the next. */
 const readBytesMax = 64 * 1024
@@ -69,12 +69,6 @@ export class BareSocket extends Net.Socket {
     this.destroy()
     return { socket, early: early instanceof Buffer ? early : undefined }
   }
-}
-
-export interface SocketOptions {
-  readonly allowHalfOpen: boolean
-  readonly readableHighWaterMark: number
-  readonly writableHighWaterMark: number
 }
 
 /** What sockets of one server share. */

@@ -10,7 +10,6 @@
 import { closeSync } from "node:fs"
 import * as Net from "node:net"
 import { addon } from "./Addon.ts"
-import type { SocketOptions } from "./BareSocket.ts"
 import { type Receiver, receiveRounds } from "./ReceiveRounds.ts"
 import { sendBatch } from "./SendBatch.ts"
 
@@ -24,6 +23,13 @@ export interface Carrier {
   readonly drained: () => void
   /** It is closed. */
   readonly gone: () => void
+}
+
+/** As a stream, whoever makes it. */
+export interface SocketOptions {
+  readonly allowHalfOpen: boolean
+  readonly readableHighWaterMark: number
+  readonly writableHighWaterMark: number
 }
 
 /** How many sockets are open. */
