@@ -4,8 +4,8 @@
  * bytes that the kernel has no room for, an end, a failure. Then it becomes a socket of node:net, and stays one. Owns how
  * such sockets are accepted, and what becomes of each; who is one, BareSocket says.
  *
- * What Node makes of a socket that it accepts, an object of C++ and a stream with two states, is a fifth of what a phone
- * costs that comes, and most of what the next one finds in its way (docs/decisions/0019-most-sockets-are-the-kernels.md).
+ * What Node makes of a socket that it accepts, an object of C++ and a stream with two states, is a fifth of what it costs
+ * that a phone comes, and a third of what stays in memory of it (docs/decisions/0019-most-sockets-are-the-kernels.md).
  */
 import { closeSync } from "node:fs"
 import * as Net from "node:net"
@@ -48,6 +48,8 @@ export class KernelSocket implements Receiver {
   /** What it has become. */
   private stream: Net.Socket | undefined = undefined
   private isReading = false
+  /** Bytes that it wrote by itself. */
+  private taken = 0
 
   constructor(descriptor: number, address: string, port: number, options: SocketOptions, count: SocketCount) {
     this.descriptor = descriptor
@@ -72,12 +74,16 @@ export class KernelSocket implements Receiver {
   }
 
   get bytesWritten(): number {
-    return this.stream?.bytesWritten ?? 0
+    return this.taken + (this.stream?.bytesWritten ?? 0)
   }
 
-  /** What no batch has written. */
+  /** What is written by no batch: what the kernel has no room for waits in a stream. */
   write(chunk: Uint8Array): boolean {
-    return this.become()?.write(chunk) ?? false
+    if (this.stream !== undefined) return this.stream.write(chunk)
+    if (this.descriptor === -1) return false
+    const rest = sendBatch.alone(this.descriptor, chunk)
+    this.taken += chunk.length - (rest?.length ?? 0)
+    return rest === undefined || this.become()?.write(rest) === true
   }
 
   end(): void {
@@ -119,7 +125,8 @@ export class KernelSocket implements Receiver {
   // --- For ReceiveRounds ---
 
   received(bytes: Buffer): void {
-    this.carrier?.received(bytes)
+    // What another said in the same round may have closed it.
+    if (this.descriptor !== -1) this.carrier?.received(bytes)
   }
 
   /** How it ended, a stream finds out. */

@@ -17,7 +17,10 @@ interface Native {
 
 /** Whom something is received for. */
 export interface Receiver {
-  /** To be done with the bytes, or to have copied them, when it returns. */
+  /**
+   * To be done with the bytes, or to have copied them, when it returns. Also just after it was forgotten: what was read in the
+   * same round is given.
+   */
   readonly received: (bytes: Buffer) => void
   /** It is read in rounds no longer: its socket has ended or failed. */
   readonly left: () => void
@@ -46,6 +49,8 @@ export class ReceiveRounds {
   private readonly descriptors = new Int32Array(atOnceMax)
   private readonly lengths = new Int32Array(atOnceMax)
   private readonly receivers = new Map<number, Receiver>()
+  /** Of this round, who has not been given what was read yet. */
+  private readonly speakers: Array<Receiver | undefined> = []
   private timer: NodeJS.Timeout | undefined
   private immediate: NodeJS.Immediate | undefined
   /** So many were not there in the last round. */
@@ -102,24 +107,31 @@ export class ReceiveRounds {
     if (count === atOnceMax) this.roundAtOnce()
     // Some of many who have come say their first word only now.
     else if (this.receivers.size > 0) this.wait(hadMany ? newRestMs : count < worthIt ? restMs : busyRestMs)
+    // All of them first: what one says may have another leave, and what was read of that one is read nowhere else.
+    for (let index = 0; index < count; index++) {
+      this.speakers[index] = this.receivers.get(this.descriptors[index] ?? -1)
+    }
     let start = 0
     for (let index = 0; index < count; index++) {
       const end = start + (this.lengths[index] ?? 0)
-      this.give(this.descriptors[index] ?? -1, start, end)
+      this.give(index, start, end)
       start = end
       if (index % heardMax === heardMax - 1) turn.end()
     }
   }
 
-  private give(descriptor: number, start: number, end: number): void {
-    // What one says may close another.
-    const receiver = this.receivers.get(descriptor)
-    if (receiver === undefined) return
-    if (end > start) receiver.received(this.memory.subarray(start, end))
-    else {
-      this.forget(descriptor)
-      receiver.left()
-    }
+  private give(index: number, start: number, end: number): void {
+    const receiver = this.speakers[index]
+    this.speakers[index] = undefined
+    if (end > start) receiver?.received(this.memory.subarray(start, end))
+    else this.end(this.descriptors[index] ?? -1, receiver)
+  }
+
+  /** Whoever has left meanwhile finds out for itself. */
+  private end(descriptor: number, receiver: Receiver | undefined): void {
+    if (receiver === undefined || this.receivers.get(descriptor) !== receiver) return
+    this.forget(descriptor)
+    receiver.left()
   }
 }
 

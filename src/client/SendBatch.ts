@@ -30,6 +30,9 @@ export const batchMax = 256
 /** So many bytes are sent at once: what 256 phones are told at a tick. One more, and those before are sent first. */
 export const batchBytesMax = 256 * 1024
 
+/** For who writes alone. */
+const one = { of: new Int32Array(1), start: new Int32Array(1), end: new Int32Array(1), sent: new Int32Array(1) }
+
 export class SendBatch {
   private readonly send: Send | undefined
   private readonly descriptors = new Int32Array(batchMax)
@@ -66,6 +69,16 @@ export class SendBatch {
     this.starts[index] = this.used - length
     this.ends[index] = this.used
     if (index + 1 === batchMax) this.end()
+  }
+
+  /** One write by itself, at once; gives what the kernel did not take, nothing of which is copied. */
+  alone(descriptor: number, chunk: Uint8Array): Uint8Array | undefined {
+    if (this.send === undefined) return chunk
+    const { of, start, end, sent } = one
+    of[0] = descriptor
+    end[0] = chunk.length
+    this.send(of, chunk, start, end, sent, 1)
+    return sent[0] === chunk.length ? undefined : chunk.subarray(sent[0])
   }
 
   /** Sends what is added meanwhile, whatever fails. */

@@ -165,6 +165,36 @@ describe("ReceiveRounds", () => {
     assert.strictEqual(one.listening.heard.toString(), "first second")
   })
 
+  for (const [what, leave] of [
+    ["becomes a stream", (socket: KernelSocket) => socket.write(Buffer.alloc(16 * 1024 * 1024))],
+    ["is paused", (socket: KernelSocket) => socket.pause()]
+  ] as const) {
+    linuxOnly(`gives all to a socket that ${what} by what another said in the same round, in order`, async () => {
+      await using one = await carried({ isPaused: true })
+      await using other = await carried({ isPaused: true })
+      const both = [one, other]
+      for (const each of both) {
+        each.listening.onReceived = () => {
+          each.listening.onReceived = () => {}
+          for (const { server } of both) if (server !== each.server) leave(server)
+        }
+      }
+      for (const { phone } of both) phone.write("first, ")
+      for (const { server } of both) server.resume()
+      await until(() => both.every(({ listening }) => listening.heard.length > 0))
+      for (const { server, phone } of both) {
+        server.resume()
+        phone.resume()
+        phone.write("second")
+      }
+      await until(() => both.every(({ listening }) => listening.heard.length >= 13))
+      assert.deepStrictEqual(
+        both.map(({ listening }) => listening.heard.toString()),
+        ["first, second", "first, second"]
+      )
+    })
+  }
+
   linuxOnly("gives nothing to a socket that was closed by what another said in the same round", async () => {
     await using one = await carried({ isPaused: true })
     await using other = await carried({ isPaused: true })

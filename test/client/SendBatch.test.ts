@@ -297,6 +297,23 @@ describe("native/send", () => {
     assert.strictEqual(Buffer.concat(heard).toString(), sent)
   })
 
+  it("writes to one alone at once, and gives back what it did not take", async () => {
+    await using sockets = await pair()
+    const { server, phone } = sockets
+    assert.isUndefined(sendBatch.alone(server.descriptor, chunk("alone, ")))
+    const much = Buffer.alloc(16 * 1024 * 1024, "x")
+    const rest = sendBatch.alone(server.descriptor, much) ?? assert.fail("more than the kernel has room for")
+    const heard: Array<Buffer> = []
+    phone.on("data", (bytes: Buffer) => heard.push(bytes))
+    server.write(rest)
+    server.end()
+    await once(phone, "end")
+    assert.strictEqual(Buffer.compare(Buffer.concat(heard), Buffer.concat([Buffer.from("alone, "), much])), 0)
+    // Nothing was taken.
+    assert.strictEqual(sendBatch.alone(-1, much)?.length, much.length)
+    assert.strictEqual(new SendBatch(undefined).alone(server.descriptor, much)?.length, much.length)
+  })
+
   it("has no number of a socket that is closed, and sends nothing where there is none", async () => {
     await using sockets = await pair()
     const { server } = sockets
