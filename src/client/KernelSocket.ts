@@ -114,12 +114,13 @@ export class KernelSocket implements Receiver {
     }
   }
 
-  /** Node's from here on, untouched; undefined: it is closed. */
+  /** Node's from here on, and nobody listens to it yet; undefined: it is closed. */
   release(): Net.Socket | undefined {
     if (this.descriptor === -1) return undefined
     const stream = new Stream(this.descriptor, this.options, () => this.forget())
     this.stream = stream
-    return stream.on("close", () => this.closed())
+    // What follows an error is "close".
+    return stream.on("error", () => {}).on("close", () => this.closed())
   }
 
   // --- For ReceiveRounds ---
@@ -142,8 +143,6 @@ export class KernelSocket implements Receiver {
     const { isReading, carrier } = this
     this.leaveRounds()
     const stream = this.release()
-    // What follows an error is "close".
-    stream?.on("error", () => {})
     stream?.on("data", (bytes: Buffer) => carrier?.received(bytes))
     stream?.on("end", () => carrier?.receivedEnd())
     stream?.on("drain", () => carrier?.drained())
@@ -193,10 +192,10 @@ const ports = new Int32Array(acceptMax)
 
 const isAccept = (value: unknown): value is Accept => typeof value === "function"
 
-const accept = addon("accept")
+const native = addon("accept")
 
-/** False: something of what they need was not built. */
-const hasKernelSockets = isAccept(accept) && receiveRounds.isThere && sendBatch.isThere
+/** Undefined: something of what such sockets need was not built. */
+const accept = isAccept(native) && receiveRounds.isThere && sendBatch.isThere ? native : undefined
 
 export interface Waiting {
   /** A socket that Node has accepted; it may be closed there afterwards. */
@@ -211,7 +210,7 @@ export interface Waiting {
 
 /** Accepts whoever waits; none: there are no such sockets here, or the first can be none. */
 export function acceptWaiting({ first, listener, most, options, count }: Waiting): ReadonlyArray<KernelSocket> {
-  if (!hasKernelSockets || !isAccept(accept)) return []
+  if (accept === undefined) return []
   const room = descriptors.subarray(0, Math.min(most, acceptMax))
   return accept(first, listener, room, ports).map(
     (address, at) => new KernelSocket(descriptors[at] ?? -1, address, ports[at] ?? 0, options, count)

@@ -107,7 +107,6 @@ class Acceptor {
       return
     }
     const released = socket.release()
-    released?.on("error", () => {})
     if (released !== undefined) this.refuse(released, ticket)
   }
 

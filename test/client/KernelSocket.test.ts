@@ -17,8 +17,8 @@ const outboxOf = (socket: KernelSocket) =>
     owner: { slow: () => assert.fail("nobody is slow"), stirred: () => {} }
   })
 
-/** Whether it is read by Node, as a stream is: then it is not in rounds any more, and another may be in its place. */
-function leavesRounds({ descriptor }: KernelSocket): boolean {
+/** Whether it is read by Node, as a stream is: then another may be in its place in the rounds. */
+function isOutOfRounds({ descriptor }: KernelSocket): boolean {
   const isFree = receiveRounds.watch(descriptor, { received: () => {}, left: () => {} })
   if (isFree) receiveRounds.forget(descriptor)
   return isFree
@@ -94,7 +94,7 @@ describe.skipIf(!receiveRounds.isThere)("KernelSocket", () => {
     outbox.flush()
     assert.strictEqual(String((await once(one.phone, "data"))[0]), "by itself")
     assert.strictEqual(one.server.bytesWritten, 9)
-    assert.isFalse(leavesRounds(one.server))
+    assert.isFalse(isOutOfRounds(one.server))
   })
 
   it("gives a phone that does not read all of it later, in order, and says when there is room", async () => {
