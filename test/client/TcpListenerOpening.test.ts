@@ -1,8 +1,10 @@
 /** The way of a socket until it is a connection: TLS, and what a proxy says before it. */
 
 import * as Tls from "node:tls"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, onTestFinished, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { KernelSocket } from "../../src/client/KernelSocket.ts"
+import { receiveRounds } from "../../src/client/ReceiveRounds.ts"
 import { echo, fixture, listen, proxyHeader, tls, ways } from "./Listening.ts"
 import { PhoneSocket } from "./PhoneSocket.ts"
 
@@ -82,7 +84,7 @@ describe("TcpListener with TLS", () => {
   )
 })
 
-describe.each(ways)("TcpListener behind a proxy, read $way", ({ listen }) => {
+describe.each(ways)("TcpListener behind a proxy, read $way", ({ listen, way }) => {
   it.live("believes a proxy it knows, and nobody else", () =>
     Effect.gen(function* () {
       const { port } = yield* listen({ proxies: ["10.0.0.0/8", "127.0.0.2"] }, echo)
@@ -94,6 +96,21 @@ describe.each(ways)("TcpListener behind a proxy, read $way", ({ listen }) => {
       const heard = yield* unknown.hears("two\n")
       assert.match(heard, /^127\.0\.0\.3 /)
       assert.notInclude(heard, "192.0.2.7")
+    })
+  )
+
+  it.live.skipIf(!receiveRounds.isThere)("has the phones of a proxy read as all others are, behind their header", () =>
+    Effect.gen(function* () {
+      const watch = vi.spyOn(receiveRounds, "watch")
+      onTestFinished(() => watch.mockRestore())
+      const { port } = yield* listen({ proxies: ["127.0.0.1"] }, echo)
+      const phone = yield* PhoneSocket.open({ port })
+      phone.say(Buffer.concat([proxyHeader, Buffer.from("one\ntwo\n")]))
+      yield* phone.hears("two\n")
+      phone.say("three\n")
+      yield* phone.hears("three\n")
+      const sockets = watch.mock.calls.filter(([, receiver]) => receiver instanceof KernelSocket)
+      assert.lengthOf(sockets, way === "in rounds" ? 1 : 0)
     })
   )
 
