@@ -121,7 +121,7 @@ const make = Effect.gen(function* () {
       channels: candidates(request.channel, open, playground),
       stillAsked
     }
-    if (choice.channels.length === 0) return yield* channelUnknown
+    if (choice.channels.length === 0) return yield* request.channel > 0 ? channelUnknown : channelFull
     const { view, member } = yield* takePlace(session, choice)
     leaveView(channels, session)
     show(view, member)
@@ -190,6 +190,9 @@ const make = Effect.gen(function* () {
 
 const both = { concurrency: "unbounded" } as const
 
+/** So many new channels are tried, each when the one before is full. One takes in thousands, unless the world says otherwise. */
+export const newChannelsMax = 64
+
 interface Choice {
   readonly playground: Playground
   /** By which the request is known again, and what was asked under it. */
@@ -200,7 +203,10 @@ interface Choice {
   readonly stillAsked: StillAsked
 }
 
-/** The one asked for, or those with room in order and then a new one. Empty: there is no such channel. */
+/**
+ * The one asked for, or those with room in order and then new ones: whoever comes at the same time may have filled all that
+ * had room, and each new one after that. Empty: there is no such channel, or no room for another.
+ */
 const candidates = (
   asked: number,
   open: ReadonlyArray<{ readonly channel: number; readonly population: number }>,
@@ -208,7 +214,8 @@ const candidates = (
 ): ReadonlyArray<number> => {
   if (asked > 0) return open.some(({ channel }) => channel === asked) ? [asked] : []
   const withRoom = open.filter(({ population }) => population < capacity).map(({ channel }) => channel)
-  return open.length < channelsMax ? [...withRoom, open.length + 1] : withRoom
+  const news = Math.min(newChannelsMax, channelsMax - open.length)
+  return [...withRoom, ...Array.from({ length: news }, (_, index) => open.length + 1 + index)]
 }
 
 /** This phone is told nothing more of where it stood; a newer phone of the same member is not this one. */
