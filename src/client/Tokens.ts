@@ -2,7 +2,7 @@
  * Guest ids and resume tokens, both from one secret (NORITER_SECRET) and neither kept anywhere: a guest's id is an HMAC
  * of the device's secret, a token is a signed text. Whether a token is still good is the session record's to say.
  */
-import { createHmac, createSecretKey, hkdfSync, timingSafeEqual } from "node:crypto"
+import { hkdfSync, timingSafeEqual } from "node:crypto"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -10,6 +10,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { chance, uniqueName } from "../Chance.ts"
 import { Settings } from "../Settings.ts"
+import { Hmac } from "./Hmac.ts"
 
 /** What a token says. `serial` counts the tokens of a session. */
 export interface Token {
@@ -43,13 +44,16 @@ export class Tokens extends Context.Service<
 const version = "v1"
 
 export const makeTokens = (secret: string): Tokens["Service"] => {
-  // One key for each use: what is known of one says nothing of the other. Prepared once: that is most of what a MAC costs.
-  const keyFor = (use: string) => createSecretKey(Buffer.from(hkdfSync("sha256", secret, "", use, 32)))
-  const guestKey = keyFor("noriter guest id")
-  const tokenKey = keyFor("noriter resume token")
-  const macOf = (text: string): string => createHmac("sha256", tokenKey).update(text).digest("base64url")
+  // One key for each use: what is known of one says nothing of the other.
+  const hmacFor = (use: string) => new Hmac(new Uint8Array(hkdfSync("sha256", secret, "", use, 32)))
+  const guests = hmacFor("noriter guest id")
+  const tokens = hmacFor("noriter resume token")
+  const macOf = (text: string): string => tokens.of(text, "base64url")
   return {
-    guestOf: (deviceSecret) => `g_${base32(createHmac("sha256", guestKey).update(deviceSecret).digest())}`,
+    guestOf: (deviceSecret) => {
+      idBytes.write(guests.of(deviceSecret, "binary"), "binary")
+      return `g_${idText()}`
+    },
     sign: ({ guest, session, serial, issuedMs }) => {
       const signed = `${version}.${Buffer.from(`${guest} ${session} ${serial} ${issuedMs}`).toString("base64url")}`
       return `${signed}.${macOf(signed)}`
@@ -73,7 +77,7 @@ export const makeTokens = (secret: string): Tokens["Service"] => {
 export const newSessionId = (nowMs: number): string => {
   idBytes.writeUIntBE(nowMs, 0, 6)
   idBytes.set(chance(10), 6)
-  return `s_${base32(idBytes)}`
+  return `s_${idText()}`
 }
 
 /** Crockford's digits: no two that a person takes for one another. */
@@ -83,13 +87,12 @@ const digits = Buffer.from("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 const idBytes = Buffer.alloc(16)
 const idDigits = Buffer.alloc(26)
 
-/** The first 16 bytes of these. */
-const base32 = (bytes: Uint8Array): string => {
+const idText = (): string => {
   let bits = 0
   let held = 0
   let at = 0
-  for (let index = 0; index < idBytes.length; index++) {
-    held = (held << 8) | (bytes[index] ?? 0)
+  for (const byte of idBytes) {
+    held = (held << 8) | byte
     bits += 8
     while (bits >= 5) {
       bits -= 5
