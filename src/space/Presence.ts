@@ -98,7 +98,7 @@ const make = Effect.gen(function* () {
   const self = yield* Self
   const settings = yield* Settings
   const writes = new PresenceWrites(space, self, settings)
-  const index = new Index(writes, self)
+  const index = new Index(writes, self, Effect.runForkWith(yield* Effect.context<never>()))
   yield* space.onReady(() => index.doubt())
   return Presence.of({
     begin: (guest, session) =>

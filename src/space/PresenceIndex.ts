@@ -65,10 +65,19 @@ interface NamedIn {
   readonly text: string
 }
 
+/** Names that are written in one commit. */
+interface Names {
+  /** As `#tagOf` says. */
+  readonly tag: string
+  readonly keys: Set<string>
+  readonly written: Deferred.Deferred<void, PresenceRefused | SpaceError>
+}
+
 /** What the index names: each before it is held, and no longer when nobody has held it for two looks. */
 export class Index {
   readonly #writes: PresenceWrites
   readonly #self: Pick<Self["Service"], "generation" | "look">
+  readonly #fork: (write: Effect.Effect<void>) => unknown
   readonly #coming = new Map<string, number>()
   /** By key: what was written when it was named last; empty: nothing for certain. */
   readonly #named = new Map<string, string>()
@@ -76,6 +85,8 @@ export class Index {
   #losses = 0
   /** As it was asked for last. */
   #tag: NamedIn = { by: "", of: undefined, losses: 0, text: "" }
+  /** Not written yet: whoever comes now is named with these. */
+  #names: Names | undefined
   /** Perhaps held: of what was to hold them nobody knows how far it came. */
   readonly #doubtful = new Map<string, Doubt>()
   /** Held by nobody at the last look. */
@@ -83,9 +94,14 @@ export class Index {
   #lookedMs = Number.NEGATIVE_INFINITY
   #cleaning: { readonly keys: ReadonlySet<string>; readonly done: Deferred.Deferred<void> } | undefined
 
-  constructor(writes: PresenceWrites, self: Pick<Self["Service"], "generation" | "look">) {
+  constructor(
+    writes: PresenceWrites,
+    self: Pick<Self["Service"], "generation" | "look">,
+    fork: (write: Effect.Effect<void>) => unknown
+  ) {
     this.#writes = writes
     this.#self = self
+    this.#fork = fork
   }
 
   /** The space was away, and may have gone back. */
@@ -112,13 +128,32 @@ export class Index {
     })
   }
 
+  /** No more than one commit may change. */
   name(by: Incarnation, keys: ReadonlyArray<string>): Write<void> {
     return Effect.suspend(() => {
       const tag = this.#tagOf(by)
-      return Effect.map(this.#writes.index(by, keys, []), () => {
-        for (const key of keys) this.#named.set(key, tag)
+      const open = this.#names
+      const names = open?.tag === tag && open.keys.size + keys.length <= changesMax ? open : this.#begin(by, tag)
+      for (const key of keys) names.keys.add(key)
+      return Deferred.await(names.written)
+    })
+  }
+
+  /**
+   * Thousands who come at once would have a commit each before that of their claim, and all of them to one tag: who comes in
+   * one turn of the event loop shares it. It is nobody's in particular: whoever was first may be gone by then.
+   */
+  #begin(by: Incarnation, tag: string): Names {
+    const names: Names = { tag, keys: new Set(), written: Deferred.makeUnsafe() }
+    const write = Effect.suspend(() => {
+      if (this.#names === names) this.#names = undefined
+      return Effect.map(this.#writes.index(by, [...names.keys], []), () => {
+        for (const key of names.keys) this.#named.set(key, tag)
       })
     })
+    this.#names = names
+    this.#fork(Effect.asVoid(Deferred.into(Effect.andThen(Effect.yieldNow, write), names.written)))
+    return names
   }
 
   /** Names the key, and has it stay named while somebody is on their way to hold it. */
@@ -127,16 +162,24 @@ export class Index {
       this.#coming.set(key, (this.#coming.get(key) ?? 0) + 1)
       if (!this.#named.has(key)) this.#named.set(key, "")
       // What is being cleaned away now must be gone before it is named anew.
-      const cleaning = this.#cleaning?.keys.has(key) === true ? Deferred.await(this.#cleaning.done) : Effect.void
-      return cleaning.pipe(
-        Effect.andThen(this.name(by, [key])),
-        Effect.andThen(Effect.onExit(hold, (exit) => this.#tried(by, key, exit))),
-        Effect.onExit((exit) => {
-          if (Exit.isSuccess(exit)) this.#nameIfLost(by, key)
-          this.#came(key)
-          return Effect.void
-        })
-      )
+      const cleaning = this.#cleaning?.keys.has(key) === true ? this.#cleaning : undefined
+      const name = this.name(by, [key])
+      const named = cleaning === undefined ? name : Effect.andThen(Deferred.await(cleaning.done), name)
+      let isTried = false
+      const held = Effect.flatMap(named, () => {
+        isTried = true
+        return hold
+      })
+      return Effect.onExit(held, (exit) => {
+        if (isTried && Exit.isFailure(exit) && !isUntouched(exit.cause)) return this.#failed(by, key)
+        if (Exit.isSuccess(exit)) {
+          // Whoever holds it now holds it instead of all who tried before.
+          this.#doubtful.delete(key)
+          this.#nameIfLost(by, key)
+        }
+        this.#came(key)
+        return Effect.void
+      })
     })
   }
 
@@ -145,19 +188,11 @@ export class Index {
     if (this.#named.get(key) !== this.#tagOf(by)) this.#self.look()
   }
 
-  /** Whoever holds it now holds it instead of all who tried before. */
-  #tried(
-    { id: by }: Incarnation,
-    key: string,
-    exit: Exit.Exit<unknown, PresenceRefused | SpaceError>
-  ): Effect.Effect<void> {
-    if (Exit.isSuccess(exit)) {
-      this.#doubtful.delete(key)
-      return Effect.void
-    }
-    if (isUntouched(exit.cause)) return Effect.void
+  /** Nobody knows whether it is held now. */
+  #failed({ id: by }: Incarnation, key: string): Effect.Effect<void> {
     return Effect.map(monotonicMs, (nowMs) => {
       this.#doubtful.set(key, { by, untilMs: nowMs + doubtMs, nextLookMs: nowMs })
+      this.#came(key)
     })
   }
 

@@ -240,12 +240,14 @@ export const defects: ReadonlyArray<Defect> = [
     edits: [
       {
         file: "src/space/PresenceIndex.ts",
-        find: `        Effect.andThen(this.name(by, [key])),
-        Effect.andThen(Effect.onExit(hold, (exit) => this.#tried(by, key, exit))),
-`,
-        replace: `        Effect.andThen(Effect.onExit(hold, (exit) => this.#tried(by, key, exit))),
-        Effect.tap(() => this.name(by, [key])),
-`
+        find: `Effect.flatMap(named, () => {
+        isTried = true
+        return hold
+      })`,
+        replace: `Effect.suspend(() => {
+        isTried = true
+        return Effect.tap(hold, () => named)
+      })`
       }
     ]
   },
