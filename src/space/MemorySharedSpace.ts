@@ -9,8 +9,8 @@ import * as Layer from "effect/Layer"
 import { Listeners } from "../link/Listeners.ts"
 import { type Hub, SharedHub } from "../link/MemoryRunnerLink.ts"
 import type { Generation } from "../link/Roster.ts"
-import { lastId, recall } from "./MemoryOutcomes.ts"
-import { headOf, linesAfter } from "./MemoryStream.ts"
+import { lastId, type MemoryOutcomes, recall } from "./MemoryOutcomes.ts"
+import { headOf, linesAfter, type MemoryStream } from "./MemoryStream.ts"
 import * as MemoryTag from "./MemoryTag.ts"
 import {
   type Commit,
@@ -145,22 +145,12 @@ export class Space {
   read({ tag: name, keys, outcomes = [] }: ReadRequest): TagState {
     if (!isTag(name)) throw new Error(`${name} cannot name a tag`)
     const tag = this.tags.get(name)
-    const entries = new Map<string, Entry>()
-    const lastIds = new Map<string, number>()
-    for (const key of keys) {
-      const entry = tag?.entries.get(key)
-      if (entry !== undefined) entries.set(key, copyEntry(entry))
-    }
-    for (const { session } of outcomes) {
-      const last = tag?.outcomes && lastId(tag.outcomes, name, session, tag.nowMs)
-      if (last !== undefined) lastIds.set(session, last)
-    }
     return {
       ...headsOf(tag),
       nowMs: tag?.nowMs ?? 0,
       sources: copyOf(tag?.sources),
-      entries,
-      lastIds,
+      entries: tag === undefined ? none : copyEntries(tag.entries, keys),
+      lastIds: tag?.outcomes === undefined ? none : lastIdsOf(name, tag.outcomes, outcomes, tag.nowMs),
       remembered: outcomes.map(({ session, id }) =>
         tag?.outcomes ? recall(tag.outcomes, name, session, id, tag.nowMs) : { _tag: "Fresh" }
       ),
@@ -310,17 +300,39 @@ function keepToken(tag: MemoryTag.MemoryTag, token: string, committed: Committed
 
 const copyEntry = (entry: Entry): Entry => ({ ...entry, value: new Uint8Array(entry.value) })
 
-function headsOf(tag: MemoryTag.MemoryTag | undefined): TagHead {
-  const heads = new Map<string, Head>()
-  for (const [name, stream] of tag?.streams ?? []) heads.set(name, headOf(stream))
-  return {
-    generation: tag?.generation,
-    applied: tag?.applied ?? -1,
-    version: tag?.lastVersion ?? 0,
-    heads,
-    counters: copyOf(tag?.counters)
+function copyEntries(entries: ReadonlyMap<string, Entry>, keys: ReadonlyArray<string>): ReadonlyMap<string, Entry> {
+  const copies = new Map<string, Entry>()
+  for (const key of keys) {
+    const entry = entries.get(key)
+    if (entry !== undefined) copies.set(key, copyEntry(entry))
   }
+  return copies
 }
+
+function lastIdsOf(
+  name: Tag,
+  kept: MemoryOutcomes,
+  outcomes: NonNullable<ReadRequest["outcomes"]>,
+  nowMs: number
+): ReadonlyMap<string, number> {
+  const lastIds = new Map<string, number>()
+  for (const { session } of outcomes) {
+    const last = lastId(kept, name, session, nowMs)
+    if (last !== undefined) lastIds.set(session, last)
+  }
+  return lastIds
+}
+
+const headsOf = (tag: MemoryTag.MemoryTag | undefined): TagHead => ({
+  generation: tag?.generation,
+  applied: tag?.applied ?? -1,
+  version: tag?.lastVersion ?? 0,
+  heads: tag?.streams === undefined ? none : headsIn(tag.streams),
+  counters: copyOf(tag?.counters)
+})
+
+const headsIn = (streams: ReadonlyMap<string, MemoryStream>): ReadonlyMap<string, Head> =>
+  new Map(Array.from(streams, ([name, stream]) => [name, headOf(stream)]))
 
 /** Most tags have nothing but an entry, and a map of nothing takes as long to make as one of something. */
 const none: ReadonlyMap<never, never> = new Map<never, never>()

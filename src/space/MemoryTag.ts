@@ -180,9 +180,10 @@ function mayTake(owner: Owner, by: Owner): boolean {
 
 /** Goes through the changes in their order, keeping apart what they would make of counters and heads. */
 function changesRefusal(tag: MemoryTag, commit: Commit): Refusal | undefined {
-  const counters = new Map<string, number>()
-  const heads = new Map<string, number>()
+  let counters: Map<string, number> | undefined
+  let heads: Map<string, number> | undefined
   const count = (counter: string, by: number): number => {
+    counters ??= new Map()
     const value = (counters.get(counter) ?? tag.counters?.get(counter) ?? 0) + by
     counters.set(counter, value)
     return value
@@ -205,9 +206,10 @@ function changesRefusal(tag: MemoryTag, commit: Commit): Refusal | undefined {
       }
       case "Append": {
         // A stream whose seq ran back would look complete to a view that is not (rule C3).
-        if (change.seq <= (heads.get(change.stream) ?? headOf(tag.streams?.get(change.stream)).seq)) {
+        if (change.seq <= (heads?.get(change.stream) ?? headOf(tag.streams?.get(change.stream)).seq)) {
           return refusal("Applied", change.stream)
         }
+        heads ??= new Map()
         heads.set(change.stream, change.seq)
       }
     }

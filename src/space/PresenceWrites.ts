@@ -177,25 +177,20 @@ export class PresenceWrites {
     guest: string,
     decide: (before: Claimable | undefined) => Effect.Effect<SessionRecord, PresenceRefused | SpaceError>
   ): Write<{ readonly before: SessionRecord | undefined; readonly held: Held }> {
-    const once = Effect.gen({ self: this }, function* () {
-      const state = yield* this.read(guest, [sessionKey])
-      const entry = state.entries.get(sessionKey)
+    const once = Effect.flatMap(this.read(guest, [sessionKey]), ({ entries, counters, isMissing }) => {
+      const entry = entries.get(sessionKey)
       const before = claimable(entry)
-      const record = yield* decide(before)
-      this.connection = Math.max(this.connection, state.counters.get(connectionCounter) ?? 0) + 1
-      const owner = ownerOf(by, this.connection)
-      const done = yield* this.commit(
-        guest,
-        { _tag: "Compared", by: owner },
-        [counted(owner), this.#session(record, owner)],
-        {
-          reads: [{ key: sessionKey, version: entry?.version ?? 0, owner: entry?.owner }],
-          tell: claimTold(guest, before, owner, record),
-          found: true,
-          isMissing: state.isMissing
-        }
-      )
-      return { before: before?.record, held: { guest, owner, record, version: done.versions[0] ?? 0 } }
+      return Effect.flatMap(decide(before), (record) => {
+        this.connection = Math.max(this.connection, counters.get(connectionCounter) ?? 0) + 1
+        const owner = ownerOf(by, this.connection)
+        const changes = [counted(owner), this.#session(record, owner)]
+        const reads = [{ key: sessionKey, version: entry?.version ?? 0, owner: entry?.owner }]
+        const rest = { reads, tell: claimTold(guest, before, owner, record), found: true, isMissing }
+        return Effect.map(this.commit(guest, { _tag: "Compared", by: owner }, changes, rest), ({ versions }) => ({
+          before: before?.record,
+          held: { guest, owner, record, version: versions[0] ?? 0 }
+        }))
+      })
     })
     return decidedAnew(once)
   }
