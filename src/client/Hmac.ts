@@ -10,7 +10,7 @@ const blockBytes = 64
 const hashBytes = 32
 
 export class Hmac {
-  /** The key for the inner hash, and room for the text after it. It grows to the longest. */
+  /** The key for the inner hash, and room for the text after it. It grows to the longest, which is a part of a line. */
   #inner = Buffer.alloc(blockBytes + 256)
   /** The key for the outer hash, and room for the inner one after it. */
   readonly #outer = Buffer.alloc(blockBytes + hashBytes)
