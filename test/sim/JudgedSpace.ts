@@ -96,8 +96,10 @@ export class JudgedSpace extends Space {
     return isSame ? undefined : `${before.channel}/${memberPrefix}${before.member}`
   }
 
+  /** One that is of a generation that is over names nobody (rule L12), were it written just now. */
   #session(guest: string): SessionRecord | undefined {
-    const entry = this.read({ tag: guest, keys: [sessionKey] }).entries.get(sessionKey)
+    const { generation, entries } = this.read({ tag: guest, keys: [sessionKey] })
+    const entry = isVoid(this, generation) ? undefined : entries.get(sessionKey)
     return entry && SessionRecord.decode(entry.value)
   }
 
