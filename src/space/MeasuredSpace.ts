@@ -17,20 +17,21 @@ export const layer = Layer.effect(
       commit: (commit) =>
         Effect.suspend(() => {
           const began = performance.now()
-          const counted = Effect.map(space.commit(commit), (committed) => {
-            applied.count++
-            told.count += commit.tell.length
-            commitSeconds.observe((performance.now() - began) / 1000)
-            return committed
-          })
-          return Effect.tapError(counted, (error) =>
-            Effect.sync(() => {
+          return Effect.mapBoth(space.commit(commit), {
+            onSuccess: (committed) => {
+              applied.count++
+              told.count += commit.tell.length
+              commitSeconds.observe((performance.now() - began) / 1000)
+              return committed
+            },
+            onFailure: (error) => {
               if (error._tag === "CommitRefused") {
                 refused.count++
                 if (error.reason === "Fenced") commitsFenced.count++
               } else failed.count++
-            })
-          )
+              return error
+            }
+          })
         })
     })
   )

@@ -133,7 +133,7 @@ export class Index {
     return Effect.suspend(() => {
       const tag = this.#tagOf(by)
       const open = this.#names
-      const names = open?.tag === tag && open.keys.size + keys.length <= changesMax ? open : this.#begin(by, tag)
+      const names = open?.tag === tag && open.keys.size + keys.length <= changesMax ? open : this.#newNames(by, tag)
       for (const key of keys) names.keys.add(key)
       return Deferred.await(names.written)
     })
@@ -143,7 +143,7 @@ export class Index {
    * Thousands who come at once would have a commit each before that of their claim, and all of them to one tag: who comes in
    * one turn of the event loop shares it. It is nobody's in particular: whoever was first may be gone by then.
    */
-  #begin(by: Incarnation, tag: string): Names {
+  #newNames(by: Incarnation, tag: string): Names {
     const names: Names = { tag, keys: new Set(), written: Deferred.makeUnsafe() }
     const write = Effect.suspend(() => {
       if (this.#names === names) this.#names = undefined
