@@ -12,8 +12,9 @@ import { ClientMessageConsumer } from "../../../src/client/ClientMessageConsumer
 import { HttpServer } from "../../../src/client/HttpServer.ts"
 import { Channels } from "../../../src/plaza/playground/Channels.ts"
 import { newChannelsMax } from "../../../src/plaza/playground/Entrance.ts"
-import { park } from "../../../src/plaza/playground/World.ts"
-import type { Commit, SpaceError } from "../../../src/space/SharedSpace.ts"
+import { channelsMax, channelTag, park } from "../../../src/plaza/playground/World.ts"
+import { membersCounter } from "../../../src/space/PresenceWrites.ts"
+import { type Change, type Commit, newToken, type SpaceError } from "../../../src/space/SharedSpace.ts"
 import { Workers } from "../../../src/Workers.ts"
 import { isObject } from "../../../src/wire/Strict.ts"
 import { FakeConnection } from "../../client/FakeConnection.ts"
@@ -23,7 +24,8 @@ import { runner, settle, Twins, until, Watch } from "../../space/Harness.ts"
 
 /** A plaza with one park, into which so many go to a channel. */
 const parkFor = Effect.fnUntraced(function* (capacity: number, watch = new Watch()) {
-  const { context } = yield* runner(new Twins(), { watch, settings: { world: Option.some("world.json") } })
+  const twins = new Twins()
+  const { context, self } = yield* runner(twins, { watch, settings: { world: Option.some("world.json") } })
   const world = JSON.stringify([{ ...park, capacity }])
   const files = FileSystem.layerNoop({ readFileString: () => Effect.succeed(world) })
   const beside = Layer.mergeAll(Layer.succeed(HttpServer, nobodyLooks), files, Workers.layer)
@@ -37,7 +39,7 @@ const parkFor = Effect.fnUntraced(function* (capacity: number, watch = new Watch
     yield* settle
     return phone
   })
-  return { greeted, channels: Context.get(built, Channels) }
+  return { greeted, channels: Context.get(built, Channels), space: twins.space, self }
 })
 
 const ascending = (a: unknown, b: unknown): number => Number(a) - Number(b)
@@ -78,6 +80,21 @@ it.effect("whoever finds every new channel filled, however many they try, is tol
     assert.deepStrictEqual(phone.brief, ["1 hello", "2 CHANNEL_FULL"])
     const numbers = Array.from({ length: 1 + newChannelsMax }, (_, index) => `park/${index + 1}`)
     assert.deepStrictEqual([...new Set(tried)], numbers)
+  })
+)
+
+it.effect("whoever comes where there are as many channels as there may be, all of them full, is told so", () =>
+  Effect.gen(function* () {
+    const { greeted, space, self } = yield* parkFor(1)
+    const phone = yield* greeted("one")
+    const taken: Change = { _tag: "Count", counter: membersCounter, by: 1, max: 1 }
+    const rest = { generation: self.generation, found: true, guard: { _tag: "Compared" as const }, reads: [], tell: [] }
+    for (let channel = 1; channel <= channelsMax; channel++) {
+      space.commit({ ...rest, tag: channelTag("park", channel), token: newToken(), changes: [taken] })
+    }
+    phone.say(entering(2))
+    yield* until("the answer", () => phone.answers(2).length > 0)
+    assert.deepStrictEqual(phone.brief, ["1 hello", "2 CHANNEL_FULL"])
   })
 )
 
