@@ -189,13 +189,13 @@ await withServices("a real log", ["kafka"], ({ kafka }) => {
     })
   )
 
-  it.live("several runners start at once where nothing is there", () =>
+  it.live("several runners start at once where nothing is there, and each appends to all partitions at once", () =>
     Effect.gen(function* () {
       const prefix = `${unique("once")}.`
-      yield* Effect.all(
-        Array.from({ length: 3 }, () => logOf(kafka, prefix)),
-        { concurrency: "unbounded" }
+      const started = Effect.flatMap(logOf(kafka, prefix), (log) =>
+        Effect.forEach(keysOf(log), (key) => log.append(topic.name, [record(key)]), { concurrency: "unbounded" })
       )
+      yield* Effect.all([started, started, started], { concurrency: "unbounded" })
     })
   )
 })

@@ -29,7 +29,7 @@ export const shapeOf = (topic: Topic, name: string): TopicShape => ({
   }
 })
 
-/** Ends when all of them are there as they should be. */
+/** Ends when all of them are there as they should be, and take records. */
 export const setUp = (client: KafkaClient, shapes: ReadonlyArray<TopicShape>): Effect.Effect<void, LogError> =>
   Effect.tryPromise({
     try: () => within(askTimeoutMs, "asking for topics", asked(client, shapes)),
@@ -52,10 +52,20 @@ async function asked(client: KafkaClient, shapes: ReadonlyArray<TopicShape>): Pr
   const admin = await client.admin()
   try {
     await admin.create(shapes)
-    return await differences(admin, shapes)
+    const differing = await differences(admin, shapes)
+    if (differing.length === 0) await leadersAnswer(admin, shapes)
+    return differing
   } finally {
     void admin.close().catch(() => {})
   }
+}
+
+/**
+ * A broker tells that it leads a new partition some milliseconds before it takes records for it. It refuses questions for
+ * as long, and once it answers one, it takes records, too.
+ */
+async function leadersAnswer(admin: Admin, shapes: ReadonlyArray<TopicShape>): Promise<void> {
+  for (const { name } of shapes) await admin.offsetsAt(name, Number.MAX_SAFE_INTEGER)
 }
 
 async function differences(admin: Admin, shapes: ReadonlyArray<TopicShape>): Promise<ReadonlyArray<string>> {
