@@ -52,10 +52,13 @@ const make = Effect.gen(function* () {
     }
     const view = yield* channels.open(member.tag)
     show(view, member)
-    const after = positionIn(heard, view.tag, view.epoch)?.seq
+    const lastHeard = () => positionIn(heard, view.tag, view.epoch)?.seq
+    const ahead = lastHeard()
     // It has heard more than this runner yet, or of a history that was lost (rule L11).
-    if (after !== undefined && after > view.head) yield* channels.catchUp(member.tag, after)
+    if (ahead !== undefined && ahead > view.head) yield* channels.catchUp(member.tag, ahead)
     return () => {
+      // Asked again: the channel may have begun another history meanwhile, of which it has heard nothing.
+      const after = lastHeard()
       const recovered = after !== undefined && view.recovers(after)
       const place = placeAt(member.tag, member.member)
       const all = recovered && mail.recovered
