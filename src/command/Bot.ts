@@ -62,8 +62,9 @@ export class Bot {
       random
     })
     this.plaza.on("place", (place) => this.stand(place))
-    this.plaza.on("session", () => {
-      this.enterAt = 0
+    this.plaza.on("session", ({ resumed }) => {
+      // After a resume the answer to enter may still be on its way.
+      if (!resumed) this.enterAt = 0
     })
     this.plaza.on("said", (said) => this.heard(said))
     this.plaza.on("moveCorrected", (spot) => {

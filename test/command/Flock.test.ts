@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { Bot } from "../../src/command/Bot.ts"
 import { flock } from "../../src/command/Bots.ts"
 import { Flock } from "../../src/command/Flock.ts"
 import { Guest } from "../../src/command/Guest.ts"
@@ -28,6 +29,37 @@ describe("Flock", () => {
         assert.strictEqual(nicknames.length, 3)
       }),
     20_000
+  )
+
+  it.live("waits for the answer to enter when it comes back without one, and asks for no second place", () =>
+    Effect.gen(function* () {
+      const server = yield* fakeServer
+      const bot = yield* Effect.acquireRelease(
+        Effect.sync(() => new Bot(at(server.port), new Flock({ ...at(server.port), count: 1 }))),
+        (bot) => Effect.sync(() => bot.leave())
+      )
+      const comesTo = (isSo: () => boolean) => {
+        bot.tick(0)
+        return Effect.repeat(Effect.sleep("5 millis"), { until: isSo })
+      }
+      const entering = () => server.lines.filter(({ key }) => key === "enter")
+      server.answer = ({ key }) =>
+        key === "enter" ? "nothing" : key === "resume" ? { resume: { resumeToken: "t2" } } : undefined
+      yield* comesTo(() => bot.plaza.state === "open")
+      yield* comesTo(() => entering().length === 1)
+      server.cut()
+      yield* comesTo(() => bot.plaza.state !== "open")
+      yield* comesTo(() => bot.plaza.state === "open" && entering().length === 2)
+      bot.tick(1)
+      server.tell({ re: entering()[0]?.id, enter: { playground: "park", channel: 1, member: 12 } })
+      yield* comesTo(() => bot.channel === "park/1")
+      bot.leave()
+      yield* server.heard(({ key }) => key === "leave")
+      assert.deepStrictEqual(
+        server.lines.map(({ key }) => key),
+        ["hello", "listPlaygrounds", "enter", "resume", "enter", "leave"]
+      )
+    })
   )
 
   it("lets a line of a bot be answered seldom, by one who heard it first, and a person almost always", () => {
