@@ -7,12 +7,12 @@ import { readFileSync, writeFileSync } from "node:fs"
 import { loadCore } from "./Program.ts"
 
 /** The cores that take in what arrives on loopback, as a mask in hex; none: that of whoever sends. */
-const steering = "/sys/class/net/lo/queues/rx-0/rps_cpus"
+const loopback = "/sys/class/net/lo/queues/rx-0/rps_cpus"
 
-/** Until this process ends. */
-export function receiveApart(): void {
+/** Until this process ends, however it is asked to. */
+export function receiveApart(steering = loopback): void {
   const before = readFileSync(steering, "utf8").trim()
   writeFileSync(steering, (1 << loadCore).toString(16))
   process.once("exit", () => writeFileSync(steering, before))
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1))
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(1))
 }

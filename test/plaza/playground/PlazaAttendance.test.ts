@@ -3,6 +3,7 @@ import { assert, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { StreamPosition } from "../../../gen/noriter/client/v1/session.ts"
 import { LineTold } from "../../../gen/noriter/runner/v1/chat.ts"
 import { MemberRecord, PresenceState } from "../../../gen/noriter/space/v1/records.ts"
 import { Attendance } from "../../../src/client/Attendance.ts"
@@ -44,19 +45,28 @@ const comingBack = Effect.fnUntraced(function* (heard: number, found: { generati
   }
   loaded({ era: 1, n: 1 }, 3)
   const channels = Layer.mock(Channels, {
+    view: () => view,
+    all: () => [view],
+    tickMs: () => 100,
     open: () => Effect.succeed(view),
     catchUp: () => Effect.sync(() => loaded(found.generation, found.seq))
   })
-  const mailbox = Layer.mock(Mailbox, { head: () => Effect.succeed(0) })
-  const layer = PlazaAttendance.layer.pipe(
-    Layer.provide(Layer.mergeAll(channels, mailbox, Layer.mock(Hidden, { read: () => Effect.void })))
-  )
+  const mailbox = Layer.mock(Mailbox, { head: () => Effect.succeed(0), follow: () => {} })
+  const hidden = Layer.mock(Hidden, {
+    read: () => Effect.void,
+    of: () => ({ seq: 0, hidden: undefined }),
+    learn: () => {},
+    doubt: () => {}
+  })
+  const layer = PlazaAttendance.layer.pipe(Layer.provide(Layer.mergeAll(channels, mailbox, hidden)))
   const attendance = Context.get(yield* Layer.build(layer), Attendance)
   const one = yield* house(new Twins())
   yield* one.connect(hello(1))
   const [session] = one.sessions.all()
   assert.isDefined(session)
-  const rejoined = yield* attendance.resumed(session, member, [{ name: "park/1", epoch: "1.1", seq: heard }])
+  const rejoined = yield* attendance.resumed(session, member, [
+    StreamPosition.fromPartial({ name: "park/1", epoch: "1.1", seq: heard })
+  ])
   return rejoined().streams.find(({ name }) => name === "park/1")
 })
 
