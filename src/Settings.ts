@@ -2,7 +2,7 @@
  * Every knob of noriter, read once from NORITER_… variables: its default, its bounds and its unit, which stands in its
  * name. Owns nothing else: what a limit does is said where it is kept, how a value is read in Knob. All may use it.
  *
- * **Gotchas**: where 0 is allowed it means "off" (`limit`, not `bounded`, below); start says so aloud (`warnings`).
+ * **Gotchas**: where a guard may be 0 that means "off", and start says so aloud (`offs`, below).
  */
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"

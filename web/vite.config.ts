@@ -1,5 +1,5 @@
 /**
- * How the page is built: two files named by their content and no third-party host, so that the server may let browsers
+ * How the page is built: files named by their content and no third-party host, so that the server may let browsers
  * keep them for ever and forbid everything else. Nothing is inlined, because the page's policy allows no inline script
  * or style.
  */

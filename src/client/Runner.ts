@@ -61,7 +61,6 @@ const make = Effect.gen(function* () {
   const gateway = yield* Gateway.open({ settings, http, admission, connections })
   const page = yield* Page.load(pageFolder)
   yield* http.mount(page)
-  let leaving = false
 
   const answered = Effect.sync(() => [...sessions.all()].every((session) => !session.isWaiting))
   // A session whose loss is not written stays present, and is taken for held, until a watcher finds this runner dead.
@@ -70,11 +69,10 @@ const make = Effect.gen(function* () {
     tcp: { host: listener.host, port: listener.port },
     hasPage: page.isBuilt,
     ready: Effect.suspend(() => {
-      const reasons = leaving ? ["leaving"] : canary.reasons()
+      const reasons = canary.reasons()
       return reasons.length === 0 ? Effect.void : Effect.fail(reasons)
     }),
     drain: Effect.gen(function* () {
-      leaving = true
       yield* listener.stopAccepting
       yield* gateway.stopAccepting
       yield* until(answered, answeringMsMax)

@@ -146,7 +146,9 @@ const auditCommand = <F>(outside: Outside<F>) =>
     { repair: Flag.Boolean("repair").pipe(Flag.withDefault(false), Flag.withDescription("Mends what it finds")) },
     ({ repair }) => auditPresence(outside, { repair, variables: process.env, print })
   ).pipe(
-    Command.withDescription("Says who stands in the shared space and should not, and exits with 1 if anybody does")
+    Command.withDescription(
+      "Says who stands in the shared space and should not, and exits with 1 if anything is wrong there"
+    )
   )
 
 const rebuildCommand = <F>(operator: Operator<F>) =>
