@@ -381,6 +381,21 @@ describe("Lines of a stream", () => {
     assert.strictEqual(talker.missed, 2)
   })
 
+  it("go on from where a gap was told in the same epoch, and never from before what was heard", () => {
+    const talker = new Talker().greeted().inside(41)
+    const asked = () => {
+      talker.lost().conversation.connected(talker.now)
+      return JSON.parse(talker.written.at(-1) ?? "").resume.streams[0].seq
+    }
+    const at = (seq: number) => ({ streams: [{ name: "park/1", epoch: "e", seq }] })
+    talker.tell({ streams: { recovered: false, ...at(200) } })
+    assert.strictEqual(asked(), 200)
+    const resume = { resumeToken: "t2", playground: "park", channel: 1, ...at(300) }
+    talker.tell({ re: talker.lastId(), resume: { ...resume, recovered: false } }).tell({ said: { seq: 300 } })
+    talker.tell({ said: { seq: 301 } }).tell({ streams: { recovered: false, ...at(90) } })
+    assert.deepStrictEqual([heardBy(talker), asked()], [[301], 301])
+  })
+
   it("of a channel that was left are forgotten, those of the mailbox are not", () => {
     const talker = new Talker().greeted().inside(41)
     talker.tell({ streams: { recovered: true, streams: [{ name: "mailbox", epoch: "e", seq: 3 }] } })

@@ -20,6 +20,50 @@ describe("A conversation knows how often moves are told", () => {
   })
 })
 
+describe("What is answered again behind a resume", () => {
+  const park = { playground: "park", channel: 1, member: 12 }
+  const plaza = { playground: "plaza", channel: 3, member: 4 }
+  /** Was told where it stands, and asked each of these before; none of the answers came. */
+  const resumed = (asked: ReadonlyArray<"enter" | "leave">, resume: object) => {
+    const places: Array<number | undefined> = []
+    const talker = new Talker({ stands: (place) => void places.push(place?.member) }).greeted()
+    const ids = asked.map((key) => {
+      talker.ask(key, { playground: "park" })
+      return talker.lastId()
+    })
+    talker.resumed(resume)
+    return { talker, places, ids }
+  }
+
+  it("says where the guest stands no second time, but how large a cell is there", () => {
+    const { talker, places, ids } = resumed(["enter"], park)
+    talker.tell({ re: ids[0], enter: { ...park, cellCm: 1000, tickMs: 200 } })
+    assert.deepStrictEqual(places, [12])
+    assert.deepInclude(talker.conversation.place, { member: 12, cellCm: 1000, tickMs: 200 })
+  })
+
+  it("does not put the guest back to where the resume says that it stands no more", () => {
+    const { talker, places, ids } = resumed(["enter", "leave", "enter"], { ...plaza, lastId: 4 })
+    const [enter, leave, enterAgain] = ids
+    talker.tell({ re: enter, enter: park }).tell({ re: leave, leave: {} }).tell({ re: enterAgain, enter: plaza })
+    assert.deepStrictEqual([places, talker.conversation.place?.playground], [[4], "plaza"])
+  })
+
+  it("is news where it was not decided before the resume", () => {
+    const { talker, places, ids } = resumed(["enter", "enter"], { ...park, lastId: 2 })
+    talker.tell({ re: ids[0], enter: park }).tell({ re: ids[1], enter: plaza })
+    assert.deepStrictEqual(places, [12, 4])
+  })
+
+  it("is news in a session that is another, whatever was decided in the one before", () => {
+    const { talker, places } = resumed(["leave"], { ...park, lastId: 90 })
+    talker.lost().conversation.connected(talker.now)
+    talker.tell({ re: talker.lastId(), error: { code: "ERROR_CODE_SESSION_ENDED" } })
+    talker.tell({ re: talker.lastId(), hello: { resumeToken: "t3" } }).inside(1)
+    assert.deepStrictEqual(places, [12, undefined, 12])
+  })
+})
+
 describe("A listener that says that the network changed, when it is told", () => {
   it.each(["greeting", "stands"])("%s: each socket is greeted, before anything else is said on it", (when) => {
     const moves = (what: string) => {

@@ -5,6 +5,7 @@
  */
 import {
   durable,
+  type EnterResponse,
   fieldsOf,
   type Error as Refused,
   readDisconnect,
@@ -17,17 +18,13 @@ import {
   readTicking
 } from "./gen/protocol.ts"
 import * as Limits from "./Limits.ts"
-import type { Ending, Owner, Place, Session, State } from "./Owner.ts"
+import type { Ending, Guest, Owner, Session, State } from "./Owner.ts"
+import { isSamePlace, type Place, placeOf } from "./Place.ts"
 import { type PlazaError, refusedByServer, refusedHere } from "./PlazaError.ts"
 import { Streams } from "./Streams.ts"
 
-export interface Guest {
-  readonly deviceSecret: string
-  readonly nickname: string
-  readonly sdk: string
-}
-
 const never = Number.POSITIVE_INFINITY
+const utf8 = new TextEncoder()
 
 interface Pending {
   readonly key: string
@@ -56,6 +53,8 @@ export class Conversation {
   private readonly pending = new Map<number, Pending>()
   private nextId = 1
   private greetingId = 0
+  /** Requests up to here were decided before the last resume told where the guest stands. */
+  private decidedId = 0
   /** Empty: there is no session to resume. */
   private token = ""
   private hadSession = false
@@ -236,7 +235,7 @@ export class Conversation {
   }
 
   private writePending(id: number, pending: Pending, now: number): void {
-    if (byteLength(pending.body) + Limits.envelopeBytesMax > this.lineBytesMax) {
+    if (utf8.encode(pending.body).length + Limits.envelopeBytesMax > this.lineBytesMax) {
       // The server would skip it unread, and could not say whose it was.
       this.pending.delete(id)
       pending.refused(refusedHere("ERROR_CODE_LINE_TOO_LONG", `a line has ${this.lineBytesMax} bytes at most`, true))
@@ -293,8 +292,9 @@ export class Conversation {
     if (session.resumed) {
       this.figures.resumes++
       const { cellCm = 0, tickMs = 0 } = this.place ?? {}
+      this.decidedId = session.lastId
       this.stand(session.playground === "" ? undefined : { ...session, cellCm, tickMs })
-      this.streams.follow(session.streams)
+      this.streams.follow(session.streams, session.recovered)
     } else this.startOver()
     if (!this.is("greeting")) return
     // What is unanswered goes first, in order, and before anybody can ask on an open session: nothing new overtakes it.
@@ -314,6 +314,7 @@ export class Conversation {
       else pending.refused(refusedHere("SESSION_LOST", "the session ended before the answer came", !pending.isWritten))
     }
     this.hadSession = true
+    this.decidedId = 0
     this.streams.clear()
     this.stand(undefined)
   }
@@ -333,26 +334,25 @@ export class Conversation {
       return
     }
     this.pending.delete(re)
-    if (pending.key === "enter") {
-      const entered = readEnterResponse(body)
-      this.stand(entered)
-      this.streams.follow(entered.streams)
-    } else if (pending.key === "leave") this.stand(undefined)
+    if (pending.key === "enter") this.entered(readEnterResponse(body), re > this.decidedId)
+    else if (pending.key === "leave" && re > this.decidedId) this.stand(undefined)
     pending.answered(body)
+  }
+
+  /** Where a resume has told this place, or a newer one, it is not told again: neither is who is in view. */
+  private entered(entered: EnterResponse, isNews: boolean): void {
+    const { cellCm, tickMs } = entered
+    if (this.place !== undefined && isSamePlace(this.place, entered)) this.place = { ...this.place, cellCm, tickMs }
+    else if (isNews) {
+      this.stand(entered)
+      this.streams.follow(entered.streams, true)
+    }
   }
 
   private stand(place: Place | undefined): void {
     const wasOutside = this.place === undefined
     this.streams.standIn(place === undefined ? "" : `${place.playground}/${place.channel}`)
-    this.place = place && {
-      playground: place.playground,
-      channel: place.channel,
-      member: place.member,
-      xCm: place.xCm,
-      yCm: place.yCm,
-      cellCm: place.cellCm,
-      tickMs: place.tickMs
-    }
+    this.place = place && placeOf(place)
     if (place !== undefined || !wasOutside) this.owner.stands(this.place)
   }
 
@@ -367,7 +367,7 @@ export class Conversation {
 
   private gap(body: unknown): void {
     const { recovered, streams } = readStreams(body)
-    this.streams.follow(streams)
+    this.streams.follow(streams, recovered)
     if (!recovered) this.owner.missed(streams)
   }
 
@@ -389,8 +389,6 @@ const parse = (text: string): { readonly re?: unknown } | undefined => {
     return undefined
   }
 }
-
-const byteLength = (text: string): number => new TextEncoder().encode(text).length
 
 /** No id: nothing waits for it, and the server's own beat says that it lives. */
 const pingLine = '{"ping":{}}\n'

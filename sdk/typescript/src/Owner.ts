@@ -1,5 +1,6 @@
 /** Who has a conversation: what it has its owner do, and what it tells. */
 import type { DisconnectCode, ErrorCode, HelloResponse, ResumeResponse, StreamPosition } from "./gen/protocol.ts"
+import type { Place } from "./Place.ts"
 import type { PlazaError } from "./PlazaError.ts"
 
 /**
@@ -19,25 +20,18 @@ export interface StateChange {
 /** A session is there: a new one, or the one there was. */
 export type Session = ({ readonly resumed: false } & HelloResponse) | ({ readonly resumed: true } & ResumeResponse)
 
-/** Where the guest stands. */
-export interface Place {
-  readonly playground: string
-  readonly channel: number
-  /** This guest's number there. */
-  readonly member: number
-  readonly xCm: number
-  readonly yCm: number
-  /** The side of a cell; 0 until an answer to enter was heard. */
-  readonly cellCm: number
-  /** How often moves are told now; 0 until an answer to enter was heard. */
-  readonly tickMs: number
-}
-
 /** Why it is over. `CLOSED`: the owner closed it. */
 export interface Ending {
   readonly code: "CLOSED" | DisconnectCode | ErrorCode
   /** For a developer to read. */
   readonly message: string
+}
+
+/** Who says hello. */
+export interface Guest {
+  readonly deviceSecret: string
+  readonly nickname: string
+  readonly sdk: string
 }
 
 /** What the conversation has done to it, and what it tells. */

@@ -4,13 +4,15 @@
  */
 import { Conversation } from "./Conversation.ts"
 import { type Heard, type Listeners, newListeners, Requests, readers, type StreamPosition } from "./gen/protocol.ts"
-import type { Ending, Owner, Place, Session, State, StateChange } from "./Owner.ts"
+import type { Ending, Owner, Session, State, StateChange } from "./Owner.ts"
+import type { Place } from "./Place.ts"
 import type { PlazaError } from "./PlazaError.ts"
 import * as Pulse from "./Pulse.ts"
 import type { Socket, Transport } from "./Transport.ts"
 
 export type * from "./gen/protocol.ts"
-export type { Ending, Place, Session, State, StateChange } from "./Owner.ts"
+export type { Ending, Session, State, StateChange } from "./Owner.ts"
+export type { Place } from "./Place.ts"
 export { PlazaError } from "./PlazaError.ts"
 export type { Socket, SocketEvents, Transport } from "./Transport.ts"
 export { webSocket } from "./WebSocket.ts"

@@ -23,11 +23,14 @@ export class Streams {
 
   /**
    * Takes over what the server says of its streams, where it is news: an unknown stream, or another history. What was heard
-   * of this very history holds, because the server says where a stream stands before it sends what was missed.
+   * of this very history holds, because the server says where a stream stands before it sends what was missed; unless
+   * something before that is missing, and it goes on from there.
    */
-  follow(positions: ReadonlyArray<StreamPosition>): void {
+  follow(positions: ReadonlyArray<StreamPosition>, recovered: boolean): void {
     for (const position of positions) {
-      if (this.positions.get(position.name)?.epoch !== position.epoch) this.positions.set(position.name, position)
+      const known = this.positions.get(position.name)
+      const isNews = known?.epoch !== position.epoch || (!recovered && position.seq > known.seq)
+      if (isNews) this.positions.set(position.name, position)
     }
   }
 
