@@ -151,11 +151,11 @@ export class Sweep {
     })
   }
 
-  /** The session has gone on, or is over; a claim of the dead one may be under way all the same. */
+  /** The session has gone on, or is over; a claim of the dead one may be under way all the same, and would found its tag. */
   #others(guest: string): Step<boolean> {
     return this.#fenced.has(guest)
       ? Effect.succeed(true)
-      : Effect.as(this.#raise(guest, false), true).pipe(Effect.tap(() => Effect.sync(() => this.#fenced.add(guest))))
+      : Effect.as(this.#raise(guest, true), true).pipe(Effect.tap(() => Effect.sync(() => this.#fenced.add(guest))))
   }
 
   /** They are settled: the index need not name them any more. */

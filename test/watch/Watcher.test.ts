@@ -13,6 +13,7 @@ import { ChannelList } from "../../src/watch/ChannelList.ts"
 import { Observer } from "../../src/watch/Observer.ts"
 import { Watcher } from "../../src/watch/Watcher.ts"
 import { pass, type Runner, runner, settle, Twins } from "../space/Harness.ts"
+import { sessionIn } from "../space/Members.ts"
 import { guest, lost, named, park, stateOf } from "../space/Standing.ts"
 import { withWallClock } from "../WallClock.ts"
 
@@ -24,8 +25,8 @@ const watched = Effect.gen(function* () {
   const watcher = Watcher.layer.pipe(Layer.provide(Layer.mergeAll(Observer.layer, channels, Workers.layer)))
   yield* Effect.provideContext(Layer.build(Layer.fresh(watcher)), beside.context)
   const life = yield* Scope.make()
-  const { presence, self } = yield* Scope.provide(runner(twins, { id: "r1" }), life)
-  return { twins, beside, life, presence, self }
+  const { presence, self, watch } = yield* Scope.provide(runner(twins, { id: "r1" }), life)
+  return { twins, beside, life, presence, self, watch }
 })
 
 /** Somebody is lost, and then their runner dies. */
@@ -96,5 +97,27 @@ describe("a watcher", () => {
         assert.strictEqual(twins.space.snapshot(incarnationTag(self.incarnation.id), "", "").entries.size, 0)
       })
     )
+  )
+
+  it.effect("has the claim of a runner that it swept refused, however late, also of a guest nobody knew (P8)", () =>
+    Effect.gen(function* () {
+      for (const comesElsewhere of [false, true]) {
+        const { twins, beside, presence, self, watch } = yield* watched
+        const goOn = yield* Deferred.make<void>()
+        watch.before = ({ tag }) => (tag === guest ? Deferred.await(goOn) : Effect.void)
+        yield* Effect.forkChild(Effect.ignore(presence.begin(guest, named("s_1"))))
+        yield* settle
+        // It is frozen with its claim on the way.
+        watch.isAway = true
+        twins.ensemble.forget(self.incarnation.id)
+        yield* pass(14)
+        assert.strictEqual(twins.space.snapshot(incarnationTag(self.incarnation.id), "", "").entries.size, 0)
+        if (comesElsewhere) yield* beside.presence.begin(guest, named("s_2"))
+        watch.isAway = false
+        yield* Deferred.succeed(goOn, undefined)
+        yield* settle
+        assert.strictEqual(sessionIn(twins, guest)?.session, comesElsewhere ? "s_2" : undefined)
+      }
+    })
   )
 })
