@@ -203,7 +203,7 @@ const makeApply = ({ log, bus, space, self, founding, goingBack, passNow }: Serv
     if (isMissing) return isAwaited(tag, ofThis) ? ("later" as const) : []
     if (state.applied >= 0) return ofThis
     const beganMs = (yield* founding.beganMs.pipe(Effect.retry(passing), Effect.orDie)) ?? 0
-    return ofThis.filter(({ record }) => record.timeMs >= beganMs)
+    return ofThis.filter((one) => askedIn(one) !== "" || one.record.timeMs >= beganMs)
   })
 
   /** Channels that were waited for though nothing had gone back yet, as far as this runner knew; and for which record. */
