@@ -57,7 +57,7 @@ interface Place {
   isFenced: boolean
 }
 
-type Failure = RosterError | SpaceError | CommitRefused
+type Failure = RosterError | SpaceError | CommitRefused | Cause.TimeoutError
 
 /** Begins the first life; the others follow by themselves, until the scope closes. */
 export const begin = Effect.fnUntraced(function* (runner: string) {
@@ -259,8 +259,7 @@ class Lives {
   get keep(): Effect.Effect<void, Failure> {
     const all = Effect.gen({ self: this }, function* () {
       for (const { lease } of this.#formers) yield* lease.refresh(this.space, this.generation)
-      const { lease } = this.place
-      const refreshed = yield* lease.refresh(this.space, this.generation)
+      const refreshed = yield* this.place.lease.refresh(this.space, this.generation)
       this.#heard()
       const kept = refreshed === "missing" && (yield* this.isCurrent) ? yield* this.#found : refreshed
       if (kept === "fenced") this.fenced(this.place.incarnation.id)
@@ -275,7 +274,8 @@ class Lives {
   /** Begins the lease where nothing stands: its tag was lost, or went when a watcher had swept up after it (rule P8). */
   get #found() {
     const { incarnation, lease } = this.place
-    return Effect.flatMap(this.#means.roster.living, (living) =>
+    // However long the roster takes to answer, the leases of former incarnations do not wait for it.
+    return Effect.flatMap(Effect.timeout(this.#means.roster.living, lookEveryMs), (living) =>
       living.some(({ id }) => id === incarnation.id)
         ? lease.found(this.space, this.generation)
         : Effect.succeed("fenced" as const)

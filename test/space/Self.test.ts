@@ -79,6 +79,28 @@ describe("Self", () => {
       })
   )
 
+  it.effect("keeps the lease of the former while the roster does not answer", () =>
+    Effect.gen(function* () {
+      const twins = new Twins()
+      let asked = -1
+      const asking = Effect.suspend(() => (asked >= 0 && ++asked > 1 ? Effect.sleep("5 seconds") : Effect.void))
+      const { self } = yield* runner(twins, { asking })
+      const former = self.incarnation
+      yield* self.onChange(() => Effect.never)
+      yield* pass(3)
+      // It has a place in the roster again, and then no more word from there.
+      asked = 0
+      twins.ensemble.expire(former.id)
+      yield* pass(2)
+      for (let second = 0; second < 6; second++) {
+        const before = leaseOf(twins, former.id)
+        yield* pass(2)
+        assert.isAbove(leaseOf(twins, former.id) ?? 0, before ?? 0, `after ${2 * second} s`)
+      }
+      assert.isAbove(asked, 1)
+    })
+  )
+
   it.effect("takes another place when it was fenced, and says so", () =>
     Effect.gen(function* () {
       const twins = new Twins()
