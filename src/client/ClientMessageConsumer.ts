@@ -175,12 +175,12 @@ const make = Effect.gen(function* () {
     return take(phone, message.body.value, message.id)
   }
 
-  /** A phone that says something on the socket that was given the newest token has that token (rule P4). */
+  /** The phone has the newest token: older ones are spent. */
   const tokenHeld = (phone: Phone, session: Session): Effect.Effect<void> =>
     session
       .change((held) => Effect.map(presence.tokenHeld(held), (after) => session.hold(after)))
       .pipe(
-        // Said again with the next line: until it is written, older tokens are good.
+        // Said again with a later line: until it is written, older tokens are good.
         Effect.catchCause(() =>
           Effect.sync(() => {
             phone.heldToken = 0
@@ -191,7 +191,7 @@ const make = Effect.gen(function* () {
   const desk: Desk = {
     take: (phone, line) => {
       const { session } = phone
-      if (session.newToken > phone.heldToken) {
+      if (session.newToken > phone.heldToken && session.isTokenHeld) {
         phone.heldToken = session.newToken
         // Not waited for: what is said is not about the token.
         fork(tokenHeld(phone, session))

@@ -59,6 +59,8 @@ interface Pending {
 /** Does it only while what asked for it still counts. */
 export type StillAsked = <A, E, R>(run: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Refused, R>
 
+/** A phone that has had no answer for so long gives its socket up (sdk/typescript, Limits). */
+export const answerMsMax = 10_000
 const rateTable = new RateTable(Object.values(clientRoutes))
 
 /** Counts what this process asks the log, so that an outcome finds its request. */
@@ -87,6 +89,8 @@ export class Session implements Caller {
   generation: string
   /** The serial of the token this socket was given, while older ones are about that the phone may still need; else 0. */
   newToken = 0
+  /** When the answer went out that has it. */
+  #tokenGivenMs = Number.POSITIVE_INFINITY
   /** Whether its record says so. */
   isPresent = false
   /** The channel it stands in or goes to, as its record says; empty: none. */
@@ -136,6 +140,16 @@ export class Session implements Caller {
     this.channel = channel
     if (!this.isPresent) this.#services.restless(this)
     this.newToken = token > 1 && tokenHeld < token ? token : 0
+  }
+
+  /** The answer with its newest token is on its way. */
+  tokenGiven(): void {
+    this.#tokenGivenMs = this.#services.now()
+  }
+
+  /** A phone that still speaks on this socket has had that answer: one that had none would have given up (0020). */
+  get isTokenHeld(): boolean {
+    return this.#services.now() - this.#tokenGivenMs >= answerMsMax
   }
 
   get session(): string {

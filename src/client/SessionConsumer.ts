@@ -128,6 +128,7 @@ const makeResume = Effect.gen(function* () {
         streams: [...rejoined.streams]
       }
     })
+    session.tokenGiven()
     rejoined.replay()
     return later
   })

@@ -80,9 +80,10 @@ describe("a token", () => {
     await assertUnharmed(guest)
   })
 
-  it("used again before the newer one was heard is taken: its answer may have been lost", async () => {
+  it("used again before the newer one was used is taken: its answer may have been lost, whatever was said behind", async () => {
     const guest = await visit(server.tcpPort, "바람")
     const first = await comeBack(server.tcpPort, guest, 1_000)
+    await first.phone.ask({ ping: {} })
     first.phone.cut()
     const second = await comeBack(server.tcpPort, guest, 1_001)
     assert.strictEqual(fieldOf(second.answer.resume, "member"), guest.member, JSON.stringify(second.answer))
@@ -92,9 +93,11 @@ describe("a token", () => {
 
   it("used again after the newer one was, is refused, and the socket that has the session keeps it", async () => {
     const guest = await visit(server.tcpPort, "바람")
-    const { phone: holder, answer } = await comeBack(server.tcpPort, guest, 1_000)
-    await holder.ask({ ping: {} })
-    const { phone: thief, answer: refused } = await comeBack(server.tcpPort, guest, 1_001)
+    const { phone: former, answer: first } = await comeBack(server.tcpPort, guest, 998)
+    former.cut()
+    const newer = { ...guest, token: String(fieldOf(first.resume, "resumeToken")) }
+    const { phone: holder, answer } = await comeBack(server.tcpPort, newer, 999)
+    const { phone: thief, answer: refused } = await comeBack(server.tcpPort, guest, 1_000)
     await using _ = thief
     assert.strictEqual(codeOf(refused), "ERROR_CODE_TOKEN_REFUSED")
     const token = String(fieldOf(answer.resume, "resumeToken"))

@@ -279,7 +279,7 @@ export interface StreamPosition {
 
 /** ResumeResponse says where the session stands. */
 export interface ResumeResponse {
-  /** The token for the next time, `v1.m27…`; the older one is spent once this one was received. */
+  /** The token for the next time, `v1.m27…`; the older one is spent when the phone comes back with this one, or is heard more than 10 s after it was given it. */
   readonly resumeToken: string
   /** The guest, `g_01J8ZC4Q5W`. */
   readonly guestId: string
