@@ -218,7 +218,7 @@ export const defects: ReadonlyArray<Defect> = [
     edits: [
       {
         file: "src/plaza/playground/View.ts",
-        find: "if (missed.length > 0) phone.outbox.push(missed)",
+        find: "if (missed.length > 0) phone.outbox.push(joined(missed, member.number))",
         replace: ""
       }
     ]
@@ -229,8 +229,8 @@ export const defects: ReadonlyArray<Defect> = [
     edits: [
       {
         file: "src/plaza/playground/View.ts",
-        find: "phone.outbox.push(missed)",
-        replace: "phone.outbox.push(Buffer.concat([missed, missed]))"
+        find: "phone.outbox.push(joined(missed, member.number))",
+        replace: "phone.outbox.push(joined([...missed, ...missed], member.number))"
       }
     ]
   },

@@ -186,9 +186,11 @@ const make = Effect.gen(function* () {
     const playground = world.find(tag.slice(0, tag.lastIndexOf("/")))
     if (playground === undefined) throw new Error(`no playground has the channel ${tag}`)
     const { widthCm, heightCm } = playground
-    const { cellCm, cellShownMax, movesBytesPerSecond } = settings
+    const { cellCm, cellShownMax, movesBytesPerSecond, outboxBytesMax } = settings
+    // The other half is for what comes while it reads that.
+    const missedBytesMax = outboxBytesMax / 2
     const own = { tag, incarnation: self.incarnation.id, epoch: generationText(self.generation), framesBefore }
-    return new View({ ...own, widthCm, heightCm, cellCm, cellShownMax, movesBytesPerSecond })
+    return new View({ ...own, widthCm, heightCm, cellCm, cellShownMax, movesBytesPerSecond, missedBytesMax })
   }
 
   const close = (tag: string, { view, scope }: Channel): Effect.Effect<void> =>

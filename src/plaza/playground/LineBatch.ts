@@ -2,7 +2,6 @@
  * Lines on their way to the phones of a channel: collected, so that one write carries many, and put together once for
  * all phones that hear the same. Order by seq holds for every phone. When they go out is the view's to say.
  */
-import type { Hides } from "./Hides.ts"
 import type { HeardLine } from "./Lines.ts"
 import type { Cell } from "./Member.ts"
 import type { Viewer } from "./Viewer.ts"
@@ -37,7 +36,7 @@ export class LineBatch {
     for (const { member, outbox, hides } of viewers) {
       let chunk = toAll
       if (speakers.has(member.number) || hides?.isIn(lines) === true) {
-        chunk = joined(this.heardIn(lines, member.cell, hides), member.number)
+        chunk = joined(this.heardIn(lines, member.cell, hides?.guests), member.number)
       } else if (someNearby) {
         chunk = byCell.get(member.cell) ?? this.joinedIn(member.cell, lines, everywhere.length, toAll)
         byCell.set(member.cell, chunk)
@@ -48,9 +47,9 @@ export class LineBatch {
   }
 
   /** Those of the lines that are heard in a cell, NEARBY ones in the speaker's and those around it; none of whom one hides. */
-  heardIn(lines: ReadonlyArray<HeardLine>, cell: Cell, hides?: Hides): ReadonlyArray<HeardLine> {
+  heardIn(lines: ReadonlyArray<HeardLine>, cell: Cell, hidden?: ReadonlySet<string>): ReadonlyArray<HeardLine> {
     return lines.filter(
-      ({ everywhere, told }) => (everywhere || this.isNearby(told.cell, cell)) && hides?.guests.has(told.guest) !== true
+      ({ everywhere, told }) => (everywhere || this.isNearby(told.cell, cell)) && hidden?.has(told.guest) !== true
     )
   }
 
@@ -63,6 +62,15 @@ export class LineBatch {
     const atColumn = index % this.columns
     return Math.abs(atColumn - column) <= 1 && Math.abs((index - atColumn) / this.columns - row) <= 1
   }
+}
+
+/** The number of the last of these lines that is too much, where no more than so many bytes are told; undefined: none is. */
+export const lastTooMuch = (lines: ReadonlyArray<HeardLine>, member: number, bytesMax: number): number | undefined => {
+  let bytes = 0
+  return lines.findLast((line) => {
+    bytes += line.chunkFor(member).length
+    return bytes > bytesMax
+  })?.told.seq
 }
 
 /** Lines as one chunk, as this member hears them; 0: as nobody who spoke. */

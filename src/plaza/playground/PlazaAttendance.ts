@@ -57,13 +57,14 @@ const make = Effect.gen(function* () {
     // It has heard more than this runner yet, or of a history that was lost (rule L11).
     if (ahead !== undefined && ahead > view.head) yield* channels.catchUp(member.tag, ahead)
     return () => {
+      const place = placeAt(member.tag, member.member)
+      const phone = placePhone(session, place, hidden.of(session).hidden)
       // Asked again: the channel may have begun another history meanwhile, of which it has heard nothing.
       const after = lastHeard()
-      const recovered = after !== undefined && view.recovers(after)
-      const place = placeAt(member.tag, member.member)
-      const all = recovered && mail.recovered
+      const from = phone === undefined || after === undefined ? view.head : view.from(phone, after)
+      const all = from === after && view.recovers(from) && mail.recovered
       // Told that something is missing, a phone goes on from where it is told: before what is replayed to it.
-      const lines = { ...linesPosition(view), ...(recovered && !all ? { seq: after } : {}) }
+      const lines = { ...linesPosition(view), ...(all ? {} : { seq: from }) }
       const mails = mailboxPosition(session, all ? mail.seq : mail.from)
       const rejoined: Rejoined = {
         place,
@@ -72,8 +73,7 @@ const make = Effect.gen(function* () {
         streams: [lines, mails],
         replay: () => {
           replayMail()
-          const phone = placePhone(session, place, hidden.of(session).hidden)
-          if (phone !== undefined) view.rejoin(phone, recovered ? after : view.head)
+          if (phone !== undefined) view.rejoin(phone, from)
           // Enter may have told it when there was more to do, or another runner has.
           session.tell(ticking(channels.tickMs()))
         }

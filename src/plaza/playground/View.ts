@@ -18,8 +18,8 @@ import { Audience } from "./Audience.ts"
 import { gapAt, lineOf, ticking } from "./Describe.ts"
 import { Grid, type GridOptions } from "./Grid.ts"
 import { Hiding } from "./Hiding.ts"
-import { joined, LineBatch } from "./LineBatch.ts"
-import { channelBounds, type LineBounds, Lines } from "./Lines.ts"
+import { joined, LineBatch, lastTooMuch } from "./LineBatch.ts"
+import { channelBounds, type HeardLine, type LineBounds, Lines } from "./Lines.ts"
 import { Movers, type Places } from "./Movers.ts"
 import { Peers } from "./Peers.ts"
 import { type Keeping, type Known, Roll } from "./Roll.ts"
@@ -40,6 +40,8 @@ export interface ViewOptions extends GridOptions {
   readonly slowMs?: number
   /** What a phone is told of moves, about (design 7). 0, or absent: all. */
   readonly movesBytesPerSecond?: number
+  /** What a phone that comes back is told of what it missed, at most. 0, or absent: all that is kept. */
+  readonly missedBytesMax?: number
 }
 
 /** Twice a second, less the jitter of a tick. */
@@ -53,6 +55,7 @@ export class View {
   /** This runner's, under which its frames go out. */
   incarnation: string
   private readonly slowMs: number
+  private readonly missedBytesMax: number
   private readonly viewers = new Map<number, Viewer>()
   private readonly fast: Audience
   private readonly slow: Audience
@@ -71,6 +74,7 @@ export class View {
     this.incarnation = options.incarnation
     this.historyEpoch = options.epoch
     this.slowMs = options.slowMs ?? slowMsDefault
+    this.missedBytesMax = options.missedBytesMax || Number.POSITIVE_INFINITY
     this.grid = new Grid(options)
     const { movesBytesPerSecond = 0 } = options
     this.fast = new Audience("fast", this.grid, movesBytesPerSecond)
@@ -196,7 +200,7 @@ export class View {
   join(phone: Phone, { history }: { readonly history: number }): void {
     const viewer = this.admit(phone)
     this.audienceOf(viewer).greet(viewer)
-    const last = this.batch.heardIn(this.lines.last(history), viewer.member.cell, viewer.hides)
+    const last = this.batch.heardIn(this.lines.last(history), viewer.member.cell, phone.hidden)
     const lines = last.map((line) => line.asHistory())
     if (lines.length > 0) phone.outbox.push(Buffer.concat(lines))
     phone.outbox.schedule()
@@ -207,24 +211,19 @@ export class View {
     return this.lines.recovers(afterSeq)
   }
 
-  /**
-   * A phone that comes back, on whichever runner: what it has missed after this line, in order, then all that comes.
-   * False: something is lost, and it hears what comes after the head.
-   */
-  rejoin(phone: Phone, afterSeq: number): boolean {
-    const viewer = this.admit(phone)
+  /** From where a phone that has heard this line goes on: there, or behind what would be too much to be told at once. */
+  from(phone: Phone, afterSeq: number): number {
+    return lastTooMuch(this.missed(phone, afterSeq), phone.member, this.missedBytesMax) ?? Math.min(afterSeq, this.head)
+  }
+
+  /** A phone that comes back, on whichever runner: what is kept of what came after this line, in order, then all that comes. */
+  rejoin(phone: Phone, afterSeq: number): void {
+    const { member } = this.admit(phone)
     // Other runners may have heard of a later step than this one has, from its former runner: here is where it stands.
-    if (viewer.member.placed) this.movers.moved(viewer.member)
-    const recovered = this.recovers(afterSeq)
-    if (recovered) {
-      const missed = joined(
-        this.batch.heardIn(this.lines.after(afterSeq), viewer.member.cell, viewer.hides),
-        phone.member
-      )
-      if (missed.length > 0) phone.outbox.push(missed)
-    }
+    if (member.placed) this.movers.moved(member)
+    const missed = this.missed(phone, afterSeq)
+    if (missed.length > 0) phone.outbox.push(joined(missed, member.number))
     phone.outbox.schedule()
-    return recovered
   }
 
   /** Its phone is told no more. With a phone: only if it is that one, and not a newer one of the same member. */
@@ -342,6 +341,10 @@ export class View {
     this.audienceOf(viewer).add(viewer)
     this.hide(phone.member, phone.hidden)
     return viewer
+  }
+
+  private missed({ member, hidden }: Phone, afterSeq: number): ReadonlyArray<HeardLine> {
+    return this.batch.heardIn(this.lines.after(afterSeq), this.roll.meet(member).cell, hidden)
   }
 
   private dismiss(viewer: Viewer): void {

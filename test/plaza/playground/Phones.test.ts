@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Reach } from "../../../gen/noriter/client/v1/chat.ts"
 import { GoneReason, Pace } from "../../../gen/noriter/client/v1/playground.ts"
 import type { LineTold } from "../../../gen/noriter/runner/v1/chat.ts"
+import { HeardLine } from "../../../src/plaza/playground/Lines.ts"
 import { Listener } from "./Listener.ts"
 import { enter, put, viewOf } from "./Standing.ts"
 
@@ -281,6 +282,26 @@ describe("lines", () => {
     assert.isTrue(view.recovers(0))
     view.heard(line(3, 2, { atMs: 60_001 }))
     assert.isFalse(view.recovers(0))
+  })
+
+  it("of what was missed so many bytes are told at once, the newest, and from where they go on is said before", () => {
+    const lineBytes = new HeardLine(line(1, 0)).chunkFor(1).length
+    for (const [missedBytesMax, from] of [
+      [4 * lineBytes, 0],
+      [4 * lineBytes - 1, 1],
+      [lineBytes, 3],
+      [lineBytes - 1, 4]
+    ] as const) {
+      const bounded = viewOf(0, missedBytesMax)
+      for (let seq = 1; seq <= 4; seq++) bounded.heard(line(seq, seq - 1))
+      const back = new Listener(1, { xCm: 0, yCm: 0 })
+      assert.strictEqual(bounded.from(back, 0), from)
+      bounded.rejoin(back, from)
+      assert.deepStrictEqual(
+        back.said.map(({ seq }) => seq),
+        [1, 2, 3, 4].slice(from)
+      )
+    }
   })
 })
 

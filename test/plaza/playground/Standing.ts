@@ -4,7 +4,7 @@ import { MemberRecord, PresenceState } from "../../../gen/noriter/space/v1/recor
 import { View } from "../../../src/plaza/playground/View.ts"
 import { Listener } from "./Listener.ts"
 
-export const viewOf = (movesBytesPerSecond = 0): View =>
+export const viewOf = (movesBytesPerSecond = 0, missedBytesMax = 0): View =>
   new View({
     tag: "park/1",
     incarnation: "r1",
@@ -13,7 +13,8 @@ export const viewOf = (movesBytesPerSecond = 0): View =>
     heightCm: 10_000,
     cellCm: 1_000,
     cellShownMax: 32,
-    movesBytesPerSecond
+    movesBytesPerSecond,
+    missedBytesMax
   })
 
 export const put = (view: View, member: number, xCm: number, yCm: number): void => {

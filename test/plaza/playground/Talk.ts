@@ -124,10 +124,10 @@ export class Talk {
     const hearer = this.arrive(member)
     const recovered = afterSeq >= this.viewTrimmed() && afterSeq <= this.view.head
     assert.strictEqual(this.view.recovers(afterSeq), recovered)
-    if (recovered) {
-      for (const line of this.heard) if (line.seq > afterSeq) this.expect(hearer, line)
-    }
-    assert.strictEqual(this.view.rejoin(hearer.listener, afterSeq), recovered)
+    // Also where some are gone, what is kept is told.
+    for (const line of this.viewKept()) if (line.seq > afterSeq) this.expect(hearer, line)
+    assert.strictEqual(this.view.from(hearer.listener, afterSeq), Math.min(afterSeq, this.view.head))
+    this.view.rejoin(hearer.listener, afterSeq)
   }
 
   private readonly walk = (member: number, a: number): void => {
@@ -230,6 +230,16 @@ export class Talk {
     // Whoever was here before hears the lines that wait; the newcomer hears them as history.
     this.hearers.set(member, hearer)
     return hearer
+  }
+
+  /** All that a view with these bounds keeps, in order. */
+  private viewKept(): ReadonlyArray<LineTold> {
+    const everywhere = kept(this.heard.filter(isEverywhere), bounds.playgroundMax)
+    const nearby = kept(
+      this.heard.filter((line) => !isEverywhere(line)),
+      bounds.nearbyMax
+    )
+    return [...everywhere, ...nearby].sort((a, b) => a.seq - b.seq)
   }
 
   /** The last line that a view with these bounds must have cut. */
