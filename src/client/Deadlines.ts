@@ -52,6 +52,8 @@ const sweepMsMin = 10
 /** How long a socket may take to send our last line and to close. */
 export const endingMs = 2000
 
+/** How often a phone hears something, also where its own silence is no reason to close its socket: it takes ours for one. */
+export const heartbeatOf = ({ heartbeatMs }: Pick<DeadlineLimits, "heartbeatMs">): number => heartbeatMs || 15_000
 /** How many silences make a loss. */
 const heartbeatsMissed = 3
 
@@ -152,9 +154,8 @@ export class Deadlines {
 
   /** When it is to be told a beat, if it is told nothing else; what is not written in one sweep waits for the next. */
   private beatAt({ greeted, outbox, slot }: Watched): number {
-    const { heartbeatMs } = this.limits
-    if (!greeted || heartbeatMs === 0) return Number.POSITIVE_INFINITY
-    return outbox.wroteAt + beatAfterMs(heartbeatMs, slot) - this.sweepMs
+    if (!greeted) return Number.POSITIVE_INFINITY
+    return outbox.wroteAt + beatAfterMs(heartbeatOf(this.limits), slot) - this.sweepMs
   }
 
   /** So long without a line, a phone is gone. */

@@ -22,6 +22,7 @@ import { Presence } from "../space/Presence.ts"
 import type { PresenceRefused } from "../space/PresenceRefused.ts"
 import type { SpaceError } from "../space/SharedSpace.ts"
 import { Attendance } from "./Attendance.ts"
+import { heartbeatOf } from "./Deadlines.ts"
 import { type Session, sessionOf } from "./Session.ts"
 import { Sessions } from "./Sessions.ts"
 import { newSessionId, Tokens } from "./Tokens.ts"
@@ -72,7 +73,7 @@ const makeHello = Effect.gen(function* () {
       guestId: guest,
       sessionId: held.record.session,
       resumeToken: tokens.sign({ guest, session: held.record.session, serial: held.record.token, issuedMs: nowMs }),
-      heartbeatMs: settings.heartbeatMs,
+      heartbeatMs: heartbeatOf(settings),
       resumeGraceMs: settings.resumeGraceMs,
       serverTimeMs: nowMs,
       protocol,

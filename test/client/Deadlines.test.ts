@@ -87,8 +87,8 @@ describe("Deadlines", () => {
     assert.isTrue(bench.connection.isOpen)
   })
 
-  it("says something at least every heartbeat", async () => {
-    const bench = makeBench()
+  it.each([15_000, 0])("says something at least every heartbeat, and every 15 s where it is %s", async (heartbeatMs) => {
+    const bench = makeBench({ ...limits, heartbeatMs })
     const others = Array.from({ length: 20 }, () => makeBench().connection)
     for (const other of others) bench.deadlines.watch(other)
     bench.connection.helloDone()

@@ -39,6 +39,7 @@ describe("The SDK's package", () => {
       "Conversation",
       "Limits",
       "Owner",
+      "Place",
       "Plaza",
       "PlazaError",
       "Pulse",

@@ -8,13 +8,15 @@ import type { StreamPosition } from "../../../gen/noriter/client/v1/session.ts"
 import { Attendance, type Rejoined } from "../../client/Attendance.ts"
 import { placeAt, type Session } from "../../client/Session.ts"
 import type { HeldMember, Position } from "../../space/Held.ts"
-import { SpaceError } from "../../space/SharedSpace.ts"
+import { Self } from "../../space/Self.ts"
+import { SharedSpace, SpaceError } from "../../space/SharedSpace.ts"
 import { Mailbox, mailboxName, positionOf as mailboxPosition, notFollowing } from "../mailbox/Mailbox.ts"
 import { Hidden } from "../social/Hidden.ts"
 import { Channels } from "./Channels.ts"
 import { ticking } from "./Describe.ts"
 import { leaveView, linesPosition, show } from "./Entrance.ts"
 import { placePhone } from "./PlaygroundPhone.ts"
+import { foundBelow } from "./Population.ts"
 
 export const layer = Layer.effect(
   Attendance,
@@ -25,6 +27,8 @@ const make = Effect.gen(function* () {
   const channels = yield* Channels
   const mailbox = yield* Mailbox
   const hidden = yield* Hidden
+  const space = yield* SharedSpace
+  const self = yield* Self
 
   const positionOf = ({ held }: Session): Position | undefined =>
     held && channels.view(held.record.channel)?.positionOf(held.record.member)
@@ -101,7 +105,11 @@ const make = Effect.gen(function* () {
     regained: (sessions) =>
       Effect.suspend(() => {
         hidden.doubt(sessions)
-        return Effect.andThen(channels.reload, mailbox.compareHistories(sessions))
+        const standing = [...sessions].flatMap(({ place }) => place?.tag ?? [])
+        return foundBelow(space, self.generation, standing).pipe(
+          Effect.andThen(channels.reload),
+          Effect.andThen(mailbox.compareHistories(sessions))
+        )
       })
   })
 })

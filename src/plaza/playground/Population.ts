@@ -1,7 +1,15 @@
 /** Which channels of a playground are open, and how full: read from the shared space, the same for every runner. */
 import * as Effect from "effect/Effect"
+import type { Generation } from "../../link/Roster.ts"
 import { membersCounter } from "../../space/PresenceWrites.ts"
-import type { SharedSpace, SpaceError, Tag, TagState } from "../../space/SharedSpace.ts"
+import {
+  type Change,
+  newToken,
+  type SharedSpace,
+  type SpaceError,
+  type Tag,
+  type TagState
+} from "../../space/SharedSpace.ts"
 import { channelsMax, channelTag, type Playground } from "./World.ts"
 
 /** An open channel: 1, 2, …, and who stands in it. */
@@ -37,7 +45,45 @@ export const openTags = (
     all.flatMap(({ playground: { id }, channels }) => channels.map(({ channel }) => channelTag(id, channel)))
   )
 
+/**
+ * Founds what is missing below these channels, so that they are found: the space was emptied, and only those come back where
+ * somebody stands.
+ */
+export const foundBelow = Effect.fnUntraced(function* (
+  space: SharedSpace["Service"],
+  generation: Generation,
+  channels: Iterable<Tag>
+) {
+  const below = [...new Set([...channels].flatMap(tagsBelow))]
+  const there = below.length === 0 ? new Map() : yield* space.heads(below)
+  const nobody: Change = { _tag: "Count", counter: membersCounter, by: 0, max: 0 }
+  const founded = (tag: Tag) =>
+    space
+      .commit({
+        tag,
+        token: newToken(),
+        generation,
+        found: true,
+        guard: { _tag: "Compared" },
+        reads: [],
+        changes: [nobody],
+        tell: []
+      })
+      // Somebody stands there by now, or the generation is over.
+      .pipe(Effect.catchTag("CommitRefused", () => Effect.void))
+  const missing = below.filter((tag) => !there.has(tag))
+  yield* Effect.forEach(missing, founded, { concurrency: foundedAtOnce, discard: true })
+})
+
 // --- internal ---
+
+const foundedAtOnce = 16
+
+const tagsBelow = (tag: Tag): ReadonlyArray<Tag> => {
+  const at = tag.lastIndexOf("/")
+  const count = Math.min(Number(tag.slice(at + 1)) - 1, channelsMax)
+  return Array.from({ length: count }, (_, index) => channelTag(tag.slice(0, at), index + 1))
+}
 
 /** What to ask about when so many are known to be open: as many again, so that a thousand are found in nine questions. */
 const namesOf = ({ id }: Playground, open: number): ReadonlyArray<Tag> =>

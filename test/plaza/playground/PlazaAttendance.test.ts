@@ -8,9 +8,12 @@ import { StreamPosition } from "../../../gen/noriter/client/v1/session.ts"
 import { LineTold } from "../../../gen/noriter/runner/v1/chat.ts"
 import { MemberRecord, PresenceState } from "../../../gen/noriter/space/v1/records.ts"
 import { Attendance } from "../../../src/client/Attendance.ts"
+import { placeAt } from "../../../src/client/Session.ts"
 import { Mailbox, mailboxName } from "../../../src/plaza/mailbox/Mailbox.ts"
 import { Channels } from "../../../src/plaza/playground/Channels.ts"
 import * as PlazaAttendance from "../../../src/plaza/playground/PlazaAttendance.ts"
+import { openChannels } from "../../../src/plaza/playground/Population.ts"
+import { park } from "../../../src/plaza/playground/World.ts"
 import { Hidden } from "../../../src/plaza/social/Hidden.ts"
 import { hello, house } from "../../client/House.ts"
 import { settle, Twins } from "../../space/Harness.ts"
@@ -24,17 +27,19 @@ const member1 = { member: 1, version: 1, record, place: { xCm: 1, yCm: 2 } }
 const lineAt = (seq: number, prev: number, more: Partial<LineTold> = {}): LineTold =>
   LineTold.fromPartial({ channel: "park/1", seq, prev, reach: Reach.REACH_PLAYGROUND, atMs: 1_000 * seq, ...more })
 
-/** A phone that has heard up to this line of the first history; `catchUp` is what the runner finds when it is behind that. */
-const comingBack = Effect.fnUntraced(function* (view: ReturnType<typeof viewOf>, heard: number, catchUp = () => {}) {
+/** A phone with a session; `catchUp` is what the runner finds when it is behind what that has heard. */
+const attending = Effect.fnUntraced(function* (view: ReturnType<typeof viewOf>, catchUp = () => {}) {
   const channels = Layer.mock(Channels, {
     view: () => view,
     all: () => [view],
     tickMs: () => 100,
     open: () => Effect.succeed(view),
+    reload: Effect.void,
     catchUp: () => Effect.sync(catchUp)
   })
   const mailbox = Layer.mock(Mailbox, {
     missed: () => Effect.succeed({ recovered: true, from: 0, seq: 0, mails: [] }),
+    compareHistories: () => Effect.void,
     follow: () => {}
   })
   const hidden = Layer.mock(Hidden, {
@@ -44,11 +49,17 @@ const comingBack = Effect.fnUntraced(function* (view: ReturnType<typeof viewOf>,
     doubt: () => {}
   })
   const layer = PlazaAttendance.layer.pipe(Layer.provide(Layer.mergeAll(channels, mailbox, hidden)))
-  const attendance = Context.get(yield* Layer.build(layer), Attendance)
   const one = yield* house(new Twins())
+  const attendance = Context.get(yield* Effect.provideContext(Layer.build(layer), one.context), Attendance)
   const phone = yield* one.connect(hello(1))
   const [session] = one.sessions.all()
   assert.isDefined(session)
+  return { one, phone, session, attendance }
+})
+
+/** What a phone is told that has heard up to this line of the first history. */
+const comingBack = Effect.fnUntraced(function* (view: ReturnType<typeof viewOf>, heard: number, catchUp = () => {}) {
+  const { phone, session, attendance } = yield* attending(view, catchUp)
   const positions = [
     StreamPosition.fromPartial({ name: "park/1", epoch: "1.1", seq: heard }),
     StreamPosition.fromPartial({ name: mailboxName, epoch: session.epoch })
@@ -105,5 +116,14 @@ it.effect("what would be too much at once is not told, and it is said from where
     for (let seq = 1; seq <= 5; seq++) view.heard(lineAt(seq, seq - 1, { text: "a".repeat(400) }))
     const back = yield* comingBack(view, 1)
     assert.deepStrictEqual(back, { recovered: false, at: "1.1 3", said: [4, 5] })
+  })
+)
+
+it.effect("where phones stand in a space that was emptied, the channels below theirs are there again, too", () =>
+  Effect.gen(function* () {
+    const { one, session, attendance } = yield* attending(viewOf())
+    session.place = placeAt("park/3", 1)
+    yield* attendance.regained([session])
+    assert.lengthOf(yield* openChannels(one.space, park), 2)
   })
 )

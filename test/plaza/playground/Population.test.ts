@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { Hub } from "../../../src/link/MemoryRunnerLink.ts"
-import { openChannels, openTags } from "../../../src/plaza/playground/Population.ts"
+import { foundBelow, openChannels, openTags } from "../../../src/plaza/playground/Population.ts"
 import { channelsMax, park } from "../../../src/plaza/playground/World.ts"
 import { layerOf, Space } from "../../../src/space/MemorySharedSpace.ts"
 import { SharedSpace } from "../../../src/space/SharedSpace.ts"
@@ -44,6 +44,26 @@ describe("open channels", () => {
         ]
       )
       assert.deepStrictEqual(asked, [4])
+    })
+  )
+
+  it.effect("those behind a gap are again when what is missing below them is founded, and nothing else is", () =>
+    Effect.gen(function* () {
+      const space = new Space(new Hub())
+      const enter = (channel: string) => space.commit(commitOf(channel, { changes: [count("members", 1)] }))
+      for (const channel of ["park/2", "park/5", "yard/1"]) enter(channel)
+      const service = yield* SharedSpace.pipe(Effect.provide(layerOf(space), { local: true }))
+      yield* foundBelow(service, { era: 1, n: 1 }, ["park/2", "park/5", "park/5", "yard/1"])
+      const open = yield* openChannels(service, park)
+      assert.deepStrictEqual(
+        open.map(({ population }) => population),
+        [0, 1, 0, 0, 1]
+      )
+      assert.deepStrictEqual(yield* openTags(service, [{ ...park, id: "yard" }]), ["yard/1"])
+      // Nobody has been there, and somebody may come.
+      enter("park/3")
+      assert.strictEqual((yield* openChannels(service, park))[2]?.population, 1)
+      yield* foundBelow(service, { era: 1, n: 1 }, [])
     })
   )
 
