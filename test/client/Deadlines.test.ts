@@ -87,7 +87,7 @@ describe("Deadlines", () => {
     assert.isTrue(bench.connection.isOpen)
   })
 
-  it.each([15_000, 0])("says something at least every heartbeat, and every 15 s where it is %s", async (heartbeatMs) => {
+  it.each([15_000, 0])("says something at least every heartbeat, which off is 15 s: %s", async (heartbeatMs) => {
     const bench = makeBench({ ...limits, heartbeatMs })
     const others = Array.from({ length: 20 }, () => makeBench().connection)
     for (const other of others) bench.deadlines.watch(other)

@@ -54,7 +54,7 @@ export const foundBelow = Effect.fnUntraced(function* (
   generation: Generation,
   channels: Iterable<Tag>
 ) {
-  const below = [...new Set([...channels].flatMap(tagsBelow))]
+  const below = tagsBelow(channels)
   const there = below.length === 0 ? new Map() : yield* space.heads(below)
   const nobody: Change = { _tag: "Count", counter: membersCounter, by: 0, max: 0 }
   const founded = (tag: Tag) =>
@@ -79,10 +79,17 @@ export const foundBelow = Effect.fnUntraced(function* (
 
 const foundedAtOnce = 16
 
-const tagsBelow = (tag: Tag): ReadonlyArray<Tag> => {
-  const at = tag.lastIndexOf("/")
-  const count = Math.min(Number(tag.slice(at + 1)) - 1, channelsMax)
-  return Array.from({ length: count }, (_, index) => channelTag(tag.slice(0, at), index + 1))
+/** Those of each playground below the highest. */
+const tagsBelow = (channels: Iterable<Tag>): ReadonlyArray<Tag> => {
+  const highest = new Map<string, number>()
+  for (const tag of new Set(channels)) {
+    const at = tag.lastIndexOf("/")
+    const playground = tag.slice(0, at)
+    highest.set(playground, Math.max(highest.get(playground) ?? 0, Number(tag.slice(at + 1))))
+  }
+  return [...highest].flatMap(([playground, channel]) =>
+    Array.from({ length: channel - 1 }, (_, index) => channelTag(playground, index + 1))
+  )
 }
 
 /** What to ask about when so many are known to be open: as many again, so that a thousand are found in nine questions. */
