@@ -104,7 +104,7 @@ const makeResume = Effect.gen(function* () {
       .resume(token.guest, { session: token.session, serial: token.serial, id: call.id })
       .pipe(unavailable, turnstile.pass(session))
     session.held = held
-    session.lastId = Math.max(held.record.lastId, ...held.record.enters.map(({ id }) => id))
+    session.lastId = held.record.lastId
     if (before !== undefined) session.inherit(before)
     session.connection?.helloDone()
     sessions.adopt(session)

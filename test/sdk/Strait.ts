@@ -39,6 +39,7 @@ export class Strait {
   private readonly answers = new Map<number, object>()
   private readonly lines: Array<{ readonly seq: number; readonly text: string }> = []
   private isInside = false
+  private lastId = 0
   private readonly faults: Faults
   private readonly conversation: Conversation
   deliveries = 0
@@ -80,6 +81,7 @@ export class Strait {
     }
     same("done", this.done, ["enter", ...sentences])
     same("answered", this.answered, ["enter", ...sentences])
+    same("stands", [`${this.conversation.place?.member}`], ["1"])
     if (this.isMissed)
       same(
         "heard in part",
@@ -152,8 +154,11 @@ export class Strait {
   }
 
   private serve({ id = 0, hello, resume, enter, say }: Message): void {
+    // Whatever was answered counts, as it does with a real one.
+    const { lastId } = this
+    this.lastId = Math.max(lastId, id)
     if (hello !== undefined) this.tell({ re: id, hello: { resumeToken: "t" } })
-    else if (resume !== undefined) this.resume(id, resume.streams ?? [])
+    else if (resume !== undefined) this.resume(id, lastId, resume.streams ?? [])
     else if (enter !== undefined || say !== undefined) {
       const known = this.answers.get(id)
       const answer = known ?? (say === undefined ? this.enter() : this.say(say.text))
@@ -177,10 +182,15 @@ export class Strait {
     return { say: { seq } }
   }
 
-  private resume(id: number, streams: ReadonlyArray<{ readonly name: string; readonly seq: number }>): void {
+  private resume(
+    id: number,
+    lastId: number,
+    streams: ReadonlyArray<{ readonly name: string; readonly seq: number }>
+  ): void {
     const from = streams.find(({ name }) => name === "park/1")?.seq
     const place = this.isInside ? { playground: "park", channel: 1, member: 1, streams: [this.position()] } : {}
-    this.tell({ re: id, resume: { resumeToken: "t", recovered: from !== undefined || !this.isInside, ...place } })
+    const recovered = from !== undefined || !this.isInside
+    this.tell({ re: id, resume: { resumeToken: "t", recovered, lastId, ...place } })
     if (from !== undefined) for (const said of this.lines) if (said.seq > from) this.tell({ said })
   }
 

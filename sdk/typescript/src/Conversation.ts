@@ -53,8 +53,6 @@ export class Conversation {
   private readonly pending = new Map<number, Pending>()
   private nextId = 1
   private greetingId = 0
-  /** Requests up to here were decided before the last resume told where the guest stands. */
-  private decidedId = 0
   /** Empty: there is no session to resume. */
   private token = ""
   private hadSession = false
@@ -292,7 +290,6 @@ export class Conversation {
     if (session.resumed) {
       this.figures.resumes++
       const { cellCm = 0, tickMs = 0 } = this.place ?? {}
-      this.decidedId = session.lastId
       this.stand(session.playground === "" ? undefined : { ...session, cellCm, tickMs })
       this.streams.follow(session.streams, session.recovered)
     } else this.startOver()
@@ -314,7 +311,6 @@ export class Conversation {
       else pending.refused(refusedHere("SESSION_LOST", "the session ended before the answer came", !pending.isWritten))
     }
     this.hadSession = true
-    this.decidedId = 0
     this.streams.clear()
     this.stand(undefined)
   }
@@ -334,16 +330,18 @@ export class Conversation {
       return
     }
     this.pending.delete(re)
-    if (pending.key === "enter") this.entered(readEnterResponse(body), re > this.decidedId)
-    else if (pending.key === "leave" && re > this.decidedId) this.stand(undefined)
+    // Behind a resume, which has told where the guest stands since, both are answered again, and in order: the last counts.
+    const isLast = ![...this.pending.values()].some(({ key }) => key === "enter" || key === "leave")
+    if (pending.key === "enter" && isLast) this.entered(readEnterResponse(body))
+    else if (pending.key === "leave" && isLast) this.stand(undefined)
     pending.answered(body)
   }
 
-  /** Where a resume has told this place, or a newer one, it is not told again: neither is who is in view. */
-  private entered(entered: EnterResponse, isNews: boolean): void {
+  /** A place that a resume has told is not told again: neither is who is in view. */
+  private entered(entered: EnterResponse): void {
     const { cellCm, tickMs } = entered
     if (this.place !== undefined && isSamePlace(this.place, entered)) this.place = { ...this.place, cellCm, tickMs }
-    else if (isNews) {
+    else {
       this.stand(entered)
       this.streams.follow(entered.streams, true)
     }

@@ -6,6 +6,8 @@ import type { StreamPosition } from "./gen/protocol.ts"
 
 export class Streams {
   private readonly positions = new Map<string, StreamPosition>()
+  /** From where a stream goes on whose lines before that are lost: it is asked for from there, not for what will not come. */
+  private readonly goesOn = new Map<string, number>()
   /** `park/1`, whose lines are `said` and `announced`; empty outside. */
   private channel = ""
 
@@ -13,24 +15,26 @@ export class Streams {
   standIn(channel: string): void {
     if (channel === this.channel) return
     this.positions.delete(this.channel)
+    this.goesOn.delete(this.channel)
     this.channel = channel
   }
 
   clear(): void {
     this.positions.clear()
+    this.goesOn.clear()
     this.channel = ""
   }
 
   /**
    * Takes over what the server says of its streams, where it is news: an unknown stream, or another history. What was heard
-   * of this very history holds, because the server says where a stream stands before it sends what was missed; unless
-   * something before that is missing, and it goes on from there.
+   * of this very history holds, because the server says where a stream stands before it sends what was missed.
    */
   follow(positions: ReadonlyArray<StreamPosition>, recovered: boolean): void {
     for (const position of positions) {
-      const known = this.positions.get(position.name)
-      const isNews = known?.epoch !== position.epoch || (!recovered && position.seq > known.seq)
-      if (isNews) this.positions.set(position.name, position)
+      const { name, epoch, seq } = position
+      const isAnother = this.positions.get(name)?.epoch !== epoch
+      if (isAnother) this.positions.set(name, position)
+      if (isAnother || !recovered) this.goesOn.set(name, recovered ? 0 : seq)
     }
   }
 
@@ -46,7 +50,11 @@ export class Streams {
 
   /** For a resume. */
   list(): ReadonlyArray<StreamPosition> {
-    return [...this.positions.values()].slice(-positionsMax)
+    const all = Array.from(this.positions.values(), (position) => {
+      const seq = Math.max(position.seq, this.goesOn.get(position.name) ?? 0)
+      return { ...position, seq }
+    })
+    return all.slice(-positionsMax)
   }
 }
 
