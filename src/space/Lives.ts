@@ -62,9 +62,8 @@ type Failure = RosterError | SpaceError | CommitRefused | Cause.TimeoutError
 /** Begins the first life; the others follow by themselves, until the scope closes. */
 export const begin = Effect.fnUntraced(function* (runner: string) {
   const lives = yield* make(runner)
-  const { space } = lives
   yield* lives.keep
-  yield* space.onReady(() => lives.look())
+  yield* lives.space.onReady(() => lives.look())
   yield* Effect.forkScoped(Effect.forever(lives.looking))
   yield* Effect.forkScoped(Effect.forever(lives.renewing))
   yield* Effect.forkScoped(Effect.forever(lives.healing))
@@ -275,8 +274,9 @@ class Lives {
   get #found() {
     const { incarnation, lease } = this.place
     // However long the roster takes to answer, the leases of former incarnations do not wait for it.
-    return Effect.flatMap(Effect.timeout(this.#means.roster.living, lookEveryMs), (living) =>
-      living.some(({ id }) => id === incarnation.id)
+    const { living } = this.#means.roster
+    return Effect.flatMap(this.#formers.length === 0 ? living : Effect.timeout(living, lookEveryMs / 4), (all) =>
+      all.some(({ id }) => id === incarnation.id)
         ? lease.found(this.space, this.generation)
         : Effect.succeed("fenced" as const)
     )

@@ -105,10 +105,10 @@ const make = Effect.gen(function* () {
     regained: (sessions) =>
       Effect.suspend(() => {
         hidden.doubt(sessions)
-        const standing = [...sessions].flatMap(({ place }) => place?.tag ?? [])
-        return foundBelow(space, self.generation, standing).pipe(
-          Effect.andThen(channels.reload),
-          Effect.andThen(mailbox.compareHistories(sessions))
+        const standing = [...sessions].flatMap(({ channel }) => (channel === "" ? [] : [channel]))
+        return Effect.andThen(channels.reload, mailbox.compareHistories(sessions)).pipe(
+          // Last: who stands there is to be put back before anybody else founds it.
+          Effect.andThen(foundBelow(space, self, standing))
         )
       })
   })

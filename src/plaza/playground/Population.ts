@@ -1,7 +1,8 @@
 /** Which channels of a playground are open, and how full: read from the shared space, the same for every runner. */
 import * as Effect from "effect/Effect"
-import type { Generation } from "../../link/Roster.ts"
+import { isOf, nothing } from "../../space/Founding.ts"
 import { membersCounter } from "../../space/PresenceWrites.ts"
+import type { Self } from "../../space/Self.ts"
 import {
   type Change,
   newToken,
@@ -51,11 +52,14 @@ export const openTags = (
  */
 export const foundBelow = Effect.fnUntraced(function* (
   space: SharedSpace["Service"],
-  generation: Generation,
+  self: Pick<Self["Service"], "generation" | "isCurrent">,
   channels: Iterable<Tag>
 ) {
+  const { generation } = self
   const below = tagsBelow(channels)
-  const there = below.length === 0 ? new Map() : yield* space.heads(below)
+  // Missing is not empty (rule L12).
+  if (below.length === 0 || !(yield* self.isCurrent)) return
+  const heads = yield* space.heads(below)
   const nobody: Change = { _tag: "Count", counter: membersCounter, by: 0, max: 0 }
   const founded = (tag: Tag) =>
     space
@@ -71,7 +75,7 @@ export const foundBelow = Effect.fnUntraced(function* (
       })
       // Somebody stands there by now, or the generation is over.
       .pipe(Effect.catchTag("CommitRefused", () => Effect.void))
-  const missing = below.filter((tag) => !there.has(tag))
+  const missing = below.filter((tag) => !isOf(heads.get(tag) ?? nothing, generation))
   yield* Effect.forEach(missing, founded, { concurrency: foundedAtOnce, discard: true })
 })
 

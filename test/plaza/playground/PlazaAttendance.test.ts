@@ -8,7 +8,6 @@ import { StreamPosition } from "../../../gen/noriter/client/v1/session.ts"
 import { LineTold } from "../../../gen/noriter/runner/v1/chat.ts"
 import { MemberRecord, PresenceState } from "../../../gen/noriter/space/v1/records.ts"
 import { Attendance } from "../../../src/client/Attendance.ts"
-import { placeAt } from "../../../src/client/Session.ts"
 import { Mailbox, mailboxName } from "../../../src/plaza/mailbox/Mailbox.ts"
 import { Channels } from "../../../src/plaza/playground/Channels.ts"
 import * as PlazaAttendance from "../../../src/plaza/playground/PlazaAttendance.ts"
@@ -122,7 +121,7 @@ it.effect("what would be too much at once is not told, and it is said from where
 it.effect("where phones stand in a space that was emptied, the channels below theirs are there again, too", () =>
   Effect.gen(function* () {
     const { one, session, attendance } = yield* attending(viewOf())
-    session.place = placeAt("park/3", 1)
+    session.channel = "park/3"
     yield* attendance.regained([session])
     assert.lengthOf(yield* openChannels(one.space, park), 2)
   })

@@ -53,7 +53,11 @@ describe("open channels", () => {
       const enter = (channel: string) => space.commit(commitOf(channel, { changes: [count("members", 1)] }))
       for (const channel of ["park/2", "park/5", "yard/1"]) enter(channel)
       const service = yield* SharedSpace.pipe(Effect.provide(layerOf(space), { local: true }))
-      yield* foundBelow(service, { era: 1, n: 1 }, ["park/2", "park/5", "park/5", "yard/1"])
+      const self = { generation: { era: 1, n: 1 }, isCurrent: Effect.succeed(true) }
+      const standing = ["park/2", "park/5", "park/5", "yard/1"]
+      yield* foundBelow(service, { ...self, isCurrent: Effect.succeed(false) }, standing)
+      assert.lengthOf(yield* openChannels(service, park), 1, "of a generation that is over")
+      yield* foundBelow(service, self, standing)
       const open = yield* openChannels(service, park)
       assert.deepStrictEqual(
         open.map(({ population }) => population),
@@ -63,7 +67,7 @@ describe("open channels", () => {
       // Nobody has been there, and somebody may come.
       enter("park/3")
       assert.strictEqual((yield* openChannels(service, park))[2]?.population, 1)
-      yield* foundBelow(service, { era: 1, n: 1 }, [])
+      yield* foundBelow(service, self, [])
     })
   )
 
