@@ -148,9 +148,12 @@ export class Cast {
     this.version = crowd.version
     for (const [member, player] of this.players) {
       const person = crowd.people.get(member)
-      // The same number may come back as somebody who looks different, or as oneself.
-      const isSame = person?.avatar === player.look && player.isSelf === (member === this.self)
-      if (person !== undefined && isSame) continue
+      // The same number may come back as somebody else, or as oneself.
+      const isSelf = member === this.self
+      // Who stands in on the way in is called what one types.
+      const isNamed = member === 0 || person?.nickname === player.nickname
+      const isSame = isNamed && person?.avatar === player.look && player.isSelf === isSelf
+      if (isSame) continue
       player.avatar.root.destroy({ children: true })
       for (const sign of [player.plate, player.bubble, player.dots]) sign?.destroy()
       this.players.delete(member)

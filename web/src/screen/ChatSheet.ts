@@ -16,6 +16,10 @@ export class ChatSheet {
   private readonly words: () => Words
   private readonly events: ChatSheetEvents
   private room: Room = "nearby"
+  /** The room whose lines are on the sheet, their rows, and what stands below them for now. */
+  private shownRoom: Room | undefined
+  private readonly shown = new Map<Line, HTMLElement>()
+  private passing: ReadonlyArray<HTMLElement> = []
   private parts: { readonly tabs: ReadonlyMap<Room, HTMLButtonElement>; readonly log: HTMLElement } | undefined
 
   constructor(chat: Chat, words: () => Words, events: ChatSheetEvents) {
@@ -42,6 +46,7 @@ export class ChatSheet {
       this.parts?.tabs.get(this.room)?.focus()
     })
     this.parts = { tabs, log }
+    this.shownRoom = undefined
     this.chat.look(this.room)
     const focus = tabs.get(this.room)
     return {
@@ -73,18 +78,37 @@ export class ChatSheet {
       const unseen = this.chat.unseen[room]
       tab.replaceChildren(words[room], unseen === 0 ? "" : badge(unseen, words))
     }
-    const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 60
-    const lines = this.chat.lines[this.room]
-    const drafts = [...this.chat.drafts].filter(({ room }) => room === this.room)
-    const shown = lines.map((line) => this.row(line, words))
-    const waiting = drafts.map(({ text }) => draftRow(text, words))
-    const empty = this.room === "whisper" ? words.noWhispers : words.noLines
-    if (shown.length + waiting.length === 0) log.replaceChildren(make("p", { class: "empty" }, empty))
-    else log.replaceChildren(...shown, ...waiting)
-    if (isAtEnd || log.scrollTop === 0) log.scrollTop = log.scrollHeight
+    const isAnew = this.shownRoom !== this.room
+    const isAtEnd = isAnew || log.scrollHeight - log.scrollTop - log.clientHeight < 60
+    this.show(log, words)
+    if (isAtEnd) log.scrollTop = log.scrollHeight
   }
 
   // --- internal ---
+
+  /** Only what is new is made, and only what is gone is taken away: a name may be in focus, or just being pressed. */
+  private show(log: HTMLElement, words: Words): void {
+    const lines = this.chat.lines[this.room]
+    const drafts = [...this.chat.drafts].filter(({ room }) => room === this.room)
+    const kept = this.shownRoom === this.room ? new Set(lines) : new Set()
+    this.shownRoom = this.room
+    for (const [line, row] of this.shown) {
+      if (kept.has(line)) continue
+      row.remove()
+      this.shown.delete(line)
+    }
+    for (const row of this.passing) row.remove()
+    for (const line of lines) {
+      if (this.shown.has(line)) continue
+      const row = this.row(line, words)
+      this.shown.set(line, row)
+      log.append(row)
+    }
+    this.passing = drafts.map(({ text }) => draftRow(text, words))
+    const empty = this.room === "whisper" ? words.noWhispers : words.noLines
+    if (lines.length + drafts.length === 0) this.passing = [make("p", { class: "empty" }, empty)]
+    log.append(...this.passing)
+  }
 
   private tab(room: Room): HTMLButtonElement {
     const tab = make("button", { type: "button", aria: { role: "tab", "aria-controls": "chat-log" } })
@@ -96,7 +120,7 @@ export class ChatSheet {
     if (line.isNote === true) return make("p", { class: "note" }, line.text)
     const name = line.isOwn ? (line.to === undefined ? words.you : `${words.you} → ${line.to}`) : line.nickname
     const who = make("button", { type: "button", class: "name" }, name)
-    who.disabled = line.isOwn
+    who.disabled = line.isOwn || line.member === 0
     who.addEventListener("click", () => this.events.person(line.member))
     return make(
       "div",

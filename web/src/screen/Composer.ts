@@ -15,13 +15,17 @@ export interface Target {
 
 export interface ComposerEvents {
   readonly say: (text: string, target: Target) => void
+  /** A line was not sent, and why: it is too long, or whom it was for is here no longer. */
+  readonly kept: (why: "tooLong" | "memberGone") => void
   readonly typing: () => void
   readonly chat: () => void
   readonly emotes: () => void
   readonly left: () => void
 }
 
+/** What a line may have (design, Limits). */
 const graphemesMax = 200
+const bytesMax = 1024
 
 export class Composer {
   readonly root: HTMLElement
@@ -29,6 +33,7 @@ export class Composer {
   private readonly input: HTMLInputElement
   private readonly reach: HTMLSelectElement
   private readonly chatButton: HTMLButtonElement
+  /** Member 0: is here no longer, and what is written to them must not go to others. */
   private whisperTo: { readonly member: number; readonly nickname: string } | undefined
 
   constructor(words: Words, events: ComposerEvents) {
@@ -56,10 +61,13 @@ export class Composer {
     const form = make("form", { class: "say" }, this.reach, this.input, send)
     form.addEventListener("submit", (event) => {
       event.preventDefault()
-      const text = shorten(this.input.value.trim())
+      const text = this.input.value.trim().normalize("NFC")
+      const { target } = this
       if (text === "") return
+      if (isTooLong(text)) return events.kept("tooLong")
+      if (target.room === "whisper" && target.member === 0) return events.kept("memberGone")
       this.input.value = ""
-      events.say(text, this.target)
+      events.say(text, target)
     })
     this.input.addEventListener("input", () => {
       if (this.input.value !== "") events.typing()
@@ -95,13 +103,25 @@ export class Composer {
 
   /** Who was whispered to is no longer to be reached. */
   forget(): void {
-    this.whisperTo = undefined
-    this.options(this.target.room === "whisper" ? "nearby" : this.target.room)
+    const { room, nickname } = this.target
+    this.whisperTo = room === "whisper" ? { member: 0, nickname } : undefined
+    this.options(room)
   }
 
-  /** What could not be said is put back, unless something else was begun. */
-  restore(text: string): void {
-    if (this.input.value === "") this.input.value = text
+  /** What could not be said is put back, for whom it was, unless something else was begun. */
+  restore(text: string, { room, nickname }: Target): void {
+    if (this.input.value !== "") return
+    this.input.value = text
+    if (room !== "whisper") return
+    if (this.whisperTo?.nickname !== nickname) this.whisperTo = { member: 0, nickname }
+    this.options("whisper")
+  }
+
+  /** In another language: what is written, and to whom, stays. */
+  takeOver({ input, whisperTo, target }: Composer): void {
+    this.input.value = input.value
+    this.whisperTo = whisperTo
+    this.options(target.room)
   }
 
   unseen(count: number): void {
@@ -121,8 +141,7 @@ export class Composer {
 
 // --- internal ---
 
-/** As long as a line may be; a flag or a family counts as one. */
-function shorten(text: string): string {
-  const parts = [...new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(text)]
-  return parts.length <= graphemesMax ? text : text.slice(0, parts[graphemesMax]?.index)
-}
+/** A flag or a family counts as one. */
+const isTooLong = (text: string): boolean =>
+  new TextEncoder().encode(text).length > bytesMax ||
+  [...new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(text)].length > graphemesMax

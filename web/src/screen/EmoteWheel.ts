@@ -7,7 +7,8 @@ import type { Portraits } from "./Portraits.ts"
 const radiusPx = 88
 
 export class EmoteWheel {
-  readonly root = make("div", { class: "wheel", hidden: true, aria: { role: "menu" } })
+  /** Takes the focus itself where a press gives its button none, as in Safari: else it would be gone before the click. */
+  readonly root = make("div", { class: "wheel", hidden: true, tabIndex: -1, aria: { role: "menu" } })
   private readonly buttons: ReadonlyArray<HTMLButtonElement>
   private opener: Element | null = null
 
@@ -37,6 +38,8 @@ export class EmoteWheel {
     this.root.append(...this.buttons)
     this.root.addEventListener("keydown", (event) => this.key(event))
     this.root.addEventListener("focusout", (event) => {
+      // What opened it closes it when it is pressed again, and not before.
+      if (event.relatedTarget !== null && event.relatedTarget === this.opener) return
       if (!(event.relatedTarget instanceof Node && this.root.contains(event.relatedTarget))) this.root.hidden = true
     })
   }

@@ -87,11 +87,11 @@ export class Stay {
     return {
       state: (change) => this.connection(change),
       session: (isResumed) => this.connected(isResumed),
-      stands: (place, park) => {
+      stands: (place, park, isElsewhere) => {
         cast.self = place.member
         page.scene.enter(park, this.visit?.cellCm ?? 1000)
         page.scene.camera.jumpTo(place.xCm, place.yCm)
-        this.composer.forget()
+        if (isElsewhere) this.forgetNumbers()
         this.showPlace()
         arrived()
       },
@@ -106,17 +106,8 @@ export class Stay {
         const text = page.words.gotFlowers(nickname, count)
         page.notices.tell(text)
         page.sound.play("flower")
-        const atMs = Date.now()
-        page.chat.add({
-          room: "whisper",
-          member: 0,
-          nickname,
-          text,
-          atMs,
-          isOwn: false,
-          isHistory: false,
-          isNote: true
-        })
+        const note = { member: 0, nickname, text, isOwn: false, isHistory: false, isNote: true }
+        page.chat.add({ room: "whisper", atMs: Date.now(), ...note })
       },
       announced: (text, isHistory) => {
         if (!isHistory) page.notices.tell(page.words.announced(text))
@@ -142,8 +133,6 @@ export class Stay {
 
   private build(): void {
     const { words } = this.page
-    this.composer = this.makeComposer()
-    this.wheel = this.makeWheel()
     const top = make(
       "nav",
       { class: "top", aria: { "aria-label": words.places } },
@@ -163,6 +152,7 @@ export class Stay {
   private makeComposer(): Composer {
     return new Composer(this.page.words, {
       say: (text, target) => void this.say(text, target),
+      kept: (why) => this.page.notices.tell(this.page.words[why]),
       typing: () => this.visit?.typing(),
       chat: () => this.toggleChat(),
       emotes: () => this.wheel.toggle(),
@@ -186,6 +176,12 @@ export class Stay {
       zoom: (factor) => scene.camera.zoomBy(factor),
       key: (key) => this.pressed(key)
     })
+  }
+
+  /** The numbers of the channel one stood in are others' here. */
+  private forgetNumbers(): void {
+    this.composer.forget()
+    if (this.sheets.current === "person" || this.sheets.current === "people") this.sheets.close()
   }
 
   private showPlace(): void {
@@ -256,7 +252,10 @@ export class Stay {
       .then((count) => {
         const isNews = count !== this.daisies
         this.daisies = count
-        if (isNews && this.sheets.current === "person") show()
+        // Another may have been opened meanwhile.
+        if (!isNews || this.sheets.current !== "person" || this.page.scene.cast.chosen !== person.member) return
+        show()
+        this.page.scene.cast.chosen = person.member
       })
       .catch((error: unknown) => this.tellRefusal(error))
   }
@@ -321,6 +320,10 @@ export class Stay {
     this.page.prefer(change)
     if (change.kind !== undefined) this.visit?.wear(change.kind).catch((error: unknown) => this.tellRefusal(error))
     if (change.tongue === undefined) return
+    const before = this.composer
+    this.composer = this.makeComposer()
+    this.composer.takeOver(before)
+    this.wheel = this.makeWheel()
     this.build()
     this.sheets.show("settings", this.settings())
   }
@@ -335,7 +338,7 @@ export class Stay {
     try {
       await this.visit?.say(target.room, text, target)
     } catch (error) {
-      this.composer.restore(text)
+      this.composer.restore(text, target)
       this.tellRefusal(error)
     }
   }

@@ -7,6 +7,7 @@ export type Room = (typeof rooms)[number]
 
 export interface Line {
   readonly room: Room
+  /** 0: nobody who could be found by it. */
   readonly member: number
   readonly nickname: string
   readonly text: string
@@ -48,10 +49,11 @@ export class Chat {
     this.changed()
   }
 
-  /** Another channel: its lines are others. Whispers stay. */
+  /** Another channel: its lines are others. Whispers stay, but their numbers are others' now. */
   leaveChannel(): void {
     this.lines.nearby = []
     this.lines.all = []
+    this.lines.whisper = this.lines.whisper.map((line) => ({ ...line, member: 0 }))
     this.unseen.nearby = this.unseen.all = 0
     this.changed()
   }

@@ -30,7 +30,8 @@ export interface VisitEvents {
   readonly state: (change: StateChange) => void
   /** There is a session; `isResumed`: the one there was. */
   readonly session: (isResumed: boolean) => void
-  readonly stands: (place: Place, park: Park) => void
+  /** `isElsewhere`: not where one stood before, and whoever had a number there need not have it here. */
+  readonly stands: (place: Place, park: Park, isElsewhere: boolean) => void
   readonly heard: (line: Line) => void
   readonly arrived: (person: Person) => void
   readonly emoted: (member: number, emote: Emote) => void
@@ -46,6 +47,8 @@ export interface VisitEvents {
 
 const enterAgainMs = 2000
 const typingEveryMs = 2500
+/** By the arrow keys one goes through looks one after the other. */
+const wearAfterMs = 600
 const cellCmUsual = 1000
 
 export class Visit {
@@ -61,7 +64,8 @@ export class Visit {
   private wanted: { readonly playground: string; readonly channel: number } = { playground: "", channel: 0 }
   private pace: Pace = "PACE_FULL"
   private typedMs = 0
-  private channel = ""
+  /** The channel and the number there; empty outside. */
+  private stood = ""
   private isOver = false
   private isComingIn = false
 
@@ -136,14 +140,22 @@ export class Visit {
   /** Goes to a playground and a channel; 0 is any. */
   async goTo(playground: string, channel: number): Promise<void> {
     await this.plaza.enter({ playground, channel, avatar: this.avatar })
-    this.wanted = { playground, channel: 0 }
   }
 
-  /** Looks different from now on, which others see when one comes in anew. */
+  /** Looks different from now on, which others see when one comes in anew. Tried until it may be, or another is wanted. */
   async wear(avatar: string): Promise<void> {
     this.avatar = avatar
-    const place = this.place
-    if (place !== undefined) await this.goTo(place.playground, place.channel)
+    for (let waitMs = wearAfterMs; ; ) {
+      await new Promise((resolve) => setTimeout(resolve, waitMs))
+      const { place } = this
+      if (place === undefined || this.avatar !== avatar) return
+      try {
+        return await this.goTo(place.playground, place.channel)
+      } catch (error) {
+        if (!(error instanceof PlazaError) || error.retryAfterMs === 0) throw error
+        waitMs = error.retryAfterMs
+      }
+    }
   }
 
   /** How often moves are wanted: none while nobody looks. */
@@ -252,17 +264,19 @@ export class Visit {
   private stand(place: Place | undefined): void {
     const { crowd } = this
     crowd.clear()
+    const before = this.stood
+    this.stood = place === undefined ? "" : `${place.playground}/${place.channel}/${place.member}`
     if (place === undefined) return
     const { playground: id, member, xCm, yCm } = place
     if (place.cellCm > 0) this.cellCm = place.cellCm
-    const channel = `${id}/${place.channel}`
-    if (this.channel !== channel) this.chat.leaveChannel()
-    this.channel = channel
+    // Whoever comes in is told the last lines anew, and has another number than before.
+    const isElsewhere = this.stood !== before
+    if (isElsewhere) this.chat.leaveChannel()
     this.wanted = { playground: id, channel: place.channel }
     const known = this.playgrounds.find((one) => one.id === id)
     const park = layOut(id, known?.widthCm ?? 20_000, known?.heightCm ?? 20_000)
     this.steps.enter(park, xCm, yCm)
     crowd.join({ member, nickname: this.options.nickname, avatar: this.avatar, walker: this.steps.walker })
-    this.events.stands(place, park)
+    this.events.stands(place, park, isElsewhere)
   }
 }
