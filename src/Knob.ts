@@ -57,11 +57,13 @@ export const accountName: Parse<string> = (raw) =>
   raw === "" || raw.includes(":") ? Result.fail("a name without colons") : Result.succeed(raw)
 export const secret: Parse<Redacted.Redacted<string>> = (raw) =>
   Buffer.byteLength(raw) < 16 ? Result.fail("at least 16 bytes") : Result.succeed(Redacted.make(raw))
-/** Long, of many characters, and none of those that stand in examples. */
+/** Long, of many characters that a header carries as they are, and none of those that stand in examples. */
 export const opsToken: Parse<Redacted.Redacted<string>> = (raw) =>
-  raw.length >= 24 && new Set(raw).size >= 10 && !/secret|token|change|default|example|password|noriter/i.test(raw)
+  /^[!-~]{24,512}$/.test(raw) &&
+  new Set(raw).size >= 10 &&
+  !/secret|token|change|default|example|password|noriter/i.test(raw)
     ? Result.succeed(Redacted.make(raw))
-    : Result.fail("at least 24 characters made up at random: `openssl rand -hex 32`")
+    : Result.fail("24 to 512 letters, digits and signs made up at random: `openssl rand -hex 32`")
 export const runnerName: Parse<string> = (raw) =>
   /^[A-Za-z0-9][A-Za-z0-9-]{0,62}$/.test(raw)
     ? Result.succeed(raw)

@@ -19,9 +19,11 @@ export const askAgain = away("the session was elsewhere meanwhile; ask again")
 
 /** What an outcome means that is none of the answers its asker knows: refused, or said by a newer release. */
 export const refusedBy = ({ body }: Answer): Refused =>
-  body?.$case === "refusal"
+  body?.$case === "refusal" && codes.has(body.value.code)
     ? new Refused(body.value)
     : refusedAs(ErrorCode.ERROR_CODE_INTERNAL, "an outcome this runner does not know")
+/** Those of this release: no other has a name to be told by. */
+const codes: ReadonlySet<number> = new Set(Object.values(ErrorCode))
 
 export const helloFirst = refusedAs(ErrorCode.ERROR_CODE_HELLO_FIRST, "say hello or resume first")
 export const outside = refusedAs(ErrorCode.ERROR_CODE_OUTSIDE, "enter a playground first")

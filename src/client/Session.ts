@@ -80,7 +80,7 @@ export class Session implements Caller {
   /** The highest request id that was put on the log. */
   askedId = 0
   readonly lasting: Lasting
-  /** Of the session and not of its socket: coming back gives nobody new tokens. */
+  /** Of the guest and not of its socket: coming back gives nobody new tokens. */
   rates: Rates
   refusals: RefusedCounter
   /** How often it wants to be told of moves, wherever it stands. */
@@ -111,10 +111,15 @@ export class Session implements Caller {
     this.refusals = new RefusedCounter(services.refusedPerMinuteMax)
   }
 
-  /** Goes on where this session was on another socket of this runner. */
-  inherit(before: Session): void {
+  /** The guest was here a moment ago, in this session or in another. */
+  inheritLimits(before: Session): void {
     this.rates = before.rates
     this.refusals = before.refusals
+  }
+
+  /** Goes on where this session was on another socket of this runner. */
+  inherit(before: Session): void {
+    this.inheritLimits(before)
     this.pace = before.pace
     this.lastId = Math.max(this.lastId, before.lastId)
     this.seenId = Math.max(this.seenId, before.seenId)

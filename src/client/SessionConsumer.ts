@@ -61,10 +61,12 @@ const makeHello = Effect.gen(function* () {
     const nowMs = yield* Clock.currentTimeMillis
     const guest = tokens.guestOf(request.deviceSecret)
     const { nickname } = request
+    const before = sessions.ofGuest(guest)
     const held = yield* presence
       .begin(guest, { id: newSessionId(nowMs), nickname, claimId: call.id })
       .pipe(unavailable, turnstile.pass(session))
     session.held = held
+    if (before !== undefined) session.inheritLimits(before)
     session.connection?.helloDone()
     sessions.adopt(session)
     yield* attendance.began(session).pipe(unavailable, orComeBack(session))

@@ -136,6 +136,20 @@ describe("rates", () => {
 describe("ABUSE", () => {
   const bad = (count: number) => Array.from({ length: count }, () => "{")
 
+  it.effect("is of the guest, as rates are: saying hello anew, on another socket, begins neither anew", () =>
+    Effect.gen(function* () {
+      const { connect } = yield* house(new Twins(), { settings: { rateLimits: true } })
+      const pings = Array.from({ length: 12 }, (_, at) => ping(at + 2))
+      const first = yield* connect(hello(1), ...bad(30), ...pings)
+      assert.isAtLeast(first.brief.filter((line) => line.endsWith("RATE_LIMITED")).length, 1)
+      const second = yield* connect(hello(20), ping(21), ping(22))
+      assert.deepStrictEqual(second.brief.slice(0, 2), ["20 hello", "21 RATE_LIMITED"])
+      second.say(...bad(1))
+      yield* settle
+      assert.strictEqual(second.disconnectedWith, DisconnectCode.DISCONNECT_CODE_ABUSE)
+    })
+  )
+
   it.effect("30 refused lines within a minute are borne, the 31st ends the socket, and nothing after it is taken", () =>
     Effect.gen(function* () {
       const hooks = new Hooks()

@@ -184,6 +184,15 @@ describe("resume", () => {
       })
   )
 
+  it.effect("hello says how often something is heard, also where silence of the phone is no matter", () =>
+    Effect.gen(function* () {
+      for (const heartbeatMs of [0, 7_000]) {
+        const phone = yield* (yield* house(new Twins(), { settings: { heartbeatMs } })).connect(hello(1))
+        assert.strictEqual(Object(phone.heard[0]?.hello).heartbeatMs, heartbeatMs || 15_000)
+      }
+    })
+  )
+
   it.effect("the old token is good until the phone is heard when it must have had the newer one", () =>
     Effect.gen(function* () {
       const { one, two, token } = yield* lostPhone

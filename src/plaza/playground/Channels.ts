@@ -26,6 +26,7 @@ import { members as membersFigure, signalsShed, tickInterval, tickSeconds } from
 import { withSpan } from "../../telemetry/Tracing.ts"
 import { enduring, Workers } from "../../Workers.ts"
 import type { Trace } from "../../wire/Trace.ts"
+import { reasonKnown } from "./Difference.ts"
 import { LineFlow } from "./LineFlow.ts"
 import { linesStream } from "./LineStream.ts"
 import { Spread } from "./Spread.ts"
@@ -222,7 +223,7 @@ const make = Effect.gen(function* () {
       heard(told, trace, (channel) => {
         const { member, version, record: bytes, reason, runner } = told
         const record = bytes === undefined ? undefined : MemberRecord.decode(bytes)
-        channel.view.memberChanged(member, version, record, reason, runner)
+        channel.view.memberChanged(member, version, record, reasonKnown(reason), runner)
       }),
     sendKey: ({ channel, incarnation: asking }) =>
       Effect.sync(() => {

@@ -94,6 +94,9 @@ export const isFor = (viewer: Viewer | undefined, member: Member): boolean =>
 
 const outOfSight = GoneReason.GONE_REASON_OUT_OF_SIGHT
 
+/** One of a newer release is told as if none were given: whoever has gone has gone. */
+export const reasonKnown = (reason: number): GoneReason => reasons[reason] ?? GoneReason.GONE_REASON_UNSPECIFIED
+
 /** In the order of their numbers, so that a reason is its own place in the list. */
 const reasons: ReadonlyArray<GoneReason> = [
   GoneReason.GONE_REASON_UNSPECIFIED,

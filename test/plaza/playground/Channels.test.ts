@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import { TestClock } from "effect/testing"
+import type { GoneReason } from "../../../gen/noriter/client/v1/playground.ts"
 import { LineTold } from "../../../gen/noriter/runner/v1/chat.ts"
 import { MemberRecord, PresenceState } from "../../../gen/noriter/space/v1/records.ts"
 import { EventBus } from "../../../src/bus/EventBus.ts"
@@ -20,6 +21,7 @@ import { park, World } from "../../../src/plaza/playground/World.ts"
 import { CommitRefused, SharedSpace, type SpaceError } from "../../../src/space/SharedSpace.ts"
 import { Workers } from "../../../src/Workers.ts"
 import { type Runner, runner, settle, Twins, Watch } from "../../space/Harness.ts"
+import { Listener } from "./Listener.ts"
 
 /** The channels of a runner whose shared space, and bus, are what is made of them. */
 const channelsOver = Effect.fnUntraced(function* (
@@ -123,6 +125,39 @@ it.effect("who comes back while lines are being fetched waits for them, and nobo
     yield* Deferred.succeed(answer, undefined)
     yield* Fiber.join(phones)
     assert.deepStrictEqual([heads, asked], [[9, 9], 1])
+  })
+)
+
+it.effect("whoever has gone has gone, also for a reason that a newer release gives", () =>
+  Effect.gen(function* () {
+    const r1 = yield* runner(new Twins())
+    const channels = yield* channelsOver(r1, () => ({}))
+    const view = yield* channels.open("park/1")
+    for (const member of [1, 2]) moverIn(view, member)
+    const phone = new Listener(1, { xCm: 300, yCm: 300 })
+    view.join(phone, { history: 0 })
+    view.tick(1_000)
+    assert.isTrue(phone.known.has(2))
+    const reason: GoneReason = JSON.parse("99")
+    const told = { channel: "park/1", member: 2, version: 2, record: undefined, reason, runner: "" }
+    yield* r1.bus.publish({ $type: "noriter.runner.v1.MemberTold", ...told })
+    yield* settle
+    view.tick(2_000)
+    assert.isFalse(phone.known.has(2))
+  })
+)
+
+it.effect("the missed lines of a phone take half of what may wait for it, at most", () =>
+  Effect.gen(function* () {
+    const channels = yield* channelsOver(
+      yield* runner(new Twins(), { settings: { outboxBytesMax: 4_096 } }),
+      () => ({})
+    )
+    const view = yield* channels.open("park/1")
+    const text = "a".repeat(900)
+    for (let seq = 1; seq <= 5; seq++)
+      view.heard(LineTold.fromPartial({ channel: "park/1", seq, prev: seq - 1, reach: 2, text, atMs: 1 }))
+    assert.strictEqual(view.from(new Listener(1, { xCm: 0, yCm: 0 }), 0), 3)
   })
 )
 
