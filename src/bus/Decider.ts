@@ -18,6 +18,8 @@ export interface DecisionState {
   readonly ownerOf: (key: string) => string | undefined
   /** The record's time, never before that of the record before it (rule L2). */
   readonly nowMs: number
+  /** When the broker appended the record, though that be before the one before it: for counting, which must not stand still. */
+  readonly appendedMs: number
   /** The record's place in the streams of its tag: offset + 1 (rule L1). */
   readonly seq: number
 }

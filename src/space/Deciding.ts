@@ -162,6 +162,7 @@ class Turn {
       head: (stream) => this.#heads.get(stream)?.seq ?? 0,
       ownerOf: (key) => this.#owners.get(key),
       nowMs: this.#nowMs,
+      appendedMs: record.timeMs,
       seq: record.offset + 1
     }
   }

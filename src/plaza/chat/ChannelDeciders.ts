@@ -39,10 +39,10 @@ const decideLine = (state: DecisionState, line: LineAsked, limits: LineLimits): 
   const before = state.read(ratesKey)
   const rates = counted(
     before === undefined ? LineRates.create() : LineRates.decode(before),
-    { ...line, nowMs: state.nowMs },
+    { ...line, appendedMs: state.appendedMs },
     limits
   )
-  if (rates === undefined) return refused(state, line, tooManyLines(state.nowMs))
+  if (rates === undefined) return refused(state, line, tooManyLines(state.appendedMs))
   const { channel, text, reach, cell } = line
   const { nickname, guest } = speaker
   const { seq, nowMs: atMs } = state
@@ -129,8 +129,8 @@ const whispered: Answer = {
   body: { $case: "whisper", value: { $type: "noriter.space.v1.WhisperAnswer" } }
 }
 
-const tooManyLines = (nowMs: number): Answer =>
-  refusal(ErrorCode.ERROR_CODE_RATE_LIMITED, "too many lines here this second", 1000 - (nowMs % 1000))
+const tooManyLines = (appendedMs: number): Answer =>
+  refusal(ErrorCode.ERROR_CODE_RATE_LIMITED, "too many lines here this second", 1000 - (appendedMs % 1000))
 
 const refused = (state: DecisionState, line: LineAsked, answer: Answer): Decision => ({
   answer,

@@ -1,6 +1,7 @@
 /**
- * How many lines a channel takes a second (design 8). Counted by the records' time in the channel's tag, so that every
- * runner comes to the same; the rates of one session are client/'s.
+ * How many lines a channel takes a second (design 8). Counted by the records' own time in the channel's tag, so that every
+ * runner comes to the same, and a broker whose clock was ahead for a moment has nobody wait until then; the rates of one
+ * session are client/'s.
  */
 import { Reach } from "../../../gen/noriter/client/v1/chat.ts"
 import { LineRates } from "../../../gen/noriter/space/v1/records.ts"
@@ -15,10 +16,10 @@ export interface LineLimits {
 /** The counts after one more line; undefined: it is one too many. */
 export const counted = (
   before: LineRates,
-  line: { readonly reach: number; readonly cell: number; readonly nowMs: number },
+  line: { readonly reach: number; readonly cell: number; readonly appendedMs: number },
   limits: LineLimits
 ): LineRates | undefined => {
-  const second = Math.floor(line.nowMs / 1000)
+  const second = Math.floor(line.appendedMs / 1000)
   const rates = before.second === second ? before : { ...LineRates.create(), second }
   if (line.reach === Reach.REACH_PLAYGROUND) {
     if (over(rates.playground, limits.channelLinesPerSecond)) return undefined

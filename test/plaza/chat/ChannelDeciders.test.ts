@@ -18,6 +18,8 @@ const { record, pass } = channelDeciders(limits)
 class Channel {
   readonly values = new Map<string, Uint8Array>()
   nowMs = 1_000_000
+  /** A record had this time once. */
+  aheadMs = 0
   seq = 0
   head = 0
 
@@ -32,7 +34,8 @@ class Channel {
       read: (key: string) => this.values.get(key),
       head: (stream: string) => (stream === linesStream ? this.head : 0),
       ownerOf: () => undefined,
-      nowMs: this.nowMs,
+      nowMs: Math.max(this.nowMs, this.aheadMs),
+      appendedMs: this.nowMs,
       seq: ++this.seq
     }
     const decision = run(state)
@@ -166,13 +169,25 @@ describe("limits of a channel, by the records' time", () => {
     assert.deepStrictEqual([nearby(99), channel.say()].map(codeOf), [ERROR_CODE_RATE_LIMITED, "say"])
   })
 
+  it("count on where the broker's clock was ahead for a moment", () => {
+    const channel = new Channel().member(1, "a")
+    channel.aheadMs = channel.nowMs + 30_000
+    for (let second = 0; second < 3; second++) {
+      assert.deepStrictEqual(
+        codes(21, () => channel.say()),
+        [...Array<string>(20).fill("say"), ERROR_CODE_RATE_LIMITED]
+      )
+      channel.nowMs += 1_000
+    }
+  })
+
   it("0 is off", () => {
     const off = { channelLinesPerSecond: 0, cellLinesPerSecond: 0, channelNearbyPerSecond: 0 }
     let rates: LineRates | undefined = LineRates.create()
     for (let at = 0; at < 500; at++) {
       rates &&= counted(
         rates,
-        { reach: at % 2 === 0 ? Reach.REACH_PLAYGROUND : Reach.REACH_NEARBY, cell: 1, nowMs: 5 },
+        { reach: at % 2 === 0 ? Reach.REACH_PLAYGROUND : Reach.REACH_NEARBY, cell: 1, appendedMs: 5 },
         off
       )
     }

@@ -21,6 +21,7 @@ const state = (holder: string | undefined): DecisionState => ({
   head: (stream) => (stream === mailboxStream ? 3 : 0),
   ownerOf: (key) => (key === "session" ? holder : undefined),
   nowMs: 9,
+  appendedMs: 9,
   seq: 8
 })
 

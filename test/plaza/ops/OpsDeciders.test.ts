@@ -12,6 +12,7 @@ const state = {
   head: (stream: string) => (stream === linesStream ? 40 : 0),
   ownerOf: (key: string) => (key === memberKey(7) ? "r1-1" : undefined),
   nowMs: 1_000,
+  appendedMs: 1_000,
   seq: 57
 }
 const channel = "park/1"

@@ -48,6 +48,7 @@ class Tag {
       head: () => 0,
       ownerOf: (key) => (key === "session" ? this.holder : undefined),
       nowMs: 9,
+      appendedMs: 9,
       seq: ++this.seq
     })
     for (const { key, value } of decision.puts ?? []) if (key === blocksKey) this.value = value

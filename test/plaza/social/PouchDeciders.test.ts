@@ -48,6 +48,7 @@ class Tag {
       head: (stream) => (stream === "mailbox" ? 3 : 0),
       ownerOf: (key) => (key === "session" ? this.holder : undefined),
       nowMs: 9,
+      appendedMs: 9,
       seq: 8
     })
     for (const { key, value } of decision.puts ?? []) if (key === pouchKey) this.value = value
