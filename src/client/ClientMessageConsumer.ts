@@ -52,6 +52,9 @@ class Phone implements Reader {
   readonly session: Session
   /** The newest token that it is known to have. */
   heldToken = 0
+  /** Lines that came too often, and since when they are counted. */
+  private limited = 0
+  private limitedSinceMs = 0
   private readonly desk: Desk
 
   constructor(connection: Connection, session: Session, desk: Desk) {
@@ -64,11 +67,23 @@ class Phone implements Reader {
     return this.desk.take(this, line)
   }
 
+  /** One more line came too often: whether that is one too many of them. */
+  isFlooding(nowMs: number): boolean {
+    if (nowMs - this.limitedSinceMs >= floodMs) {
+      this.limited = 0
+      this.limitedSinceMs = nowMs
+    }
+    return ++this.limited > limitedMax
+  }
+
   end(): Effect.Effect<void> {
     return this.desk.end(this)
   }
 }
 
+/** So many lines that came too often are told so within `floodMs`; then the socket is not read for as long: each costs a decoding. */
+export const limitedMax = 64
+const floodMs = 1_000
 /** How long a phone that was disconnected for ABUSE should stay away. */
 const abuseAfterMs = 60_000
 
@@ -153,7 +168,10 @@ const make = Effect.gen(function* () {
     const early = outOfTurn(request, session.held !== undefined)
     if (early !== undefined) return refuse(phone, id, early)
     const retryAfterMs = rateLimits ? session.rates.take(route.key, now()) : 0
-    if (retryAfterMs > 0) return refuseAsked(phone, request, id, tooOften(route, retryAfterMs))
+    if (retryAfterMs > 0) {
+      const told = refuseAsked(phone, request, id, tooOften(route, retryAfterMs))
+      return phone.isFlooding(now()) ? Effect.sleep(floodMs) : told
+    }
     session.seenId = Math.max(session.seenId, id)
     if (session.held === undefined) return dispatchTraced(phone, request, id)
     if (route.lasting) return queue(phone, request, id)

@@ -8,6 +8,7 @@ import { ErrorCode } from "../../gen/noriter/client/v1/error.ts"
 import { DisconnectCode } from "../../gen/noriter/client/v1/session.ts"
 import { PresenceState } from "../../gen/noriter/space/v1/records.ts"
 import { Refused } from "../../src/bus/Caller.ts"
+import { limitedMax } from "../../src/client/ClientMessageConsumer.ts"
 import { isObject } from "../../src/wire/Strict.ts"
 import { appendFailed, settle, Twins } from "../space/Harness.ts"
 import { membersIn } from "../space/Members.ts"
@@ -130,6 +131,23 @@ describe("rates", () => {
         assert.include(phone.brief, "99 listPlaygrounds")
         assert.isUndefined(phone.disconnectedWith)
       })
+  )
+
+  it.effect("a flood of them is not read on for a second, and then the rest of it, in order", () =>
+    Effect.gen(function* () {
+      const count = 2 * limitedMax
+      const pings = Array.from({ length: count }, (_, at) => ping(at + 2))
+      const phone = yield* said([hello(1), ...pings], { settings: { rateLimits: true } })
+      const limited = () => phone.brief.filter((line) => line.endsWith("RATE_LIMITED")).length
+      assert.strictEqual(limited(), limitedMax + 1)
+      assert.isUndefined(phone.disconnectedWith)
+      yield* TestClock.adjust("2 minutes")
+      yield* settle
+      assert.deepStrictEqual(
+        phone.brief.map((line) => Number(line.split(" ")[0])),
+        Array.from({ length: count + 1 }, (_, at) => at + 1)
+      )
+    })
   )
 })
 
