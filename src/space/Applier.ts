@@ -29,7 +29,7 @@ import {
   type SpaceError,
   type TagState
 } from "./SharedSpace.ts"
-import { isChannel, isLasting, isTag } from "./Tag.ts"
+import { isChannel, isLasting, isTag, memberPrefix } from "./Tag.ts"
 import { arm, rearm } from "./Timers.ts"
 
 export class Applier extends Context.Service<Applier, { readonly reading: Reading }>()("noriter/space/Applier") {
@@ -201,6 +201,8 @@ const makeApply = ({ log, bus, space, self, founding, goingBack, passNow }: Serv
     const text = generationText(isMissing ? self.generation : known)
     const ofThis = all.filter((one) => (askedIn(one) || text) === text)
     if (isMissing) return isAwaited(tag, ofThis) ? ("later" as const) : []
+    // The channel is there, and its members are put back one by one.
+    if (self.unsettledMs() > 0 && ofThis.some((one) => isUnknown(state, one))) return "later" as const
     if (state.applied >= 0) return ofThis
     const beganMs = (yield* founding.beganMs.pipe(Effect.retry(passing), Effect.orDie)) ?? 0
     return ofThis.filter((one) => askedIn(one) !== "" || one.record.timeMs >= beganMs)
@@ -327,6 +329,10 @@ const poisonOf = (asked: ReadonlyArray<AskedRecord>): Applied["poison"] =>
 
 /** The generation that its asker knew; empty in records of 0.1.0, and where nobody asked. */
 const askedIn = ({ by }: AskedRecord): string => by?.decider.asker(by.message)?.generation ?? ""
+
+/** It is about a member that the channel does not have. */
+const isUnknown = ({ entries }: TagState, { by }: AskedRecord): boolean =>
+  by?.decider.reads(by.message).some((key) => key.startsWith(memberPrefix) && !entries.has(key)) === true
 
 const isBefore = (a: Generation, b: Generation): boolean => a.era < b.era || (a.era === b.era && a.n < b.n)
 

@@ -2,10 +2,13 @@
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { TestClock } from "effect/testing"
+import { ChannelAskedConsumer } from "../../gen/consumers.ts"
 import { generationText } from "../../src/link/Roster.ts"
+import { memberKey } from "../../src/space/Tag.ts"
+import { commitOf, put } from "../contract/SharedSpaceCommits.ts"
 import { plaza } from "./Applying.ts"
-import { found, line } from "./Asking.ts"
-import { pass, settle } from "./Harness.ts"
+import { appendTo, channelDecider, found, line, tag } from "./Asking.ts"
+import { apply, pass, runner, settle, Twins } from "./Harness.ts"
 
 it.effect("is applied once, however soon it was asked; what was asked before the generation is not", () =>
   Effect.gen(function* () {
@@ -26,5 +29,37 @@ it.effect("is applied once, however soon it was asked; what was asked before the
     yield* say(line({ id: 4, generation }))
     yield* pass(10)
     assert.deepStrictEqual(first.decided, [3, 4])
+  })
+)
+
+it.effect("waits for its member to be put back, where the channel is already, and no longer than that may take", () =>
+  Effect.gen(function* () {
+    const twins = new Twins()
+    const decided: Array<number> = []
+    const first = yield* runner(twins)
+    const { record, pass: passing } = channelDecider(decided)
+    const reads = () => [memberKey(1)]
+    yield* first.bus.register(ChannelAskedConsumer, { record: { ...record, reads }, pass: passing })
+    yield* apply(first)
+    found(twins, first)
+    yield* pass(3)
+    twins.space.flushQuietly()
+    yield* pass(2)
+    // Another who stands there was put back first.
+    found(twins, first)
+    yield* appendTo(first.log, line({ id: 1, generation: generationText(first.self.generation) }))
+    yield* pass(1)
+    assert.isAbove(first.self.unsettledMs(), 0)
+    assert.deepStrictEqual(decided, [])
+    twins.space.commit(commitOf(tag, { generation: first.self.generation, changes: [put(memberKey(1))] }))
+    yield* pass(1)
+    assert.deepStrictEqual(decided, [1])
+
+    twins.space.commit(
+      commitOf(tag, { generation: first.self.generation, changes: [{ _tag: "Delete", key: memberKey(1) }] })
+    )
+    yield* appendTo(first.log, line({ id: 2, generation: generationText(first.self.generation) }))
+    yield* pass(10)
+    assert.deepStrictEqual(decided, [1, 2], "whoever has gone by then has gone")
   })
 )
