@@ -28,7 +28,7 @@ export function readPreferences(newSecret: () => string): Preferences {
   const flag = (key: string, otherwise: boolean) => (typeof kept[key] === "boolean" ? kept[key] : otherwise)
   const size = Number(kept.textSize)
   return {
-    deviceSecret: /^[\x21-\x7e]{16,128}$/.test(text("deviceSecret")) ? text("deviceSecret") : newSecret(),
+    deviceSecret: isSecret(text("deviceSecret")) ? text("deviceSecret") : newSecret(),
     nickname: text("nickname"),
     kind: kinds.find((kind) => kind === text("kind")) ?? kinds[Math.floor(Math.random() * kinds.length)] ?? "fox",
     tongue: text("tongue") === "ko" || text("tongue") === "en" ? readTongue(text("tongue")) : browserTongue(),
@@ -40,8 +40,11 @@ export function readPreferences(newSecret: () => string): Preferences {
 }
 
 export function keepPreferences(preferences: Preferences): void {
+  // Another window may have been here first: a device is one guest.
+  const { deviceSecret: kept } = readStore()
+  const deviceSecret = typeof kept === "string" && isSecret(kept) ? kept : preferences.deviceSecret
   try {
-    localStorage.setItem(storeKey, JSON.stringify(preferences))
+    localStorage.setItem(storeKey, JSON.stringify({ ...preferences, deviceSecret }))
   } catch {
     // A browser that keeps nothing, in a private window say: then one is somebody new at the next visit.
   }
@@ -49,6 +52,8 @@ export function keepPreferences(preferences: Preferences): void {
 
 // --- internal ---
 
+/** As the server has it (design, Limits). */
+const isSecret = (text: string): boolean => /^[\x21-\x7e]{16,128}$/.test(text)
 const readTongue = (text: string): Tongue => (text === "ko" ? "ko" : "en")
 const browserTongue = (): Tongue => (navigator.language.startsWith("ko") ? "ko" : "en")
 

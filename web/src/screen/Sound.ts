@@ -22,6 +22,11 @@ export class Sound {
     this.lastMs = nowMs
     this.context ??= new AudioContext()
     const { context } = this
+    // The browser lets it sound when somebody presses something; notes of before would all sound then.
+    if (context.state !== "running") {
+      context.resume().catch(() => undefined)
+      return
+    }
     notes[name].forEach((pitch, index) => {
       const begin = context.currentTime + index * noteS
       const tone = context.createOscillator()

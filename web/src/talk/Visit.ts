@@ -63,7 +63,7 @@ export class Visit {
   private avatar: string
   private wanted: { readonly playground: string; readonly channel: number } = { playground: "", channel: 0 }
   private pace: Pace = "PACE_FULL"
-  private typedMs = 0
+  private typedMs = Number.NEGATIVE_INFINITY
   /** The channel and the number there; empty outside. */
   private stood = ""
   private isOver = false
@@ -117,7 +117,7 @@ export class Visit {
   }
 
   typing(): void {
-    const nowMs = Date.now()
+    const nowMs = performance.now()
     if (nowMs - this.typedMs < typingEveryMs) return
     this.typedMs = nowMs
     this.plaza.typing()
