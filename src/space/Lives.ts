@@ -275,7 +275,7 @@ class Lives {
     const { incarnation, lease } = this.place
     // However long the roster takes to answer, the leases of former incarnations do not wait for it.
     const { living } = this.#means.roster
-    return Effect.flatMap(this.#formers.length === 0 ? living : Effect.timeout(living, lookEveryMs / 4), (all) =>
+    return Effect.flatMap(this.#formers.length === 0 ? living : Effect.timeout(living, lookEveryMs / 2), (all) =>
       all.some(({ id }) => id === incarnation.id)
         ? lease.found(this.space, this.generation)
         : Effect.succeed("fenced" as const)

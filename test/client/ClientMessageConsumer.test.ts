@@ -157,10 +157,10 @@ describe("ABUSE", () => {
   it.effect("is of the guest, as rates are: saying hello anew, on another socket, begins neither anew", () =>
     Effect.gen(function* () {
       const { connect } = yield* house(new Twins(), { settings: { rateLimits: true } })
-      const pings = Array.from({ length: 12 }, (_, at) => ping(at + 2))
-      const first = yield* connect(hello(1), ...bad(30), ...pings)
+      const looks = Array.from({ length: 12 }, (_, at) => ({ id: at + 2, listPlaygrounds: {} }))
+      const first = yield* connect(hello(1), ...bad(30), ...looks)
       assert.isAtLeast(first.brief.filter((line) => line.endsWith("RATE_LIMITED")).length, 1)
-      const second = yield* connect(hello(20), ping(21), ping(22))
+      const second = yield* connect(hello(20), { id: 21, listPlaygrounds: {} })
       assert.deepStrictEqual(second.brief.slice(0, 2), ["20 hello", "21 RATE_LIMITED"])
       second.say(...bad(1))
       yield* settle

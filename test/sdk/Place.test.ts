@@ -49,6 +49,29 @@ describe("What is answered again behind a resume", () => {
     assert.deepStrictEqual([places, talker.conversation.place?.playground], [[4], "plaza"])
   })
 
+  it("is news where what was asked after it is refused", () => {
+    const { talker, places, ids } = resumed(["enter", "enter"], {})
+    talker.tell({ re: ids[0], enter: plaza }).tell({ re: ids[1], error: { code: "ERROR_CODE_CHANNEL_FULL" } })
+    assert.deepStrictEqual(places, [4])
+  })
+
+  it("is told at once where there was no resume, whatever else was asked, and what that comes to", () => {
+    const places: Array<number | undefined> = []
+    const talker = new Talker({ stands: (place) => void places.push(place?.member) }).greeted().inside(500)
+    const ask = (key: string) => {
+      talker.ask(key, { playground: "plaza" })
+      return talker.lastId()
+    }
+    const [there, back, away, nowhere] = [ask("enter"), ask("enter"), ask("leave"), ask("enter")]
+    const at = (seq: number) => ({ streams: [{ name: "plaza/3", epoch: "e", seq }] })
+    talker.tell({ re: there, enter: { ...plaza, ...at(5_000) } }).tell({ said: { seq: 5_001 } })
+    talker.tell({ re: back, enter: { ...park, member: 13, streams: [{ name: "park/1", epoch: "e", seq: 501 }] } })
+    talker.tell({ said: { seq: 502 } })
+    talker.tell({ re: away, leave: {} }).tell({ re: nowhere, error: { code: "ERROR_CODE_CHANNEL_FULL" } })
+    assert.deepStrictEqual(places, [12, 4, 13, undefined])
+    assert.lengthOf(talker.heard, 2)
+  })
+
   it("is news where it took effect only then, whatever id was answered last", () => {
     const { talker, places, ids } = resumed(["enter"], { lastId: 90 })
     talker.tell({ re: ids[0], enter: plaza })

@@ -11,7 +11,8 @@ describe.skipIf(isMissing)("a page", { timeout: patienceMs * 2 }, () => {
   let server: Server
   beforeAll(async () => {
     browser = await launch()
-    server = await Server.start({ NORITER_RESUME_GRACE: "2 minutes" })
+    const unlimited = { NORITER_RATE_LIMITS: "off", NORITER_CHANNEL_LINES_PER_SECOND: "0" }
+    server = await Server.start({ NORITER_RESUME_GRACE: "2 minutes", ...unlimited })
   }, patienceMs)
   afterAll(async () => {
     await browser.close()
@@ -83,20 +84,28 @@ describe.skipIf(isMissing)("a page", { timeout: patienceMs * 2 }, () => {
     assert.deepStrictEqual(window.complaints, [])
   })
 
-  it.concurrent("keeps a line that is too long, and a name in focus while others talk", async () => {
+  it.concurrent("keeps a line that is too long, a name in focus while others talk, and the last line in sight", async () => {
     await using scene = await whispering("나무", "가".repeat(201))
     const { phone, window, input } = scene
     await input.press("Enter")
     await window.page.locator(".notice", { hasText: "200자" }).waitFor()
     assert.lengthOf(await input.inputValue(), 201)
 
+    for (let at = 0; at < 30; at++) await phone.say({ text: `줄 ${at}`, reach: "REACH_PLAYGROUND" })
     await phone.say({ text: "하나", reach: "REACH_PLAYGROUND" })
     await window.open("c")
     await window.page.locator("[role=tab]").nth(1).click()
+    await window.page.locator(".line", { hasText: "하나" }).last().waitFor()
+    await window.page.keyboard.press("Escape")
+    await window.open("c")
+    const log = `document.querySelector("#chat-log")`
+    const belowPx = () => window.page.evaluate(`${log}.scrollHeight - ${log}.scrollTop - ${log}.clientHeight`)
+    assert.isAtMost(Number(await belowPx()), 1)
     await window.page.locator(".line", { hasText: "하나" }).last().locator(".name").focus()
     await phone.say({ text: "둘", reach: "REACH_PLAYGROUND" })
     await window.page.locator(".line", { hasText: "둘" }).last().waitFor()
     assert.strictEqual(await window.page.evaluate("document.activeElement.textContent"), "나무")
+    assert.isAtMost(Number(await belowPx()), 1)
     assert.deepStrictEqual(window.complaints, [])
   })
 })

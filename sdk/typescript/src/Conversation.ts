@@ -19,7 +19,7 @@ import {
 } from "./gen/protocol.ts"
 import * as Limits from "./Limits.ts"
 import type { Ending, Guest, Owner, Session, State } from "./Owner.ts"
-import { isSamePlace, type Place, placeOf } from "./Place.ts"
+import { AnsweredAgain, isSamePlace, type Place, placeOf } from "./Place.ts"
 import { type PlazaError, refusedByServer, refusedHere } from "./PlazaError.ts"
 import { Streams } from "./Streams.ts"
 
@@ -48,6 +48,7 @@ export class Conversation {
   private readonly owner: Owner
   private readonly random: () => number
   private readonly streams = new Streams()
+  private readonly again = new AnsweredAgain()
   private readonly wanted = new Set([...own, ...durable])
   /** In the order asked, by id. */
   private readonly pending = new Map<number, Pending>()
@@ -294,6 +295,7 @@ export class Conversation {
       this.streams.follow(session.streams, session.recovered)
     } else this.startOver()
     if (!this.is("greeting")) return
+    this.again.begin(session.resumed ? this.pending : [])
     // What is unanswered goes first, in order, and before anybody can ask on an open session: nothing new overtakes it.
     for (const [id, pending] of this.pending) this.writePending(id, pending, now)
     this.become("open", "", 0)
@@ -327,13 +329,12 @@ export class Conversation {
       }
       this.pending.delete(re)
       pending.refused(error)
+      this.again.answered(re, undefined)
       return
     }
     this.pending.delete(re)
-    // Behind a resume, which has told where the guest stands since, both are answered again, and in order: the last counts.
-    const isLast = ![...this.pending.values()].some(({ key }) => key === "enter" || key === "leave")
-    if (pending.key === "enter" && isLast) this.entered(readEnterResponse(body))
-    else if (pending.key === "leave" && isLast) this.stand(undefined)
+    if (pending.key === "enter") this.again.answered(re, () => this.entered(readEnterResponse(body)))
+    else if (pending.key === "leave") this.again.answered(re, () => this.stand(undefined))
     pending.answered(body)
   }
 

@@ -1,4 +1,4 @@
-/** Where a guest stands, as a server said it: what of an answer is kept, and which two are one. */
+/** Where a guest stands, as a server said it: what of an answer is kept, which two are one, and which answer counts. */
 
 export interface Place {
   readonly playground: string
@@ -26,3 +26,32 @@ export const placeOf = ({ playground, channel, member, xCm, yCm, cellCm, tickMs 
 
 export const isSamePlace = (one: Place, other: Place): boolean =>
   one.playground === other.playground && one.channel === other.channel && one.member === other.member
+
+/**
+ * Enters and leaves that are answered again behind a resume, which has told where the guest stands since. They are answered
+ * in order, so the last that says something counts, when all are answered or refused. Others count at once.
+ */
+export class AnsweredAgain {
+  private readonly ids = new Set<number>()
+  private last: (() => void) | undefined
+
+  /** A session is there, and this is unanswered. */
+  begin(pending: Iterable<readonly [id: number, { readonly key: string }]>): void {
+    this.ids.clear()
+    this.last = undefined
+    for (const [id, { key }] of pending) if (key === "enter" || key === "leave") this.ids.add(id)
+  }
+
+  /** `says` is undefined where it was refused. */
+  answered(id: number, says: (() => void) | undefined): void {
+    if (!this.ids.delete(id)) {
+      says?.()
+      return
+    }
+    this.last = says ?? this.last
+    if (this.ids.size > 0) return
+    const { last } = this
+    this.last = undefined
+    last?.()
+  }
+}

@@ -78,6 +78,8 @@ export class ChatSheet {
       const unseen = this.chat.unseen[room]
       tab.replaceChildren(words[room], unseen === 0 ? "" : badge(unseen, words))
     }
+    // It is refreshed again when it stands on the screen: before, nothing can be scrolled.
+    if (!log.isConnected) return
     const isAnew = this.shownRoom !== this.room
     const isAtEnd = isAnew || log.scrollHeight - log.scrollTop - log.clientHeight < 60
     this.show(log, words)

@@ -109,12 +109,11 @@ export class Composer {
   }
 
   /** What could not be said is put back, for whom it was, unless something else was begun. */
-  restore(text: string, { room, nickname }: Target): void {
+  restore(text: string, { room, member, nickname }: Target): void {
     if (this.input.value !== "") return
     this.input.value = text
-    if (room !== "whisper") return
-    if (this.whisperTo?.nickname !== nickname) this.whisperTo = { member: 0, nickname }
-    this.options("whisper")
+    if (room === "whisper" && this.whisperTo?.member !== member) this.whisperTo = { member: 0, nickname }
+    this.options(room)
   }
 
   /** In another language: what is written, and to whom, stays. */

@@ -95,6 +95,7 @@ export class Stay {
         this.showPlace()
         arrived()
       },
+      leaves: () => this.forgetNumbers(),
       heard: (line) => this.heard(line),
       arrived: (person) => page.announcer.arrived(person.nickname),
       emoted: (member, emote) => {
@@ -243,17 +244,19 @@ export class Stay {
   }
 
   private openPerson(person: Person): void {
-    const show = () =>
-      this.sheets.show("person", personCard(this.page.words, person, this.daisies, this.portraits, this.personEvents()))
+    let shown: number | undefined
+    const show = () => {
+      shown = this.daisies
+      this.sheets.show("person", personCard(this.page.words, person, shown, this.portraits, this.personEvents()))
+    }
     show()
     this.page.scene.cast.chosen = person.member
     this.visit
       ?.daisies()
       .then((count) => {
-        const isNews = count !== this.daisies
         this.daisies = count
         // Another may have been opened meanwhile.
-        if (!isNews || this.sheets.current !== "person" || this.page.scene.cast.chosen !== person.member) return
+        if (count === shown || this.sheets.current !== "person" || this.page.scene.cast.chosen !== person.member) return
         show()
         this.page.scene.cast.chosen = person.member
       })

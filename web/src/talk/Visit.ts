@@ -32,6 +32,8 @@ export interface VisitEvents {
   readonly session: (isResumed: boolean) => void
   /** `isElsewhere`: not where one stood before, and whoever had a number there need not have it here. */
   readonly stands: (place: Place, park: Park, isElsewhere: boolean) => void
+  /** One stands there no longer, or is about to: what is asked from here on may be asked elsewhere. */
+  readonly leaves: () => void
   readonly heard: (line: Line) => void
   readonly arrived: (person: Person) => void
   readonly emoted: (member: number, emote: Emote) => void
@@ -139,6 +141,7 @@ export class Visit {
 
   /** Goes to a playground and a channel; 0 is any. */
   async goTo(playground: string, channel: number): Promise<void> {
+    if (playground !== this.place?.playground || channel !== this.place.channel) this.events.leaves()
     await this.plaza.enter({ playground, channel, avatar: this.avatar })
   }
 
@@ -266,7 +269,10 @@ export class Visit {
     crowd.clear()
     const before = this.stood
     this.stood = place === undefined ? "" : `${place.playground}/${place.channel}/${place.member}`
-    if (place === undefined) return
+    if (place === undefined) {
+      this.events.leaves()
+      return
+    }
     const { playground: id, member, xCm, yCm } = place
     if (place.cellCm > 0) this.cellCm = place.cellCm
     // Whoever comes in is told the last lines anew, and has another number than before.
