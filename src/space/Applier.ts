@@ -330,11 +330,10 @@ const poisonOf = (asked: ReadonlyArray<AskedRecord>): Applied["poison"] =>
 /** The generation that its asker knew; empty in records of 0.1.0, and where nobody asked. */
 const askedIn = ({ by }: AskedRecord): string => by?.decider.asker(by.message)?.generation ?? ""
 
-/** Not decided yet, and the member it is about in the first place, its asker, is not there. */
-const isUnknown = ({ entries, applied }: TagState, { by, record }: AskedRecord): boolean => {
-  const key = by?.decider.reads(by.message).find((one) => one.startsWith(memberPrefix))
-  return record.offset > applied && key !== undefined && !entries.has(key)
-}
+/** Not decided yet, and about a member that the channel does not have. */
+const isUnknown = ({ entries, applied }: TagState, { by, record }: AskedRecord): boolean =>
+  record.offset > applied &&
+  by?.decider.reads(by.message).some((key) => key.startsWith(memberPrefix) && !entries.has(key)) === true
 
 const isBefore = (a: Generation, b: Generation): boolean => a.era < b.era || (a.era === b.era && a.n < b.n)
 

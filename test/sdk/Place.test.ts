@@ -1,5 +1,6 @@
 /** What a conversation knows of where its guest stands, and who is told of it. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Limits from "../../sdk/typescript/src/Limits.ts"
 import { Talker } from "./Talker.ts"
 
 describe("A conversation knows how often moves are told", () => {
@@ -53,6 +54,31 @@ describe("What is answered again behind a resume", () => {
     const { talker, places, ids } = resumed(["enter", "enter"], {})
     talker.tell({ re: ids[0], enter: plaza }).tell({ re: ids[1], error: { code: "ERROR_CODE_CHANNEL_FULL" } })
     assert.deepStrictEqual(places, [4])
+  })
+
+  it("is not told over what was told since, nor where nobody knows what came of the last", () => {
+    const { talker, places, ids } = resumed(["enter", "enter"], plaza)
+    talker.tell({ re: ids[0], enter: park })
+    for (let time = 0; time <= Limits.uncertainMax; time++) {
+      talker.tell({ re: ids[1], error: { code: "ERROR_CODE_UNCERTAIN" } })
+    }
+    assert.deepStrictEqual(places, [4])
+
+    const { talker: leaving, places: left, ids: entering } = resumed(["enter", "enter"], plaza)
+    leaving.tell({ re: entering[0], enter: park }).ask("leave", {})
+    leaving.tell({ re: leaving.lastId(), leave: {} })
+    leaving.tell({ re: entering[1], error: { code: "ERROR_CODE_CHANNEL_FULL" } })
+    assert.deepStrictEqual(left, [4, undefined])
+  })
+
+  it("waits for nothing that is too long to be asked at all", () => {
+    const places: Array<number | undefined> = []
+    const talker = new Talker({ stands: (place) => void places.push(place?.member) }).greeted()
+    talker.ask("enter", { playground: "park" })
+    const id = talker.lastId()
+    talker.lost().ask("enter", { playground: "x".repeat(Limits.lineBytesDefault) })
+    talker.answerGreeting({ resume: { resumeToken: "t2" } }).tell({ re: id, enter: park })
+    assert.deepStrictEqual(places, [12])
   })
 
   it("is told at once where there was no resume, whatever else was asked, and what that comes to", () => {

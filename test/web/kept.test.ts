@@ -55,10 +55,11 @@ describe.skipIf(isMissing)("a page", { timeout: patienceMs * 2 }, () => {
   it.concurrent("in another place has every line once, and nobody whom it knew by a number", async () => {
     await using scene = await whispering("바위", "우리만 아는 비밀")
     const { phone, window, input } = scene
-    await phone.say({ text: "모두 안녕", reach: "REACH_PLAYGROUND" })
+    const hello = `모두 안녕 ${Date.now()}`
+    await phone.say({ text: hello, reach: "REACH_PLAYGROUND" })
     await window.open("c")
     await window.page.locator("[role=tab]").nth(1).click()
-    const lines = window.page.locator(".line", { hasText: "모두 안녕" })
+    const lines = window.page.locator(".line", { hasText: hello })
     await lines.first().waitFor()
     await window.page.locator(".say select").selectOption("whisper")
     // Whoever changes looks comes in anew, under another number.
@@ -68,12 +69,14 @@ describe.skipIf(isMissing)("a page", { timeout: patienceMs * 2 }, () => {
     await window.page.locator("input[type=radio][value=frog]").check({ force: true })
     await seen
     await window.open("c")
-    await window.page.locator(".line.history", { hasText: "모두 안녕" }).waitFor()
+    await window.page.locator(".line.history", { hasText: hello }).waitFor()
     assert.strictEqual(await lines.count(), 1)
 
     assert.strictEqual(await input.inputValue(), "우리만 아는 비밀")
     const heard: Array<string> = []
-    phone.on("said", ({ text }) => void heard.push(text))
+    phone.on("said", ({ text, nickname }) => {
+      if (nickname === "바람") heard.push(text)
+    })
     await window.page.locator(".say select").selectOption("whisper")
     await input.press("Enter")
     await window.page.locator(".notice", { hasText: "이제 여기 없어요" }).waitFor()

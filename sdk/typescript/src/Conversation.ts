@@ -238,6 +238,7 @@ export class Conversation {
       // The server would skip it unread, and could not say whose it was.
       this.pending.delete(id)
       pending.refused(refusedHere("ERROR_CODE_LINE_TOO_LONG", `a line has ${this.lineBytesMax} bytes at most`, true))
+      this.again.answered(id, undefined)
       return
     }
     pending.isWritten = true
@@ -329,7 +330,8 @@ export class Conversation {
       }
       this.pending.delete(re)
       pending.refused(error)
-      this.again.answered(re, undefined)
+      // Where nobody knows what came of it, what the resume has told holds.
+      this.again.answered(re, error.code === "ERROR_CODE_UNCERTAIN" ? () => {} : undefined)
       return
     }
     this.pending.delete(re)

@@ -42,9 +42,10 @@ export class AnsweredAgain {
     for (const [id, { key }] of pending) if (key === "enter" || key === "leave") this.ids.add(id)
   }
 
-  /** `says` is undefined where it was refused. */
+  /** `says` is undefined where it was refused: nothing has changed then. */
   answered(id: number, says: (() => void) | undefined): void {
     if (!this.ids.delete(id)) {
+      if (says !== undefined) this.last = undefined
       says?.()
       return
     }

@@ -110,9 +110,12 @@ export class Composer {
 
   /** What could not be said is put back, for whom it was, unless something else was begun. */
   restore(text: string, { room, member, nickname }: Target): void {
-    if (this.input.value !== "") return
+    const isWhispering = this.target.room === "whisper"
+    // Whom one is about to whisper to counts as begun.
+    if (this.input.value !== "" || (isWhispering && room !== "whisper")) return
     this.input.value = text
-    if (room === "whisper" && this.whisperTo?.member !== member) this.whisperTo = { member: 0, nickname }
+    const isTo = this.whisperTo?.member === member && this.whisperTo.nickname === nickname
+    if (room === "whisper" && !isTo) this.whisperTo = { member: 0, nickname }
     this.options(room)
   }
 

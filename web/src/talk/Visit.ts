@@ -32,7 +32,7 @@ export interface VisitEvents {
   readonly session: (isResumed: boolean) => void
   /** `isElsewhere`: not where one stood before, and whoever had a number there need not have it here. */
   readonly stands: (place: Place, park: Park, isElsewhere: boolean) => void
-  /** One stands there no longer, or is about to: what is asked from here on may be asked elsewhere. */
+  /** One stands there no longer: whoever had a number there need not have it where one comes in next. */
   readonly leaves: () => void
   readonly heard: (line: Line) => void
   readonly arrived: (person: Person) => void
@@ -53,6 +53,14 @@ const typingEveryMs = 2500
 const wearAfterMs = 600
 const cellCmUsual = 1000
 
+const memberGone = new PlazaError({
+  code: "ERROR_CODE_MEMBER_GONE",
+  message: "",
+  definite: true,
+  retryAfterMs: 0,
+  issues: []
+})
+
 export class Visit {
   readonly crowd: Crowd
   readonly steps: Steps
@@ -68,6 +76,8 @@ export class Visit {
   private typedMs = Number.NEGATIVE_INFINITY
   /** The channel and the number there; empty outside. */
   private stood = ""
+  /** Ends when it is known whether one has gone where one wanted to. */
+  private going: Promise<unknown> = Promise.resolve()
   private isOver = false
   private isComingIn = false
 
@@ -105,6 +115,10 @@ export class Visit {
         await this.plaza.say({ text, reach: room === "all" ? "REACH_PLAYGROUND" : "REACH_NEARBY" })
         return
       }
+      // Said while one is on one's way elsewhere, it would be heard by whoever has the number there.
+      const { stood } = this
+      await this.going
+      if (this.stood !== stood) throw memberGone
       await this.plaza.whisper({ member: to.member, text })
       const { nickname } = this.options
       const member = this.place?.member ?? 0
@@ -141,8 +155,9 @@ export class Visit {
 
   /** Goes to a playground and a channel; 0 is any. */
   async goTo(playground: string, channel: number): Promise<void> {
-    if (playground !== this.place?.playground || channel !== this.place.channel) this.events.leaves()
-    await this.plaza.enter({ playground, channel, avatar: this.avatar })
+    const going = this.plaza.enter({ playground, channel, avatar: this.avatar })
+    this.going = going.catch(() => undefined)
+    await going
   }
 
   /** Looks different from now on, which others see when one comes in anew. Tried until it may be, or another is wanted. */
