@@ -12,7 +12,7 @@ import * as Redacted from "effect/Redacted"
 import { ServiceSet } from "../scripts/services/ServiceSet.ts"
 import { Redis } from "../src/link/Redis.ts"
 import * as RedisSharedSpace from "../src/space/RedisSharedSpace.ts"
-import { type Commit, newToken, SharedSpace } from "../src/space/SharedSpace.ts"
+import { type Commit, commitOf, SharedSpace } from "../src/space/SharedSpace.ts"
 import { memberKey } from "../src/space/Tag.ts"
 import { spread } from "./Measure.ts"
 import type { Bench, Row } from "./Report.ts"
@@ -37,22 +37,13 @@ const membersMax = 5_000
 const by = { incarnation: "r1-1", runner: "r1", epoch: { era: 1, node: 1 }, connection: 1 }
 const members = Array.from({ length: membersMax }, (_, at) => at + 1)
 
-const commitOf = (tag: string, parts: Partial<Commit>): Commit => ({
-  tag,
-  token: newToken(),
-  generation,
-  found: true,
-  guard: { _tag: "Compared" },
-  reads: [],
-  changes: [],
-  tell: [],
-  ...parts
-})
+const made = (tag: string, parts: Partial<Commit>): Commit =>
+  commitOf({ tag, generation, found: true, changes: [], ...parts })
 
 const put: Once = (space, time) => {
   const tag = `put/${1 + (time % channels)}`
   const changes = [{ _tag: "Put", key: `k${time % 50}`, value }] as const
-  return space.commit(commitOf(tag, { changes, tell: [{ channel: tag, bytes: value }] }))
+  return space.commit(made(tag, { changes, tell: [{ channel: tag, bytes: value }] }))
 }
 
 /** As a said line has it: applied, remembered, appended, told. */
@@ -61,7 +52,7 @@ const line: Once = (space, time) => {
   const outcome = { session: `s${offset % 300}`, id: 1 + Math.floor(offset / 300), bodyHash: value, answer: value }
   const bounds = { countMax: 1_500, ageMsMax: 60_000 }
   return space.commit(
-    commitOf(tag, {
+    made(tag, {
       guard: { _tag: "Applied", records: [{ offset, timeMs: offset, facts: [], outcome }] },
       reads: [{ key: memberKey(offset % 300), version: 0 }],
       changes: [{ _tag: "Append", stream: "s", class: "c", seq: offset + 1, timeMs: offset, value, ...bounds }],
@@ -100,7 +91,7 @@ const fill = Effect.fnUntraced(function* (space: Space) {
   for (let from = 0; from < membersMax; from += 500) {
     const some = members.slice(from, from + 500)
     const changes = some.map((member) => ({ _tag: "Put", key: memberKey(member), value, owner: by }) as const)
-    yield* space.commit(commitOf("big/1", { changes }))
+    yield* space.commit(made("big/1", { changes }))
   }
 })
 

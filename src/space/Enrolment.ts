@@ -6,14 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import { type Generation, type Incarnation, isSameGeneration } from "../link/Roster.ts"
-import {
-  type Change,
-  type Commit,
-  type CommitRefused,
-  newToken,
-  type SharedSpace,
-  type SpaceError
-} from "./SharedSpace.ts"
+import { type Change, type CommitRefused, commitOf, type SharedSpace, type SpaceError } from "./SharedSpace.ts"
 
 const enrolmentTag = "incarnations"
 
@@ -56,16 +49,5 @@ export const older = (space: Space): Effect.Effect<ReadonlyArray<string>, SpaceE
     Array.from(entries).flatMap(([id, { value }]) => ((value[0] ?? 0) < decides ? [id] : []))
   )
 
-const change = (space: Space, generation: Generation, found: boolean, only: Change) => {
-  const commit: Commit = {
-    tag: enrolmentTag,
-    token: newToken(),
-    generation,
-    found,
-    guard: { _tag: "Compared" },
-    reads: [],
-    changes: [only],
-    tell: []
-  }
-  return Effect.asVoid(space.commit(commit))
-}
+const change = (space: Space, generation: Generation, found: boolean, only: Change) =>
+  Effect.asVoid(space.commit(commitOf({ tag: enrolmentTag, generation, found, changes: [only] })))

@@ -10,7 +10,7 @@ import * as Layer from "effect/Layer"
 import { type Generation, isSameGeneration } from "../link/Roster.ts"
 import { settleMs } from "./Lives.ts"
 import { Self } from "./Self.ts"
-import { type Change, type Commit, newToken, SharedSpace, type SpaceError, type TagState } from "./SharedSpace.ts"
+import { type Change, type Commit, commitOf, SharedSpace, type SpaceError, type TagState } from "./SharedSpace.ts"
 
 export class Founding extends Context.Service<
   Founding,
@@ -49,16 +49,14 @@ export const foundingCommit = (
   generation: Generation,
   change: Change & { readonly key: string },
   version: number
-): Commit => ({
-  tag: foundingTag,
-  token: newToken(),
-  generation,
-  found: true,
-  guard: { _tag: "Compared" },
-  reads: [{ key: change.key, version }],
-  changes: [change],
-  tell: []
-})
+): Commit =>
+  commitOf({
+    tag: foundingTag,
+    generation,
+    found: true,
+    reads: [{ key: change.key, version }],
+    changes: [change]
+  })
 
 export const isOf = (state: Pick<TagState, "generation">, generation: Generation): boolean =>
   state.generation !== undefined && isSameGeneration(state.generation, generation)

@@ -7,7 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { Generation, Incarnation } from "../link/Roster.ts"
 import { enrol } from "./Enrolment.ts"
-import { type Commit, type Guard, newToken, type Owner, type SharedSpace } from "./SharedSpace.ts"
+import { type Commit, commitOf, type Guard, type Owner, type SharedSpace } from "./SharedSpace.ts"
 
 /** The tag of an incarnation: its lease, and what it holds (rules P6, P7). */
 export const incarnationTag = (incarnation: string): string => `inc/${incarnation}`
@@ -82,15 +82,7 @@ export class Lease {
   #commit(generation: Generation, guard: Guard, found: boolean, nowMs: number): Commit {
     const value = new Uint8Array(8)
     new DataView(value.buffer).setBigUint64(0, BigInt(nowMs))
-    return {
-      tag: incarnationTag(this.incarnation.id),
-      token: newToken(),
-      generation,
-      found,
-      guard,
-      reads: [],
-      changes: [{ _tag: "Put", key: leaseKey, value, owner: ownerOf(this.incarnation) }],
-      tell: []
-    }
+    const changes = [{ _tag: "Put", key: leaseKey, value, owner: ownerOf(this.incarnation) }] as const
+    return commitOf({ tag: incarnationTag(this.incarnation.id), generation, found, guard, changes })
   }
 }

@@ -276,6 +276,16 @@ export const idleKeptMs = 600_000
 /** A token that nobody else has. */
 export const newToken: () => string = uniqueName
 
+/** What most commits are but for what is given: guarded by nothing but what they read, told to nobody, of a tag that is there. */
+export const commitOf = (given: Pick<Commit, "tag" | "generation" | "changes"> & Partial<Commit>): Commit => ({
+  token: newToken(),
+  found: false,
+  guard: { _tag: "Compared" },
+  reads: [],
+  tell: [],
+  ...given
+})
+
 export class SharedSpace extends Context.Service<
   SharedSpace,
   {

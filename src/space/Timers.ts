@@ -17,7 +17,7 @@ import { timerLateSeconds, timerOverdueSeconds } from "../telemetry/Metrics.ts"
 import { enduring, Workers } from "../Workers.ts"
 import { older } from "./Enrolment.ts"
 import { Self } from "./Self.ts"
-import { type Change, type Commit, newToken, SharedSpace, type SpaceError, type Tag } from "./SharedSpace.ts"
+import { type Change, commitOf, SharedSpace, type SpaceError, type Tag } from "./SharedSpace.ts"
 
 type Space = SharedSpace["Service"]
 
@@ -43,16 +43,17 @@ export const arm = (space: Space, generation: Generation, tag: Tag, timers: Read
     ? Effect.void
     : Effect.asVoid(
         space.commit(
-          bucketCommit(
-            bucketOf(tag),
+          commitOf({
+            tag: bucketOf(tag),
             generation,
-            timers.map(({ number, record }) => ({
+            found: true,
+            changes: timers.map(({ number, record }) => ({
               _tag: "Put",
               key: `${tag}/${number}`,
               value: TimerRecord.encode(record).finish(),
               dueMs: record.dueMs
             }))
-          )
+          })
         )
       )
 
@@ -122,17 +123,6 @@ const overdueMax = 10_000
 
 const nobody = () => false
 
-const bucketCommit = (tag: Tag, generation: Generation, changes: ReadonlyArray<Change>): Commit => ({
-  tag,
-  token: newToken(),
-  generation,
-  found: true,
-  guard: { _tag: "Compared" },
-  reads: [],
-  changes,
-  tell: []
-})
-
 const fire = Effect.fnUntraced(function* (isSelf: (incarnation: string) => boolean) {
   const roster = yield* Roster
   const workers = yield* Workers
@@ -193,8 +183,11 @@ const asking = (space: Space, log: TopicLog["Service"]): Ask => {
   const strike = (bucket: Tag, some: ReadonlyArray<Due>) =>
     Effect.forEach(some.slice(0, 1), ({ generation }) => {
       const changes = some.map(({ key }): Change => ({ _tag: "Delete", key }))
-      const commit = { ...bucketCommit(bucket, generation, changes), found: false }
-      return Effect.catchTag(space.commit(commit), "CommitRefused", () => Effect.void)
+      return Effect.catchTag(
+        space.commit(commitOf({ tag: bucket, generation, changes })),
+        "CommitRefused",
+        () => Effect.void
+      )
     })
 
   return Effect.fnUntraced(function* (topic, some) {

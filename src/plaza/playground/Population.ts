@@ -1,11 +1,12 @@
 /** Which channels of a playground are open, and how full: read from the shared space, the same for every runner. */
 import * as Effect from "effect/Effect"
+import { placeAt } from "../../client/Session.ts"
 import { isOf, nothing } from "../../space/Founding.ts"
 import { membersCounter } from "../../space/PresenceWrites.ts"
 import type { Self } from "../../space/Self.ts"
 import {
   type Change,
-  newToken,
+  commitOf,
   type SharedSpace,
   type SpaceError,
   type Tag,
@@ -62,19 +63,10 @@ export const foundBelow = Effect.fnUntraced(function* (
   const heads = yield* space.heads(below)
   const nobody: Change = { _tag: "Count", counter: membersCounter, by: 0, max: 0 }
   const founded = (tag: Tag) =>
-    space
-      .commit({
-        tag,
-        token: newToken(),
-        generation,
-        found: true,
-        guard: { _tag: "Compared" },
-        reads: [],
-        changes: [nobody],
-        tell: []
-      })
+    space.commit(commitOf({ tag, generation, found: true, changes: [nobody] })).pipe(
       // Somebody stands there by now, or the generation is over.
-      .pipe(Effect.catchTag("CommitRefused", () => Effect.void))
+      Effect.catchTag("CommitRefused", () => Effect.void)
+    )
   const missing = below.filter((tag) => !isOf(heads.get(tag) ?? nothing, generation))
   yield* Effect.forEach(missing, founded, { concurrency: foundedAtOnce, discard: true })
 })
@@ -87,9 +79,8 @@ const foundedAtOnce = 16
 const tagsBelow = (channels: Iterable<Tag>): ReadonlyArray<Tag> => {
   const highest = new Map<string, number>()
   for (const tag of new Set(channels)) {
-    const at = tag.lastIndexOf("/")
-    const playground = tag.slice(0, at)
-    highest.set(playground, Math.max(highest.get(playground) ?? 0, Number(tag.slice(at + 1))))
+    const { playground, channel } = placeAt(tag, 0)
+    highest.set(playground, Math.max(highest.get(playground) ?? 0, channel))
   }
   return [...highest].flatMap(([playground, channel]) =>
     Array.from({ length: channel - 1 }, (_, index) => channelTag(playground, index + 1))
