@@ -23,6 +23,7 @@ import { currentTrace, isOn as isTracingOn, withNewTrace } from "../telemetry/Tr
 import { faultOf, type Line, parseLine, tooLong } from "../wire/Lines.ts"
 import { Issues, readId } from "../wire/Strict.ts"
 import type { Connection } from "./Connection.ts"
+import { RefusedCounter } from "./Rates.ts"
 import type { Reader } from "./Reading.ts"
 import type { Session } from "./Session.ts"
 import { Sessions } from "./Sessions.ts"
@@ -52,9 +53,8 @@ class Phone implements Reader {
   readonly session: Session
   /** The newest token that it is known to have. */
   heldToken = 0
-  /** Lines that came too often, and since when they are counted. */
-  private limited = 0
-  private limitedSinceMs = 0
+  /** Lines that came too often. Most phones have none. */
+  private limited: RefusedCounter | undefined
   private readonly desk: Desk
 
   constructor(connection: Connection, session: Session, desk: Desk) {
@@ -69,11 +69,8 @@ class Phone implements Reader {
 
   /** One more line came too often: whether that is one too many of them. */
   isFlooding(nowMs: number): boolean {
-    if (nowMs - this.limitedSinceMs >= floodMs) {
-      this.limited = 0
-      this.limitedSinceMs = nowMs
-    }
-    return ++this.limited > limitedMax
+    this.limited ??= new RefusedCounter(limitedMax, floodMs)
+    return this.limited.add(nowMs)
   }
 
   end(): Effect.Effect<void> {

@@ -65,24 +65,26 @@ export class Rates {
 
 const minuteMs = 60_000
 
-/** Refused lines of one session within a minute. Those refused for their rate are not told to it. */
+/** Refused lines within a minute, or another time. */
 export class RefusedCounter {
-  private readonly perMinuteMax: number
+  private readonly max: number
+  private readonly withinMs: number
   private count = 0
   private since = 0
 
   /** 0: no bound. */
-  constructor(perMinuteMax: number) {
-    this.perMinuteMax = perMinuteMax
+  constructor(max: number, withinMs = minuteMs) {
+    this.max = max
+    this.withinMs = withinMs
   }
 
-  /** Counts one. True when it is one too many: ABUSE. The minute begins with the first refused line. */
+  /** Counts one. True when it is one too many. The minute begins with the first refused line. */
   add(nowMs: number): boolean {
-    if (this.count === 0 || nowMs - this.since >= minuteMs) {
+    if (this.count === 0 || nowMs - this.since >= this.withinMs) {
       this.count = 0
       this.since = nowMs
     }
     this.count++
-    return this.perMinuteMax > 0 && this.count > this.perMinuteMax
+    return this.max > 0 && this.count > this.max
   }
 }
