@@ -64,13 +64,20 @@ export class LineBatch {
   }
 }
 
-/** The number of the last of these lines that is too much, where no more than so many bytes are told; undefined: none is. */
-export const lastTooMuch = (lines: ReadonlyArray<HeardLine>, member: number, bytesMax: number): number | undefined => {
+/** What a phone is told of what it has missed, and the line behind which that goes on. */
+export interface Missed {
+  readonly from: number
+  readonly lines: ReadonlyArray<HeardLine>
+}
+
+/** The last of these lines, no more than so many bytes of them. */
+export const newest = (lines: ReadonlyArray<HeardLine>, member: number, bytesMax: number): ReadonlyArray<HeardLine> => {
   let bytes = 0
-  return lines.findLast((line) => {
+  const tooMuch = lines.findLastIndex((line) => {
     bytes += line.chunkFor(member).length
     return bytes > bytesMax
-  })?.told.seq
+  })
+  return lines.slice(tooMuch + 1)
 }
 
 /** Lines as one chunk, as this member hears them; 0: as nobody who spoke. */

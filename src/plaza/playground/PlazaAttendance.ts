@@ -65,7 +65,8 @@ const make = Effect.gen(function* () {
       const phone = placePhone(session, place, hidden.of(session).hidden)
       // Asked again: the channel may have begun another history meanwhile, of which it has heard nothing.
       const after = lastHeard()
-      const from = phone === undefined || after === undefined ? view.head : view.from(phone, after)
+      const missed = phone === undefined || after === undefined ? undefined : view.missed(phone, after)
+      const from = missed?.from ?? view.head
       const all = from === after && view.recovers(from) && mail.recovered
       // Told that something is missing, a phone goes on from where it is told: before what is replayed to it.
       const lines = { ...linesPosition(view), ...(all ? {} : { seq: from }) }
@@ -77,7 +78,7 @@ const make = Effect.gen(function* () {
         streams: [lines, mails],
         replay: () => {
           replayMail()
-          if (phone !== undefined) view.rejoin(phone, from)
+          if (phone !== undefined) view.rejoin(phone, missed?.lines ?? [])
           // Enter may have told it when there was more to do, or another runner has.
           session.tell(ticking(channels.tickMs()))
         }

@@ -18,7 +18,7 @@ import { Audience } from "./Audience.ts"
 import { gapAt, lineOf, ticking } from "./Describe.ts"
 import { Grid, type GridOptions } from "./Grid.ts"
 import { Hiding } from "./Hiding.ts"
-import { joined, LineBatch, lastTooMuch } from "./LineBatch.ts"
+import { joined, LineBatch, type Missed, newest } from "./LineBatch.ts"
 import { channelBounds, type HeardLine, type LineBounds, Lines } from "./Lines.ts"
 import { Movers, type Places } from "./Movers.ts"
 import { Peers } from "./Peers.ts"
@@ -211,17 +211,19 @@ export class View {
     return this.lines.recovers(afterSeq)
   }
 
-  /** From where a phone that has heard this line goes on: there, or behind what would be too much to be told at once. */
-  from(phone: Phone, afterSeq: number): number {
-    return lastTooMuch(this.missed(phone, afterSeq), phone.member, this.missedBytesMax) ?? Math.min(afterSeq, this.head)
+  /** What is kept of what a phone has missed that has heard this line, in order, as much as it may be told at once. */
+  missed({ member, hidden }: Phone, afterSeq: number): Missed {
+    const kept = this.batch.heardIn(this.lines.after(afterSeq), this.roll.meet(member).cell, hidden)
+    const lines = newest(kept, member, this.missedBytesMax)
+    const last = kept[kept.length - lines.length - 1]
+    return { from: last?.told.seq ?? Math.min(afterSeq, this.head), lines }
   }
 
-  /** A phone that comes back, on whichever runner: what is kept of what came after this line, in order, then all that comes. */
-  rejoin(phone: Phone, afterSeq: number): void {
+  /** A phone that comes back, on whichever runner: what it has missed, then all that comes. */
+  rejoin(phone: Phone, missed: ReadonlyArray<HeardLine>): void {
     const { member } = this.admit(phone)
     // Other runners may have heard of a later step than this one has, from its former runner: here is where it stands.
     if (member.placed) this.movers.moved(member)
-    const missed = this.missed(phone, afterSeq)
     if (missed.length > 0) phone.outbox.push(joined(missed, member.number))
     phone.outbox.schedule()
   }
@@ -341,10 +343,6 @@ export class View {
     this.audienceOf(viewer).add(viewer)
     this.hide(phone.member, phone.hidden)
     return viewer
-  }
-
-  private missed({ member, hidden }: Phone, afterSeq: number): ReadonlyArray<HeardLine> {
-    return this.batch.heardIn(this.lines.after(afterSeq), this.roll.meet(member).cell, hidden)
   }
 
   private dismiss(viewer: Viewer): void {

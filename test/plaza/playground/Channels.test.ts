@@ -157,7 +157,7 @@ it.effect("the missed lines of a phone take half of what may wait for it, at mos
     const text = "a".repeat(900)
     for (let seq = 1; seq <= 5; seq++)
       view.heard(LineTold.fromPartial({ channel: "park/1", seq, prev: seq - 1, reach: 2, text, atMs: 1 }))
-    assert.strictEqual(view.from(new Listener(1, { xCm: 0, yCm: 0 }), 0), 3)
+    assert.strictEqual(view.missed(new Listener(1, { xCm: 0, yCm: 0 }), 0).from, 3)
   })
 )
 

@@ -104,7 +104,7 @@ class Pair {
       const listener = new Listener(member, { xCm: 0, yCm: 0 }, { pace: paces[a % 3] ?? Pace.PACE_FULL, hidden })
       this.phones[at]?.set(member, listener)
       if (b % 2 === 0) view.join(listener, { history: 50 })
-      else view.rejoin(listener, Math.max(0, this.seq - (b % 5)))
+      else view.rejoin(listener, view.missed(listener, Math.max(0, this.seq - (b % 5))).lines)
     },
     (view, member, a, b, { version }) => put(view, member, version, a % fieldCm, b % fieldCm),
     (view, member, a, _b, { version }) => view.memberChanged(member, version, undefined, 2 + (a % 3) === 2 ? 2 : 3),
@@ -195,7 +195,7 @@ describe("a phone that hides others", () => {
     for (const [seq, member] of [3, 9, 3].entries()) view.heard(lineBy(member, seq + 1))
     const entering = enter(view, 1, 500, 500, { hidden: [3] })
     const back = new Listener(2, { xCm: 0, yCm: 0 }, { hidden: new Set([guestOf(3)]) })
-    view.rejoin(back, 0)
+    view.rejoin(back, view.missed(back, 0).lines)
     for (const { said } of [entering, back]) {
       assert.deepStrictEqual(
         said.map(({ seq }) => seq),
@@ -238,7 +238,7 @@ describe("what a phone hides changes", () => {
     view.hide(1, undefined)
     view.flushLines()
     const back = new Listener(1, { xCm: 500, yCm: 500 })
-    view.rejoin(back, 2)
+    view.rejoin(back, view.missed(back, 2).lines)
     assert.deepStrictEqual(
       [phone, back].map(({ said }) => said.map(({ seq }) => seq)),
       [[2], [3]]

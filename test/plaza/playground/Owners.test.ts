@@ -67,7 +67,7 @@ describe("where a member stands says the runner that owns it", () => {
     const view = viewOfOwned("here-2")
     say(view, "here-2", 1, 200)
     view.memberWritten(member, 2, record)
-    view.rejoin(new Listener(member, { xCm: 200, yCm: 100 }), 0)
+    view.rejoin(new Listener(member, { xCm: 200, yCm: 100 }), [])
     const { member: members, xCm } = view.takeMoves() ?? assert.fail("it says something")
     assert.deepStrictEqual([members, xCm], [[member], [200]])
   })

@@ -295,8 +295,8 @@ describe("lines", () => {
       const bounded = viewOf(0, missedBytesMax)
       for (let seq = 1; seq <= 4; seq++) bounded.heard(line(seq, seq - 1))
       const back = new Listener(1, { xCm: 0, yCm: 0 })
-      assert.strictEqual(bounded.from(back, 0), from)
-      bounded.rejoin(back, from)
+      assert.strictEqual(bounded.missed(back, 0).from, from)
+      bounded.rejoin(back, bounded.missed(back, 0).lines)
       assert.deepStrictEqual(
         back.said.map(({ seq }) => seq),
         [1, 2, 3, 4].slice(from)

@@ -181,7 +181,7 @@ export class Runners {
     view.memberWritten(guest.member, guest.version, recordOf(guest))
     // It stands where its runner sees it.
     guest.place = view.positionOf(guest.member) ?? guest.written
-    view.rejoin(this.phoneOf(guest), 0)
+    view.rejoin(this.phoneOf(guest), [])
     const claimed = (): void => {
       if (former !== undefined) before.view.leave(guest.member, former)
       if (guest.runner !== before) before.view.givenAway(guest.member)

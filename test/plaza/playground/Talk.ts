@@ -126,8 +126,9 @@ export class Talk {
     assert.strictEqual(this.view.recovers(afterSeq), recovered)
     // Also where some are gone, what is kept is told.
     for (const line of this.viewKept()) if (line.seq > afterSeq) this.expect(hearer, line)
-    assert.strictEqual(this.view.from(hearer.listener, afterSeq), Math.min(afterSeq, this.view.head))
-    this.view.rejoin(hearer.listener, afterSeq)
+    const { from, lines } = this.view.missed(hearer.listener, afterSeq)
+    assert.strictEqual(from, Math.min(afterSeq, this.view.head))
+    this.view.rejoin(hearer.listener, lines)
   }
 
   private readonly walk = (member: number, a: number): void => {
