@@ -1,17 +1,8 @@
 /** Where a guest stands, as a server said it: what of an answer is kept, which two are one, and which answer counts. */
+import type { EnterResponse } from "./gen/protocol.ts"
 
-export interface Place {
-  readonly playground: string
-  readonly channel: number
-  /** This guest's number there. */
-  readonly member: number
-  readonly xCm: number
-  readonly yCm: number
-  /** The side of a cell; 0 until an answer to enter was heard. */
-  readonly cellCm: number
-  /** How often moves are told now; 0 until an answer to enter was heard. */
-  readonly tickMs: number
-}
+/** `cellCm` and `tickMs` are 0 until an answer to enter was heard. */
+export type Place = Omit<EnterResponse, "streams">
 
 /** No more than that of what was answered. */
 export const placeOf = ({ playground, channel, member, xCm, yCm, cellCm, tickMs }: Place): Place => ({

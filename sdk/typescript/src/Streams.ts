@@ -4,24 +4,27 @@
  */
 import type { StreamPosition } from "./gen/protocol.ts"
 
+interface Followed {
+  /** The last line heard. */
+  readonly position: StreamPosition
+  /** From where it goes on if lines before that are lost: it is asked for from there, not for what will not come. */
+  readonly goesOn: number
+}
+
 export class Streams {
-  private readonly positions = new Map<string, StreamPosition>()
-  /** From where a stream goes on whose lines before that are lost: it is asked for from there, not for what will not come. */
-  private readonly goesOn = new Map<string, number>()
+  private readonly followed = new Map<string, Followed>()
   /** `park/1`, whose lines are `said` and `announced`; empty outside. */
   private channel = ""
 
   /** The guest stands in another channel, or in none: the lines of the old one mean nothing any more. */
   standIn(channel: string): void {
     if (channel === this.channel) return
-    this.positions.delete(this.channel)
-    this.goesOn.delete(this.channel)
+    this.followed.delete(this.channel)
     this.channel = channel
   }
 
   clear(): void {
-    this.positions.clear()
-    this.goesOn.clear()
+    this.followed.clear()
     this.channel = ""
   }
 
@@ -31,29 +34,28 @@ export class Streams {
    */
   follow(positions: ReadonlyArray<StreamPosition>, recovered: boolean): void {
     for (const position of positions) {
-      const { name, epoch, seq } = position
-      const isAnother = this.positions.get(name)?.epoch !== epoch
-      if (isAnother) this.positions.set(name, position)
-      if (isAnother || !recovered) this.goesOn.set(name, recovered ? 0 : seq)
+      const known = this.followed.get(position.name)?.position
+      if (known?.epoch !== position.epoch) this.followed.set(position.name, { position, goesOn: 0 })
+      else if (!recovered) this.followed.set(position.name, { position: known, goesOn: position.seq })
     }
   }
 
   /** Marks a line as heard. False: it was heard already. */
   hear(key: string, seq: number): boolean {
     const name = key === "said" || key === "announced" ? this.channel : mailbox
-    const position = this.positions.get(name)
-    if (position === undefined) return true
-    if (seq <= position.seq) return false
-    this.positions.set(name, { ...position, seq })
+    const followed = this.followed.get(name)
+    if (followed === undefined) return true
+    if (seq <= followed.position.seq) return false
+    this.followed.set(name, { ...followed, position: { ...followed.position, seq } })
     return true
   }
 
   /** For a resume. */
   list(): ReadonlyArray<StreamPosition> {
-    const all = Array.from(this.positions.values(), (position) => {
-      const seq = Math.max(position.seq, this.goesOn.get(position.name) ?? 0)
-      return { ...position, seq }
-    })
+    const all = Array.from(this.followed.values(), ({ position, goesOn }) => ({
+      ...position,
+      seq: Math.max(position.seq, goesOn)
+    }))
     return all.slice(-positionsMax)
   }
 }
