@@ -93,6 +93,16 @@ describe.skipIf(isMissing)("a page", { timeout: patienceMs * 2 }, () => {
     await input.press("Enter")
     await window.page.locator(".notice", { hasText: "200자" }).waitFor()
     assert.lengthOf(await input.inputValue(), 201)
+    // Fewer than two hundred, and more than a kilobyte.
+    const families = "👨‍👩‍👧‍👦".repeat(45)
+    await input.fill(families)
+    await input.press("Enter")
+    assert.strictEqual(await input.inputValue(), families)
+    // Written in parts, as some keyboards do, it would be more than that.
+    const composed = "각".repeat(150)
+    const heard = hear(phone, "said", ({ text }) => text === composed)
+    await window.say(composed.normalize("NFD"), "all")
+    await heard
 
     for (let at = 0; at < 30; at++) await phone.say({ text: `줄 ${at}`, reach: "REACH_PLAYGROUND" })
     await phone.say({ text: "하나", reach: "REACH_PLAYGROUND" })

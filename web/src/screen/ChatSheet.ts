@@ -16,7 +16,7 @@ export class ChatSheet {
   private readonly words: () => Words
   private readonly events: ChatSheetEvents
   private room: Room = "nearby"
-  /** The room whose lines are on the sheet, their rows, and what stands below them for now. */
+  /** The room whose lines are on the sheet, the rows of these, and what stands below them for now. */
   private shownRoom: Room | undefined
   private readonly shown = new Map<Line, HTMLElement>()
   private passing: ReadonlyArray<HTMLElement> = []
@@ -46,6 +46,7 @@ export class ChatSheet {
       this.parts?.tabs.get(this.room)?.focus()
     })
     this.parts = { tabs, log }
+    this.shown.clear()
     this.shownRoom = undefined
     this.chat.look(this.room)
     const focus = tabs.get(this.room)
@@ -83,6 +84,7 @@ export class ChatSheet {
     const isAnew = this.shownRoom !== this.room
     const isAtEnd = isAnew || log.scrollHeight - log.scrollTop - log.clientHeight < 60
     this.show(log, words)
+    this.shownRoom = this.room
     if (isAtEnd) log.scrollTop = log.scrollHeight
   }
 
@@ -92,8 +94,7 @@ export class ChatSheet {
   private show(log: HTMLElement, words: Words): void {
     const lines = this.chat.lines[this.room]
     const drafts = [...this.chat.drafts].filter(({ room }) => room === this.room)
-    const kept = this.shownRoom === this.room ? new Set(lines) : new Set()
-    this.shownRoom = this.room
+    const kept = new Set(lines)
     for (const [line, row] of this.shown) {
       if (kept.has(line)) continue
       row.remove()

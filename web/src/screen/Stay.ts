@@ -87,15 +87,14 @@ export class Stay {
     return {
       state: (change) => this.connection(change),
       session: (isResumed) => this.connected(isResumed),
-      stands: (place, park, isElsewhere) => {
+      leaves: () => this.forgetNumbers(),
+      stands: (place, park) => {
         cast.self = place.member
         page.scene.enter(park, this.visit?.cellCm ?? 1000)
         page.scene.camera.jumpTo(place.xCm, place.yCm)
-        if (isElsewhere) this.forgetNumbers()
         this.showPlace()
         arrived()
       },
-      leaves: () => this.forgetNumbers(),
       heard: (line) => this.heard(line),
       arrived: (person) => page.announcer.arrived(person.nickname),
       emoted: (member, emote) => {

@@ -30,10 +30,9 @@ export interface VisitEvents {
   readonly state: (change: StateChange) => void
   /** There is a session; `isResumed`: the one there was. */
   readonly session: (isResumed: boolean) => void
-  /** `isElsewhere`: not where one stood before, and whoever had a number there need not have it here. */
-  readonly stands: (place: Place, park: Park, isElsewhere: boolean) => void
   /** One stands there no longer: whoever had a number there need not have it where one comes in next. */
   readonly leaves: () => void
+  readonly stands: (place: Place, park: Park) => void
   readonly heard: (line: Line) => void
   readonly arrived: (person: Person) => void
   readonly emoted: (member: number, emote: Emote) => void
@@ -284,20 +283,18 @@ export class Visit {
     crowd.clear()
     const before = this.stood
     this.stood = place === undefined ? "" : `${place.playground}/${place.channel}/${place.member}`
-    if (place === undefined) {
-      this.events.leaves()
-      return
-    }
+    const isElsewhere = this.stood !== before
+    if (isElsewhere) this.events.leaves()
+    if (place === undefined) return
     const { playground: id, member, xCm, yCm } = place
     if (place.cellCm > 0) this.cellCm = place.cellCm
     // Whoever comes in is told the last lines anew, and has another number than before.
-    const isElsewhere = this.stood !== before
     if (isElsewhere) this.chat.leaveChannel()
     this.wanted = { playground: id, channel: place.channel }
     const known = this.playgrounds.find((one) => one.id === id)
     const park = layOut(id, known?.widthCm ?? 20_000, known?.heightCm ?? 20_000)
     this.steps.enter(park, xCm, yCm)
     crowd.join({ member, nickname: this.options.nickname, avatar: this.avatar, walker: this.steps.walker })
-    this.events.stands(place, park, isElsewhere)
+    this.events.stands(place, park)
   }
 }
