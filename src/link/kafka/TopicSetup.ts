@@ -65,7 +65,7 @@ async function asked(client: KafkaClient, shapes: ReadonlyArray<TopicShape>): Pr
  * as long, and once it answers one, it takes records, too.
  */
 async function leadersAnswer(admin: Admin, shapes: ReadonlyArray<TopicShape>): Promise<void> {
-  for (const { name } of shapes) await admin.offsetsAt(name, Number.MAX_SAFE_INTEGER)
+  await Promise.all(shapes.map(({ name }) => admin.offsetsAt(name, Number.MAX_SAFE_INTEGER)))
 }
 
 async function differences(admin: Admin, shapes: ReadonlyArray<TopicShape>): Promise<ReadonlyArray<string>> {
