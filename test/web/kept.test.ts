@@ -98,11 +98,14 @@ describe.skipIf(isMissing)("a page", { timeout: patienceMs * 2 }, () => {
     await input.fill(families)
     await input.press("Enter")
     assert.strictEqual(await input.inputValue(), families)
+    const refused = window.page.locator(".notice", { hasText: "말이 전해지지 않았어요" })
     // Written in parts, as some keyboards do, it would be more than that.
     const composed = "각".repeat(150)
     const heard = hear(phone, "said", ({ text }) => text === composed)
     await window.say(composed.normalize("NFD"), "all")
     await heard
+    // The server was not asked what it would have refused.
+    assert.strictEqual(await refused.count(), 0)
 
     for (let at = 0; at < 30; at++) await phone.say({ text: `줄 ${at}`, reach: "REACH_PLAYGROUND" })
     await phone.say({ text: "하나", reach: "REACH_PLAYGROUND" })
